@@ -1,0 +1,17 @@
+"""The faults that a user can meet; each carries one line that says what is wrong and what to do."""
+
+
+class AvaError(Exception):
+    """A fault in what the user gave: the command line prints its message as one line, without a traceback."""
+
+
+class PictureError(AvaError):
+    """A folder or a picture that cannot be used."""
+
+
+class RunError(AvaError):
+    """A run folder that is missing, used, damaged or of another version."""
+
+
+class NotFiniteError(AvaError):
+    """A loss or a gradient stopped being finite; the step that would have used it was not applied."""
