@@ -1,0 +1,81 @@
+"""What a discriminator says, as terms on its logit, and the paper's two ways to carry its error without weights.
+
+A discriminator ends in one neuron with the logit t; d = sigmoid(t) is the probability of "real".
+
+Real term   log d        = -softplus(-t)      gradient  1 - d = a_d'/d         AVA (7), first part
+Fake term   log(1 - d)   = -softplus(t)       gradient  -d    = -a_d'/(1-d)    AVA (7), second part; AVA (3), AVA (6)
+
+With a sigmoid a_d' = d(1 - d), so neither a logarithm of 0 nor a division by 0 is ever formed.
+
+Causal propagation, AVA (6), Figure 1: d0 is the effect of every decoder neuron i through a weight of one,
+    dx'[b,i] -= a_d'/(1 - d) = d                   one number for all neurons of a picture
+Reverse-causal propagation, AVA (10), Figure 3: d0 is the cause of every decoder neuron, through weights of one,
+    dt[b] -= a_d'(d0) Σ_i (x[b,i] - x'[b,i]) a_g'(x'[b,i])
+
+Shapes: t, dt (batch, 1); x, x', dx' and a_g' (batch, neurons). Errors are those of a *descent*: a term that is
+ascended is added with its sign turned. All are added.
+"""
+
+import math
+
+import numpy as np
+
+from ava_np.kernels._compile import kernel
+
+
+@kernel
+def log_real_forward(t: np.ndarray) -> float:
+    """Return Σ_b log d(t) in nats."""
+    total = 0.0
+    for b in range(t.shape[0]):
+        total -= max(-t[b, 0], 0.0) + math.log1p(math.exp(-abs(t[b, 0])))
+    return total
+
+
+@kernel
+def log_real_backward(dt: np.ndarray, t: np.ndarray, sign: int) -> None:
+    """Add sign · (1 - d): with sign = -1 a descent that raises log d, AVA (7)."""
+    one = t.dtype.type(1)
+    for b in range(t.shape[0]):
+        dt[b, 0] += sign * (one / (one + math.exp(t[b, 0])))
+
+
+@kernel
+def log_fake_forward(t: np.ndarray) -> float:
+    """Return Σ_b log(1 - d(t)) in nats."""
+    total = 0.0
+    for b in range(t.shape[0]):
+        total -= max(t[b, 0], 0.0) + math.log1p(math.exp(-abs(t[b, 0])))
+    return total
+
+
+@kernel
+def log_fake_backward(dt: np.ndarray, t: np.ndarray, sign: int) -> None:
+    """Add sign · (-d): with sign = -1 a descent that raises log(1 - d), AVA (7); with +1 one that lowers it, AVA (3)."""
+    one = t.dtype.type(1)
+    for b in range(t.shape[0]):
+        dt[b, 0] -= sign * (one / (one + math.exp(-t[b, 0])))
+
+
+@kernel
+def causal_backward(dx_: np.ndarray, t: np.ndarray) -> None:
+    """Subtract a_d'/(1 - d) = d(t[b]) from every neuron of picture b, AVA (6); for μ, AVA (14)."""
+    one = t.dtype.type(1)
+    for b in range(dx_.shape[0]):
+        d = one / (one + math.exp(-t[b, 0]))
+        for i in range(dx_.shape[1]):
+            dx_[b, i] -= d
+
+
+@kernel
+def reverse_causal_backward(
+    dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray
+) -> None:
+    """Subtract a_d'(d) Σ_i (x - x')[i] slope[i] from the logit's error, AVA (10); for μ, AVA (16)."""
+    one = t.dtype.type(1)
+    for b in range(t.shape[0]):
+        total = 0.0
+        for i in range(x.shape[1]):
+            total += (x[b, i] - x_[b, i]) * slope[b, i]
+        d = one / (one + math.exp(-t[b, 0]))
+        dt[b, 0] -= d * (one - d) * total

@@ -1,0 +1,62 @@
+"""The paper's fixed zoom: a k x k mean on the way in, a k x k repetition on the way out.
+
+Zoom out  y[n,i,j,c] = k^-2 Σ_{p,q<k} x[n, ki+p, kj+q, c]      backward  dx[n, ki+p, kj+q, c] = k^-2 dy[n,i,j,c]
+Zoom in   y[n, ki+p, kj+q, c] = x[n,i,j,c]                      backward  dx[n,i,j,c] = Σ_{p,q<k} dy[n, ki+p, kj+q, c]
+
+The two are each other's transposes up to the factor k², so the backward pass of the one is the forward pass of the
+other with that factor. Both are linear and have no parameters.
+
+Shapes: the large side (pictures, k·height, k·width, channels), the small side (pictures, height, width, channels).
+"""
+
+import numpy as np
+
+from ava_np.kernels._compile import kernel
+
+
+@kernel
+def _sum_blocks(small: np.ndarray, large: np.ndarray, zoom: int, factor: float) -> None:
+    """small = factor · (sum over each zoom x zoom block of large)."""
+    pictures, height, width, channels = small.shape
+    weight = small.dtype.type(factor)
+    for n in range(pictures):
+        for i in range(height):
+            for j in range(width):
+                for c in range(channels):
+                    total = small.dtype.type(0)
+                    for p in range(zoom):
+                        for q in range(zoom):
+                            total += large[n, zoom * i + p, zoom * j + q, c]
+                    small[n, i, j, c] = weight * total
+
+
+@kernel
+def _repeat_blocks(large: np.ndarray, small: np.ndarray, zoom: int, factor: float) -> None:
+    """Each zoom x zoom block of large = factor · its neuron of small."""
+    pictures, height, width, channels = large.shape
+    weight = large.dtype.type(factor)
+    for n in range(pictures):
+        for i in range(height):
+            for j in range(width):
+                for c in range(channels):
+                    large[n, i, j, c] = weight * small[n, i // zoom, j // zoom, c]
+
+
+def zoom_out_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
+    """Write y, the block means of x."""
+    _sum_blocks(y, x, zoom, 1.0 / zoom**2)
+
+
+def zoom_out_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
+    """Write dx: every neuron of a block gets its share k^-2 of dy."""
+    _repeat_blocks(dx, dy, zoom, 1.0 / zoom**2)
+
+
+def zoom_in_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
+    """Write y, x with every neuron repeated zoom x zoom times."""
+    _repeat_blocks(y, x, zoom, 1.0)
+
+
+def zoom_in_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
+    """Write dx, the sum of dy over each block: every copy of a neuron sends its error home."""
+    _sum_blocks(dx, dy, zoom, 1.0)
