@@ -1,0 +1,26 @@
+"""Named chains of layers."""
+
+from collections.abc import Sequence
+
+from ava_np.layers import Activation, Dense, Layer
+
+
+def mlp(hidden: Sequence[int], outputs: int, *, output_activation: str = "linear") -> list[Layer]:
+    """Dense layers with leaky rectifiers between them.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the hidden layers, in order; may be empty.
+    outputs : int
+        Number of output neurons.
+    output_activation : str
+        Activation of the output neurons; "linear" adds no layer.
+    """
+    layers: list[Layer] = []
+    for width in hidden:
+        layers += [Dense(width, "he_normal"), Activation("leaky_relu")]
+    layers.append(Dense(outputs, "lecun_normal"))
+    if output_activation != "linear":
+        layers.append(Activation(output_activation))
+    return layers
