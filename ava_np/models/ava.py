@@ -1,0 +1,279 @@
+"""VAE and AVA1 to AVA5: Nguyen, Adversarial Variational Autoencoders, 2023, doi 10.20944/preprints202308.0131.
+
+The names are the paper's: f(x|Θ) encoder, g(z|Φ) decoder, d(x|Ψ) discriminator, D(μ|Λ) encoding discriminator; a
+trailing underscore is its prime, so x_ is x'. Numbers in the right margin are its equations; docs/paper/ava.md has
+each with its derivation and its test. d, d_, D and D_ are logits; a δ is an error, the gradient of what is descended.
+Every sum over neurons and over the batch is a plain sum, as printed: the trainer alone divides.
+
+Two propagations differ only in how an error crosses from one network to another. "paper" is (5) to (16) to the
+letter; "exact" is the true gradient of (3) and (12) for Θ and Φ and of (4) and (11) for Ψ and Λ. Leaning, (10) and
+(16), has no true gradient and is the paper's in both.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from ava_np.architectures import mlp
+from ava_np.kernels.discrimination import (
+    causal_backward,
+    log_fake_backward,
+    log_fake_forward,
+    log_real_backward,
+    log_real_forward,
+    reverse_causal_backward,
+)
+from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
+from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
+from ava_np.models.base import Model
+from ava_np.network import Network, Tape
+from ava_np.specification import ModelSpecification, Propagation
+
+PROPAGATIONS: tuple[Propagation, Propagation] = ("exact", "paper")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The four switches that tell the paper's models apart."""
+
+    supervise_decoder: bool = False  # Ψ: (3), (4), (6), (7)
+    lean_decoder: bool = False  # (9), (10)
+    supervise_encoder: bool = False  # Λ: (11) to (14)
+    lean_encoder: bool = False  # (15), (16)
+
+
+VARIANTS = {
+    "vae": Variant(),
+    "ava1": Variant(supervise_decoder=True),
+    "ava2": Variant(supervise_decoder=True, lean_decoder=True),
+    "ava3": Variant(supervise_encoder=True),
+    "ava4": Variant(supervise_encoder=True, lean_encoder=True),
+    "ava5": Variant(supervise_decoder=True, lean_decoder=True, supervise_encoder=True, lean_encoder=True),
+}
+
+
+@dataclass
+class Tapes:
+    """One tape for each application of a network in a step; a prime marks the decoded data."""
+
+    f: Tape  # Θ on x
+    f_: Tape  # Θ on x'
+    g: Tape  # Φ on z
+    d: Tape  # Ψ on x
+    d_: Tape  # Ψ on x'
+    D: Tape  # Λ on μ(x)
+    D_: Tape  # Λ on μ(x')
+    z: np.ndarray
+
+
+class AVA(Model):
+    """A variational autoencoder and its adversarial extensions.
+
+    Parameters
+    ----------
+    specification : ModelSpecification
+        Which of the paper's models, its propagation ("exact": true gradients, "paper": the rules as printed), the
+        length n of its code, and the widths of the encoder's hidden layers; the decoder mirrors them, Ψ has the same
+        and Λ the last.
+    shape : tuple of int
+        Shape of a picture, (height, width, channels), in [0, 1].
+    seed : int
+        Seed of the first weights.
+    dtype : dtype
+        ``float32`` for training, ``float64`` for gradient checks.
+    """
+
+    def __init__(
+        self,
+        specification: ModelSpecification,
+        shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        dtype: type[np.floating] = np.float32,
+    ) -> None:
+        m, n, hidden = prod(shape), specification.latent, specification.hidden
+        generator = np.random.default_rng(seed)
+        self.Θ = Network((m,), mlp(hidden, 2 * n), generator, dtype)
+        self.Φ = Network((n,), mlp(hidden[::-1], m, output_activation="sigmoid"), generator, dtype)
+        self.Ψ = Network((m,), mlp(hidden, 1), generator, dtype)
+        self.Λ = Network((n,), mlp(hidden[-1:], 1), generator, dtype)
+        self.variant, self.propagation = VARIANTS[specification.name], specification.propagation
+        networks = {"encoder": self.Θ, "decoder": self.Φ}
+        if self.variant.supervise_decoder:
+            networks["discriminator"] = self.Ψ
+        if self.variant.supervise_encoder:
+            networks["encoding_discriminator"] = self.Λ
+        super().__init__(specification, shape, networks)
+
+    def make_tapes(self, batch: int) -> Tapes:
+        """New tapes for a step on ``batch`` pictures."""
+        Θ, Φ, Ψ, Λ = self.Θ, self.Φ, self.Ψ, self.Λ
+        z = np.zeros((batch, self.latent), Θ.dtype)
+        return Tapes(
+            *(Θ.tape(batch), Θ.tape(batch), Φ.tape(batch)),
+            *(Ψ.tape(batch), Ψ.tape(batch), Λ.tape(batch), Λ.tape(batch), z),
+        )
+
+    def gradients(self, x: np.ndarray, r: np.ndarray) -> dict[str, float]:
+        """Add every network's gradient, summed over the batch, to its ``grad``: the paper's rules (5) to (16).
+
+        Parameters
+        ----------
+        x : ndarray, (batch, m)
+            Pictures as rows.
+        r : ndarray, (batch, n)
+            Standard normal noise of (8).
+
+        Returns
+        -------
+        dict of str to float
+            The terms of the objectives in nats, summed over the batch.
+        """
+        # fmt: off
+        Θ, Φ, Ψ, Λ, v = self.Θ, self.Φ, self.Ψ, self.Λ, self.variant
+        t, exact = self.tapes(len(x)), self.propagation == "exact"
+
+        μ, s = halves(Θ.forward(t.f, x))                                #       f(x|Θ), s = log Σ
+        reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
+        x_ = Φ.forward(t.g, t.z)                                        #       x' = g(z|Φ)
+        δx_, (δμ, δs) = t.g.clear_error(), halves(t.f.clear_error())
+
+        terms = {"reconstruction": squared_error_forward(x_, x), "kl": kl_forward(μ, s)}
+        squared_error_backward(δx_, x_, x)                              # (6)   -(x - x'), also of the VAE
+        kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
+
+        if v.supervise_decoder:
+            d, d_ = Ψ.forward(t.d, x), Ψ.forward(t.d_, x_)
+            terms |= {"log_d_real": log_real_forward(d), "log_d_fake": log_fake_forward(d_)}
+            self.supervise(δx_, Ψ, t.d_)                                # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
+            log_real_backward(t.d.clear_error(), d, -1)                 # (7)   a_d'(d(x)) / d(x)
+            log_fake_backward(t.d_.clear_error(), d_, -1)               # (7)   -a_d'(d(x')) / (1 - d(x'))
+            if v.lean_decoder:
+                a_g = Φ.output_slope(t.g)                               #       a_g'(x')
+                reverse_causal_backward(t.d_.error, d_, x, x_, a_g)     # (10)  a_d'(d0) Σ (x - x') a_g'(x')
+            Ψ.backward(t.d, inputs=False)
+            Ψ.backward(t.d_, inputs=False)
+
+        if v.supervise_encoder:
+            μ_, _ = halves(Θ.forward(t.f_, x_))                         #       μ(x')
+            D, D_ = Λ.forward(t.D, μ), Λ.forward(t.D_, μ_)
+            terms |= {"log_D_real": log_real_forward(D), "log_D_fake": log_fake_forward(D_)}
+            if exact:
+                δμ_, _ = halves(t.f_.clear_error())
+                self.supervise(δμ_, Λ, t.D_)                            # (12)  from D to μ(x'), through Λ*,
+                δx_ += Θ.backward(t.f_)                                 # (12)  and on to Θ and x'
+            else:
+                self.supervise(δμ, Λ, t.D_)                             # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
+            log_real_backward(t.D.clear_error(), D, -1)                 # (13)  a_D'(D(μ(x))) / D(μ(x))
+            log_fake_backward(t.D_.clear_error(), D_, -1)               # (13)  -a_D'(D(μ(x'))) / (1 - D(μ(x')))
+            if v.lean_encoder:
+                a_f, _ = halves(Θ.output_slope(t.f_))                   #       a_f'(μ(x')) = 1: μ is linear
+                reverse_causal_backward(t.D_.error, D_, μ, μ_, a_f)     # (16)  a_D'(D0) Σ (μ(x) - μ(x')) a_f'
+            Λ.backward(t.D, inputs=False)
+            Λ.backward(t.D_, inputs=False)
+
+        δz = Φ.backward(t.g, inputs=exact)                              # (6)   δx' a_g'(x'), then down into Φ
+        if exact:
+            reparameterise_backward(δμ, δs, δz, s, r)                   # (1)   the path through z that (5) drops
+        Θ.backward(t.f, inputs=False)                                   # (5), (14)
+        return terms
+        # fmt: on
+
+    def supervise(self, δ: np.ndarray, discriminator: Network, tape: Tape) -> None:
+        """Add to δ, at the neurons that a discriminator reads, the error of log(1 - d): where the propagations part.
+
+        Paper: one number for all neurons of a picture, as through weights of one. Exact: through the real weights.
+        Either way the discriminator learns nothing from it: the paper's star.
+        """
+        if self.propagation == "paper":
+            causal_backward(δ, tape.output)
+        else:
+            log_fake_backward(tape.clear_error(), tape.output, +1)
+            δ += discriminator.backward(tape, parameters=False)
+
+    def diagnostics(self, x: np.ndarray, r: np.ndarray) -> dict[str, dict[str, float]]:
+        """The angle in degrees between each network's gradients under the two propagations, at x with noise r."""
+        own = self.propagation
+        both: list[dict[str, np.ndarray]] = []
+        for self.propagation in PROPAGATIONS:
+            self.zero_gradients()
+            self.gradients(x, r)
+            both.append({name: network.grad.copy() for name, network in self.networks.items()})
+        self.propagation = own
+        return {"angle": {name: angle(both[0][name], both[1][name]) for name in self.networks}}
+
+    def held(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
+        """The factors that the rules treat as constants, (batch, 1) each: c, C of (6), (14) and e, E of (10), (16)."""
+        at = self.evaluate(x, r)
+        a_g = self.Φ.output_slope(self.tapes(len(x)).g)
+        return {
+            "c": sigmoid(at["d_"]),
+            "C": sigmoid(at["D_"]),
+            "e": np.sum((x - at["x_"]) * a_g, axis=1, keepdims=True),
+            "E": np.sum(at["μ"] - at["μ_"], axis=1, keepdims=True),
+        }
+
+    def objectives(self, x: np.ndarray, r: np.ndarray, held: dict[str, np.ndarray]) -> dict[str, float]:
+        """What each network descends, in plain NumPy and independent of the kernels; ``held`` as from ``held``.
+
+        The printed objectives, and for the rules that are not their gradients the surrogates that they do descend
+        (docs/paper/ava.md proves each).
+        """
+        # fmt: off
+        at, v, w = self.evaluate(x, r), self.variant, held
+        x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
+        squared, kl = np.sum((x - x_) ** 2) / 2, np.sum(np.exp(s) + μ**2 - 1 - s) / 2
+        l = squared + kl                                                # (1)
+        b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
+        B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)
+        if v.supervise_decoder:
+            l += np.sum(log_sigmoid(-d_))                               # (3)
+        if v.supervise_encoder:
+            l += np.sum(log_sigmoid(-D_))                               # (12)
+        if v.lean_decoder:
+            b -= squared                                                # (9)   its gradient in Ψ is 0, so
+            b += np.sum(w["e"] * sigmoid(d_))                           # (10)  ascends e d(x'), e held
+        if v.lean_encoder:
+            B -= np.sum((μ - μ_) ** 2) / 2                              # (15)  its gradient in Λ is 0, so
+            B += np.sum(w["E"] * sigmoid(D_))                           # (16)  ascends E D(μ(x')), E held
+        l_Θ = l_Φ = l
+        if self.propagation == "paper":
+            l_Θ = kl - v.supervise_encoder * np.sum(w["C"] * μ)         # (5), (14)  C held
+            l_Φ = squared - v.supervise_decoder * np.sum(w["c"] * x_)   # (6)        c held
+        return {"encoder": l_Θ, "decoder": l_Φ, "discriminator": -b, "encoding_discriminator": -B}
+        # fmt: on
+
+    def evaluate(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
+        """Copies of all that a step computes on the way forward, whatever the variant uses of it."""
+        Θ, Φ, Ψ, Λ, t = self.Θ, self.Φ, self.Ψ, self.Λ, self.tapes(len(x))
+        μ, s = halves(Θ.forward(t.f, x).copy())
+        x_ = Φ.forward(t.g, μ + np.exp(s / 2) * r).copy()
+        μ_, _ = halves(Θ.forward(t.f_, x_).copy())
+        d, d_ = Ψ.forward(t.d, x).copy(), Ψ.forward(t.d_, x_).copy()
+        D, D_ = Λ.forward(t.D, μ).copy(), Λ.forward(t.D_, μ_).copy()
+        return {"x_": x_, "μ": μ, "s": s, "μ_": μ_, "d": d, "d_": d_, "D": D, "D_": D_}
+
+
+def halves(output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The encoder's output neurons (or their errors) as views: μ and s = log Σ."""
+    n = output.shape[1] // 2
+    return output[:, :n], output[:, n:]
+
+
+def sigmoid(t: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-t) without overflow."""
+    return np.exp(log_sigmoid(t))
+
+
+def angle(a: np.ndarray, b: np.ndarray) -> float:
+    """Degrees between two vectors; 0 where either is 0."""
+    lengths = math.sqrt(float(a @ a) * float(b @ b))
+    return math.degrees(math.acos(min(1.0, max(-1.0, float(a @ b) / lengths)))) if lengths else 0.0
+
+
+def log_sigmoid(t: np.ndarray) -> np.ndarray:
+    """log(1 / (1 + e^-t)) without overflow; log(1 - d) is log_sigmoid(-t)."""
+    return -np.logaddexp(0, -t)
