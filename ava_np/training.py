@@ -1,0 +1,156 @@
+"""The trainer: one loop for every model, whose whole progress is the number of the step."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ava_np.errors import NotFiniteError
+from ava_np.models.base import Model
+from ava_np.optimisers import OPTIMISERS
+from ava_np.specification import TrainingSpecification
+
+Metrics = dict[str, Any]
+
+REDUCTIONS = {"sum": 0.0, "root": 0.5, "mean": 1.0}
+"""What γ multiplies: the rules' plain sum over a picture's m neurons divided by m to this power, mean over pictures."""
+
+
+class Trainer:
+    """Trains a model, a step at a time.
+
+    The order of the pictures in epoch e and the noise of step k are drawn from generators of their own, seeded with
+    (seed, 0, e) and (seed, 1, k): a training that is stopped anywhere and goes on later takes the same steps.
+
+    Parameters
+    ----------
+    model : Model
+        Its parameters are changed in place.
+    training : TrainingSpecification
+        Optimiser, learning rate, reduction, batch size, epochs and seed.
+
+    Attributes
+    ----------
+    steps : int
+        Steps taken so far.
+    weight : float
+        Effective weight of every term, in the mean over a batch: 1, m^-½ or m^-1.
+    """
+
+    def __init__(self, model: Model, training: TrainingSpecification) -> None:
+        self.model, self.training = model, training
+        optimiser, rate = OPTIMISERS[training.optimiser], training.learning_rate
+        self.optimisers = {name: optimiser(network, rate) for name, network in model.networks.items()}
+        self.weight = model.neurons ** -REDUCTIONS[training.reduction]
+        self.steps = 0
+        self._totals: dict[str, float] = {}
+        self._seen = 0
+
+    def run(self, pictures: np.ndarray) -> Iterator[Metrics | None]:
+        """Train to the last epoch, yielding after every step: an epoch's metrics at its end, else None.
+
+        Parameters
+        ----------
+        pictures : ndarray, (pictures, height, width, channels)
+            In [0, 1], of the model's shape.
+
+        Raises
+        ------
+        NotFiniteError
+            If a term or a gradient is not finite; the step is not applied.
+        """
+        rows = pictures.reshape(len(pictures), -1)
+        batch_size, seed = self.training.batch_size, self.training.seed
+        batches = math.ceil(len(rows) / batch_size)
+        while self.steps < self.training.epochs * batches:
+            epoch, batch = divmod(self.steps, batches)
+            order = np.random.default_rng((seed, 0, epoch)).permutation(len(rows))
+            x = rows[order[batch * batch_size : (batch + 1) * batch_size]]
+            self.step(x, self.model.noise(np.random.default_rng((seed, 1, self.steps)), len(x)))
+            yield self._epoch(epoch + 1, x) if batch == batches - 1 else None
+
+    def step(self, x: np.ndarray, r: np.ndarray) -> None:
+        """One update of every network from one forward pass over x, (batch, m), with the noise r."""
+        self.model.zero_gradients()
+        terms = self.model.gradients(x, r)
+        self._require_finite(terms)
+        self.steps += 1
+        for name, network in self.model.networks.items():
+            self.optimisers[name].step(network, self.weight / len(x), self.steps)
+        for term, value in terms.items():
+            self._totals[term] = self._totals.get(term, 0.0) + value
+        self._seen += len(x)
+
+    def state(self) -> tuple[dict[str, np.ndarray], Metrics]:
+        """Everything that ``restore`` needs: arrays by name, and numbers."""
+        arrays = {}
+        for name, network in self.model.networks.items():
+            arrays[f"{name}.theta"] = network.theta
+            arrays |= {f"{name}.{key}": array for key, array in self.optimisers[name].state.items()}
+        return arrays, {"steps": self.steps, "totals": self._totals, "seen": self._seen}
+
+    def restore(self, arrays: dict[str, np.ndarray], numbers: Metrics) -> None:
+        """Go back to a saved state.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If the arrays are not those of this model and optimiser.
+        """
+        for name, target in self.state()[0].items():
+            if arrays[name].shape != target.shape:
+                raise ValueError(f"{name} has {arrays[name].size} values instead of {target.size}")
+            target[:] = arrays[name]
+        self.steps, self._totals, self._seen = numbers["steps"], dict(numbers["totals"]), numbers["seen"]
+
+    def _epoch(self, epoch: int, x: np.ndarray) -> Metrics:
+        """The metrics of a finished epoch: means over its pictures, in nats."""
+        means = {term: total / self._seen for term, total in self._totals.items()}
+        norms = {name: self._norm(network.grad) / len(x) for name, network in self.model.networks.items()}
+        metrics: Metrics = {"epoch": epoch, "step": self.steps, "nats": means, "gradient_norm": norms}
+        self._totals, self._seen = {}, 0
+        interval = max(1, self.training.epochs // 50)
+        if epoch % interval == 0 or epoch in (1, self.training.epochs):
+            noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
+            metrics |= self.model.diagnostics(x, noise)
+        return metrics
+
+    @staticmethod
+    def _norm(gradient: np.ndarray) -> float:
+        return math.sqrt(float(np.dot(gradient, gradient)))
+
+    def _require_finite(self, terms: dict[str, float]) -> None:
+        networks = self.model.networks
+        if all(map(math.isfinite, terms.values())) and all(
+            math.isfinite(float(np.dot(network.grad, network.grad))) for network in networks.values()
+        ):
+            return
+        where = f"at step {self.steps + 1} (learning rate {self.training.learning_rate:g})"
+        for name, network in networks.items():
+            for layer, parameter, gradient in network.named(network.gradients):
+                if not np.isfinite(gradient).all():
+                    raise NotFiniteError(
+                        f"the gradient of {name}.{layer}.{parameter} is not finite {where}; the step was not applied: "
+                        "try a lower --lr or --reduction mean"
+                    )
+        for term, value in terms.items():
+            if not math.isfinite(value):
+                raise NotFiniteError(
+                    f"the term {term} is not finite {where}; the step was not applied: try a lower --lr"
+                )
+
+
+def fit(model: Model, pictures: np.ndarray, training: TrainingSpecification) -> list[Metrics]:
+    """Train ``model`` on ``pictures``, (pictures, height, width, channels) in [0, 1]; return each epoch's metrics.
+
+    Raises
+    ------
+    ValueError
+        If the pictures are not of the model's shape.
+    NotFiniteError
+        If a term or a gradient stops being finite; the model keeps its last good parameters.
+    """
+    if pictures.shape[1:] != model.shape:
+        raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")
+    return [metrics for metrics in Trainer(model, training).run(pictures) if metrics is not None]
