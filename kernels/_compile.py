@@ -1,6 +1,7 @@
 """How every kernel is compiled: the one place where numba's flags stand."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 import numba
@@ -12,7 +13,7 @@ R = TypeVar("R")
 # error_model: NumPy's division, without the check for zero that stops LLVM from vectorising.
 # fastmath: sums may be reordered and multiplications fused; unlike fastmath=True, NaN and infinity keep their
 # meaning, because training must notice them.
-FLAGS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz", "arcp", "afn"}}
+FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -20,9 +21,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
     A cached kernel is looked up by its own file's date, so a kernel calls no kernel of another file.
     """
-    compiled = numba.njit(**FLAGS)(function)
-    try:
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(function)
+    with suppress(RuntimeError):  # a read-only install without a writable home: compile once in each process
         compiled.enable_caching()
-    except RuntimeError:  # a read-only install without a writable home: compile once in each process
-        pass
     return compiled

@@ -1,9 +1,9 @@
 """Dense layer: every output neuron is a weighted sum of every input neuron.
 
-Forward   y[b,o]  = Σ_i x[b,i] W[i,o] + b[o]
-Backward  dx[b,i] = Σ_o dy[b,o] W[i,o]              written
-          dW[i,o] += Σ_b x[b,i] dy[b,o]             added
-          db[o]   += Σ_b dy[b,o]                    added
+Forward   y[n,o]  = Σ_i x[n,i] W[i,o] + b[o]
+Backward  dx[n,i] = Σ_o dy[n,o] W[i,o]              written
+          dW[i,o] += Σ_n x[n,i] dy[n,o]             added
+          db[o]   += Σ_n dy[n,o]                    added
 
 Shapes: x, dx (batch, inputs); W, dW (inputs, outputs); b, db (outputs,); y, dy (batch, outputs).
 
@@ -17,18 +17,18 @@ from ava_np.kernels._compile import kernel
 
 @kernel
 def add_rows(y: np.ndarray, b: np.ndarray) -> None:
-    """y[b,o] += b[o]."""
-    for i in range(y.shape[0]):
+    """y[n,o] += b[o]."""
+    for n in range(y.shape[0]):
         for o in range(y.shape[1]):
-            y[i, o] += b[o]
+            y[n, o] += b[o]
 
 
 @kernel
 def add_column_sums(db: np.ndarray, dy: np.ndarray) -> None:
-    """db[o] += Σ_b dy[b,o]."""
-    for i in range(dy.shape[0]):
+    """db[o] += Σ_n dy[n,o]."""
+    for n in range(dy.shape[0]):
         for o in range(dy.shape[1]):
-            db[o] += dy[i, o]
+            db[o] += dy[n, o]
 
 
 @kernel

@@ -51,7 +51,7 @@ def log_fake_forward(t: np.ndarray) -> float:
 
 @kernel
 def log_fake_backward(dt: np.ndarray, t: np.ndarray, sign: int) -> None:
-    """Add sign · (-d): with sign = -1 a descent that raises log(1 - d), AVA (7); with +1 one that lowers it, AVA (3)."""
+    """Add sign · (-d): with sign = -1 a descent that raises log(1 - d), AVA (7); with +1 one that lowers it, (3)."""
     one = t.dtype.type(1)
     for b in range(t.shape[0]):
         dt[b, 0] -= sign * (one / (one + math.exp(-t[b, 0])))
@@ -68,9 +68,7 @@ def causal_backward(dx_: np.ndarray, t: np.ndarray) -> None:
 
 
 @kernel
-def reverse_causal_backward(
-    dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray
-) -> None:
+def reverse_causal_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray) -> None:
     """Subtract a_d'(d) Σ_i (x - x')[i] slope[i] from the logit's error, AVA (10); for μ, AVA (16)."""
     one = t.dtype.type(1)
     for b in range(t.shape[0]):

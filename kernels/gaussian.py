@@ -31,9 +31,7 @@ def reparameterise_forward(z: np.ndarray, μ: np.ndarray, s: np.ndarray, r: np.n
 
 
 @kernel
-def reparameterise_backward(
-    dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray
-) -> None:
+def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
     """Add dz to dμ and ½ dz r e^(s/2) to ds."""
     half = s.dtype.type(0.5)
     for b in range(dz.shape[0]):

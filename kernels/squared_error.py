@@ -17,7 +17,7 @@ def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
     y, t = x_.reshape(-1), x.reshape(-1)
     total = 0.0
     for i in range(y.size):
-        total += float(y[i] - t[i]) ** 2
+        total += (y[i] - t[i]) ** 2
     return 0.5 * total
 
 

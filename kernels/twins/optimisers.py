@@ -1,0 +1,36 @@
+"""Twin of kernels/optimisers.py: the update that AVA prints, and Adam as Algorithm 1 of Kingma and Ba (2015).
+
+Shapes: θ, g, m, v are all (parameters,).
+"""
+
+import math
+
+import numpy as np
+
+
+def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
+    """Walk downhill, as far as the slope is steep."""
+    for i in range(θ.size):
+        θ[i] -= γ * ρ * g[i]
+
+
+def adam_step(
+    θ: np.ndarray,
+    m: np.ndarray,
+    v: np.ndarray,
+    g: np.ndarray,
+    γ: float,
+    ρ: float,
+    β1: float,
+    β2: float,
+    ε: float,
+    k: int,
+) -> None:
+    """Walk downhill, about γ along every axis: the mean of the past slopes over their root mean square."""
+    for i in range(θ.size):
+        gradient = ρ * g[i]
+        m[i] = β1 * m[i] + (1 - β1) * gradient
+        v[i] = β2 * v[i] + (1 - β2) * gradient**2
+        m_hat = m[i] / (1 - β1**k)
+        v_hat = v[i] / (1 - β2**k)
+        θ[i] -= γ * m_hat / (math.sqrt(v_hat) + ε)

@@ -1,0 +1,1 @@
+"""Every kernel against its twin, against central differences and against what it means."""
