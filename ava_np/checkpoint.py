@@ -4,7 +4,6 @@
 training needs to go on. Each has a single metadata key holding JSON, because several would be written in random order.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +109,7 @@ def write_whole(path: Path, content: bytes) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         partial.write_bytes(content)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise AvaError(f"cannot write {path}: {error.strerror}") from error

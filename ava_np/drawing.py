@@ -109,9 +109,7 @@ class _Sheet:
         self.image = Image.new("RGB", (WIDTH * SCALE, HEIGHT * SCALE), paper)
         self.pen = ImageDraw.Draw(self.image)
 
-    def box(
-        self, box: Box, fill: Ink | None, *, edge: Ink | None = None, line: float = 1, corner: float = 0
-    ) -> None:
+    def box(self, box: Box, fill: Ink | None, *, edge: Ink | None = None, line: float = 1, corner: float = 0) -> None:
         self.pen.rounded_rectangle(_scaled(box), corner * SCALE, fill, edge, round(line * SCALE))
 
     def ellipse(self, box: Box, fill: Ink | None, *, edge: Ink | None = None, line: float = 1) -> None:
@@ -247,8 +245,7 @@ def _leaves(sheet: _Sheet, label: _Label) -> None:
         root = (90 + side * 76, 174)
         for turn in (0.01, 0.08, 0.145, 0.21):
             left, tip, right = (
-                _around(root, length, -side * (turn + lean))
-                for length, lean in ((20, -0.03), (40, 0), (20, 0.03))
+                _around(root, length, -side * (turn + lean)) for length, lean in ((20, -0.03), (40, 0), (20, 0.03))
             )
             sheet.polygon([root, left, tip, right], label.second)
     sheet.box((10, 84, 170, 106), label.second)

@@ -6,6 +6,7 @@ the encoder Θ on x and on x', Λ on μ(x) and on μ(x'): six tapes, four networ
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -68,6 +69,8 @@ class Network:
     ----------
     theta, grad : ndarray, (parameters,)
         Every parameter and its gradient; ``parameters`` and ``gradients`` are named views into them, layer by layer.
+    parts : list of slice
+        Where in ``theta`` each layer that has parameters keeps them.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Network:
         sizes = [prod(shape) for shapes in named for shape in shapes.values()]
         self.theta, self.grad = np.zeros(sum(sizes), dtype), np.zeros(sum(sizes), dtype)
         self.parameters, self.gradients = _views(self.theta, named), _views(self.grad, named)
+        self.parts = _parts(named)
         self._scratch = np.zeros(max(sizes), dtype)
         for layer, parameters in zip(self.layers, self.parameters, strict=True):
             layer.initialise(parameters, generator)
@@ -147,6 +151,12 @@ class Network:
             seen[layer.name] += 1
             for name, array in arrays.items():
                 yield f"{layer.name}{seen[layer.name]}", name, array
+
+
+def _parts(named: Sequence[dict[str, Shape]]) -> list[slice]:
+    """The stretch of the flat vector that belongs to each layer that has parameters."""
+    ends = list(accumulate(sum(map(prod, shapes.values())) for shapes in named if shapes))
+    return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def _views(flat: np.ndarray, named: Sequence[dict[str, Shape]]) -> list[Parameters]:

@@ -1,5 +1,6 @@
 """Optimisers: what a step remembers, over the kernels of kernels/optimisers.py."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,8 +15,8 @@ class Optimiser(Protocol):
     state: dict[str, np.ndarray]
     """Arrays of the parameters' length that must be saved for training to go on."""
 
-    def step(self, network: Network, scale: float, number: int) -> None:
-        """Apply ``scale · network.grad`` as step ``number`` = 1, 2, ... of the training."""
+    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
+        """Apply the gradient as step ``number`` = 1, 2, ...; ``weights`` has ρ for each of the network's parts."""
 
 
 class SGD:
@@ -25,9 +26,10 @@ class SGD:
         self.rate = rate
         self.state: dict[str, np.ndarray] = {}
 
-    def step(self, network: Network, scale: float, number: int) -> None:
-        """One printed update; ``scale`` is ρ."""
-        sgd_step(network.theta, network.grad, self.rate, scale)
+    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
+        """One printed update."""
+        for part, ρ in zip(network.parts, weights, strict=True):
+            sgd_step(network.theta[part], network.grad[part], self.rate, ρ)
 
 
 class Adam:
@@ -37,10 +39,11 @@ class Adam:
         self.rate = rate
         self.state = {"m": np.zeros_like(network.theta), "v": np.zeros_like(network.theta)}
 
-    def step(self, network: Network, scale: float, number: int) -> None:
-        """One step of Algorithm 1 on the gradient ``scale · grad``."""
-        m, v = self.state["m"], self.state["v"]
-        adam_step(network.theta, m, v, network.grad, self.rate, scale, 0.9, 0.999, 1e-8, number)
+    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
+        """One step of Algorithm 1 on the gradient times ρ."""
+        m, v, rate = self.state["m"], self.state["v"], self.rate
+        for part, ρ in zip(network.parts, weights, strict=True):
+            adam_step(network.theta[part], m[part], v[part], network.grad[part], rate, ρ, 0.9, 0.999, 1e-8, number)
 
 
 OPTIMISERS: dict[str, type[SGD] | type[Adam]] = {"adam": Adam, "sgd": SGD}

@@ -3,7 +3,7 @@
 Nothing slow is imported here, so that the command line can name its choices at once.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -13,7 +13,7 @@ FORMAT = 1  # of the run folder; raised when an older reader would misread it
 ModelName = Literal["vae", "ava1", "ava2", "ava3", "ava4", "ava5"]
 Propagation = Literal["exact", "paper"]
 OptimiserName = Literal["adam", "sgd"]
-Reduction = Literal["sum", "root", "mean"]
+Reduction = Literal["sum", "mean", "fan"]
 Colour = Literal["auto", "grey", "rgb"]
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -64,6 +64,23 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelSpecification
     pictures: PicturesSpecification
     training: TrainingSpecification
+
+
+T = TypeVar("T")
+
+
+def checked(kind: type[T], **values: Any) -> T:
+    """A specification of this kind with these values.
+
+    Raises
+    ------
+    ValueError
+        If a value is of the wrong kind or out of range; it is named.
+    """
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
 
 
 def encode(specification: Specification) -> bytes:

@@ -9,12 +9,10 @@ import numpy as np
 from ava_np.errors import NotFiniteError
 from ava_np.models.base import Model
 from ava_np.optimisers import OPTIMISERS
-from ava_np.specification import TrainingSpecification
+from ava_np.reductions import layer_weights
+from ava_np.specification import TrainingSpecification, checked
 
 Metrics = dict[str, Any]
-
-REDUCTIONS = {"sum": 0.0, "root": 0.5, "mean": 1.0}
-"""What γ multiplies: the rules' plain sum over a picture's m neurons divided by m to this power, mean over pictures."""
 
 
 class Trainer:
@@ -34,15 +32,16 @@ class Trainer:
     ----------
     steps : int
         Steps taken so far.
-    weight : float
-        Effective weight of every term, in the mean over a batch: 1, m^-½ or m^-1.
+    weights : dict of str to list of float
+        What each layer's gradient is multiplied by before the optimiser sees it, besides 1/batch: the same for every
+        term of the objective (``reductions.layer_weights``).
     """
 
     def __init__(self, model: Model, training: TrainingSpecification) -> None:
         self.model, self.training = model, training
         optimiser, rate = OPTIMISERS[training.optimiser], training.learning_rate
         self.optimisers = {name: optimiser(network, rate) for name, network in model.networks.items()}
-        self.weight = model.neurons ** -REDUCTIONS[training.reduction]
+        self.weights = layer_weights(model, training.reduction)
         self.steps = 0
         self._totals: dict[str, float] = {}
         self._seen = 0
@@ -77,7 +76,8 @@ class Trainer:
         self._require_finite(terms)
         self.steps += 1
         for name, network in self.model.networks.items():
-            self.optimisers[name].step(network, self.weight / len(x), self.steps)
+            weights = [weight / len(x) for weight in self.weights[name]]
+            self.optimisers[name].step(network, weights, self.steps)
         for term, value in terms.items():
             self._totals[term] = self._totals.get(term, 0.0) + value
         self._seen += len(x)
@@ -132,7 +132,7 @@ class Trainer:
                 if not np.isfinite(gradient).all():
                     raise NotFiniteError(
                         f"the gradient of {name}.{layer}.{parameter} is not finite {where}; the step was not applied: "
-                        "try a lower --lr or --reduction mean"
+                        "try a lower --lr"
                     )
         for term, value in terms.items():
             if not math.isfinite(value):
@@ -141,16 +141,58 @@ class Trainer:
                 )
 
 
-def fit(model: Model, pictures: np.ndarray, training: TrainingSpecification) -> list[Metrics]:
-    """Train ``model`` on ``pictures``, (pictures, height, width, channels) in [0, 1]; return each epoch's metrics.
+def fit(
+    model: Model,
+    pictures: np.ndarray,
+    *,
+    epochs: int,
+    batch_size: int = 16,
+    optimiser: str = "adam",
+    learning_rate: float = 2e-4,
+    reduction: str = "sum",
+    seed: int = 0,
+) -> list[Metrics]:
+    """Train ``model`` in place.
+
+    Parameters
+    ----------
+    model : Model
+        From ``build`` or ``load``.
+    pictures : ndarray, (pictures, height, width, channels)
+        In [0, 1], of the model's shape.
+    epochs, batch_size : int
+        Passes over the pictures, and pictures in a step at most.
+    optimiser : {"adam", "sgd"}
+        Adam, or SGD as AVA (5) to (16) print it.
+    learning_rate : float
+        γ in (0, 1].
+    reduction : {"sum", "mean", "fan"}
+        What γ multiplies (``ava_np.reductions``).
+    seed : int
+        Of the order of the pictures and the noise.
+
+    Returns
+    -------
+    list of dict
+        Each epoch's metrics; terms in nats per picture.
 
     Raises
     ------
     ValueError
-        If the pictures are not of the model's shape.
+        If the pictures are not of the model's shape, or an option is out of range.
     NotFiniteError
         If a term or a gradient stops being finite; the model keeps its last good parameters.
     """
     if pictures.shape[1:] != model.shape:
         raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")
-    return [metrics for metrics in Trainer(model, training).run(pictures) if metrics is not None]
+    training = checked(
+        TrainingSpecification,
+        optimiser=optimiser,
+        learning_rate=learning_rate,
+        reduction=reduction,
+        batch_size=batch_size,
+        epochs=epochs,
+        seed=seed,
+    )
+    trainer = Trainer(model, training)
+    return [metrics for metrics in trainer.run(pictures) if metrics is not None]

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 
 from ava_np.models.ava import AVA
 from ava_np.models.base import Model
-from ava_np.specification import ModelSpecification
+from ava_np.specification import ModelSpecification, checked
 
 __all__ = ["AVA", "Model", "build"]
 
@@ -43,8 +42,8 @@ def build(
 
     Raises
     ------
-    msgspec.ValidationError
-        If a value is out of range, with its name.
+    ValueError
+        If a value is out of range; it is named.
     """
-    values = {"name": name, "propagation": propagation, "latent": latent, "hidden": tuple(hidden)}
-    return AVA(msgspec.convert(values, ModelSpecification), shape, seed=seed, dtype=dtype)
+    specification = checked(ModelSpecification, name=name, propagation=propagation, latent=latent, hidden=tuple(hidden))
+    return AVA(specification, shape, seed=seed, dtype=dtype)

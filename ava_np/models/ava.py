@@ -11,7 +11,6 @@ letter; "exact" is the true gradient of (3) and (12) for Θ and Φ and of (4) an
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -108,13 +107,24 @@ class AVA(Model):
             networks["encoding_discriminator"] = self.Λ
         super().__init__(specification, shape, networks)
 
+    @property
+    def passes_through(self) -> dict[str, str]:
+        """With exact propagation the reconstruction error reaches Θ through Φ; (5) drops that path."""
+        return {"encoder": "decoder"} if self.propagation == "exact" else {}
+
     def make_tapes(self, batch: int) -> Tapes:
         """New tapes for a step on ``batch`` pictures."""
         Θ, Φ, Ψ, Λ = self.Θ, self.Φ, self.Ψ, self.Λ
         z = np.zeros((batch, self.latent), Θ.dtype)
         return Tapes(
-            *(Θ.tape(batch), Θ.tape(batch), Φ.tape(batch)),
-            *(Ψ.tape(batch), Ψ.tape(batch), Λ.tape(batch), Λ.tape(batch), z),
+            f=Θ.tape(batch),
+            f_=Θ.tape(batch),
+            g=Φ.tape(batch),
+            d=Ψ.tape(batch),
+            d_=Ψ.tape(batch),
+            D=Λ.tape(batch),
+            D_=Λ.tape(batch),
+            z=z,
         )
 
     def gradients(self, x: np.ndarray, r: np.ndarray) -> dict[str, float]:
@@ -226,20 +236,20 @@ class AVA(Model):
         at, v, w = self.evaluate(x, r), self.variant, held
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
         squared, kl = np.sum((x - x_) ** 2) / 2, np.sum(np.exp(s) + μ**2 - 1 - s) / 2
-        l = squared + kl                                                # (1)
+        loss = squared + kl                                                # (1)
         b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
         B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)
         if v.supervise_decoder:
-            l += np.sum(log_sigmoid(-d_))                               # (3)
+            loss += np.sum(log_sigmoid(-d_))                               # (3)
         if v.supervise_encoder:
-            l += np.sum(log_sigmoid(-D_))                               # (12)
+            loss += np.sum(log_sigmoid(-D_))                               # (12)
         if v.lean_decoder:
             b -= squared                                                # (9)   its gradient in Ψ is 0, so
             b += np.sum(w["e"] * sigmoid(d_))                           # (10)  ascends e d(x'), e held
         if v.lean_encoder:
             B -= np.sum((μ - μ_) ** 2) / 2                              # (15)  its gradient in Λ is 0, so
             B += np.sum(w["E"] * sigmoid(D_))                           # (16)  ascends E D(μ(x')), E held
-        l_Θ = l_Φ = l
+        l_Θ = l_Φ = loss
         if self.propagation == "paper":
             l_Θ = kl - v.supervise_encoder * np.sum(w["C"] * μ)         # (5), (14)  C held
             l_Φ = squared - v.supervise_decoder * np.sum(w["c"] * x_)   # (6)        c held

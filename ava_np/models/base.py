@@ -42,6 +42,11 @@ class Model(ABC):
         """Float type of every parameter."""
         return next(iter(self.networks.values())).dtype
 
+    @property
+    def passes_through(self) -> dict[str, str]:
+        """For a network whose error comes through another one, the other's name."""
+        return {}
+
     @abstractmethod
     def make_tapes(self, batch: int) -> Any:
         """New tapes for a step on ``batch`` pictures."""
