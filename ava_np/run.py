@@ -1,0 +1,195 @@
+"""A run is a folder: its specification, weights, one line per epoch, pictures and a report."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+
+from ava_np import specification as specifications
+from ava_np.checkpoint import load_model, load_state, save_model, save_state, write_whole
+from ava_np.drawing import draw_labels
+from ava_np.errors import AvaError, PictureError, RunError
+from ava_np.models import AVA, Model
+from ava_np.pictures import Colour, Pictures, load_pictures
+from ava_np.specification import FORMAT, Specification
+from ava_np.training import Metrics, Trainer
+
+CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
+BUILT_IN_SIZE = (180, 250)
+SAVE_SECONDS = 60.0  # between saves while training
+OURS = (CONFIG, MODEL, TRAINING, METRICS)
+
+
+def read_pictures(
+    folder: Path | None,
+    *,
+    size: tuple[int, int] | None = None,
+    zoom: int = 1,
+    colour: Colour = "auto",
+    strict: bool = False,
+) -> Pictures:
+    """The pictures in ``folder``, or the built-in ones where it is None; the arguments are those of ``load_pictures``.
+
+    Raises
+    ------
+    PictureError
+        If there are none, or one cannot be read and ``strict`` is set.
+    """
+    if folder is not None:
+        return load_pictures(folder, size=size, zoom=zoom, colour=colour, strict=strict)
+    width, height = size = size or BUILT_IN_SIZE
+    if min(size) < zoom:
+        raise PictureError(f"{width}x{height} is smaller than one block of the zoom, {zoom}x{zoom}")
+    array = draw_labels(size=size)[:, : height - height % zoom, : width - width % zoom]
+    names = tuple(f"label-{number}" for number in range(1, len(array) + 1))
+    return Pictures(np.ascontiguousarray(array), names, (), (size,) * len(array), size)
+
+
+class Run:
+    """A run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    specification : Specification
+        What ``config.json`` holds.
+    """
+
+    def __init__(self, folder: Path, specification: Specification) -> None:
+        self.folder, self.specification = folder, specification
+
+    @classmethod
+    def create(cls, folder: Path, specification: Specification, *, overwrite: bool = False) -> "Run":
+        """Start a run in a new or empty folder, or over an older run if ``overwrite``.
+
+        Raises
+        ------
+        RunError
+            If the folder holds anything and ``overwrite`` is not set, or anything but a run if it is.
+        AvaError
+            If it cannot be written.
+        """
+        try:
+            used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+            if used and not overwrite:
+                raise RunError(f"{folder} is already used: choose another --out, or --resume or --overwrite it")
+            if used and not (folder / CONFIG).is_file():
+                raise RunError(f"{folder} is not empty and no run: --overwrite does not touch it")
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in OURS if used else ():
+                (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise AvaError(f"cannot write {folder}: {error.strerror}") from error
+        write_whole(folder / CONFIG, specifications.encode(specification))
+        return cls(folder, specification)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Open a run folder.
+
+        Raises
+        ------
+        RunError
+            If it is missing, damaged or of another version.
+        """
+        if not (folder / CONFIG).is_file():
+            raise RunError(f"{folder} is no run folder: it has no {CONFIG}")
+        try:
+            text = (folder / CONFIG).read_bytes()
+            version = msgspec.json.decode(text)["format"]
+            if version != FORMAT:
+                raise RunError(f"{folder} is a run of format {version}; this ava-np reads format {FORMAT}")
+            return cls(folder, specifications.decode(text))
+        except (msgspec.DecodeError, KeyError, TypeError, OSError) as error:
+            raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
+
+    def extend(self, epochs: int) -> None:
+        """Set a new last epoch, for a training that goes on."""
+        training = msgspec.structs.replace(self.specification.training, epochs=epochs)
+        self.specification = msgspec.structs.replace(self.specification, training=training)
+        write_whole(self.folder / CONFIG, specifications.encode(self.specification))
+
+    def pictures(self, folder: Path | None = None) -> Pictures:
+        """The pictures that the run was trained on, or those in ``folder`` made alike, at full size.
+
+        Raises
+        ------
+        PictureError
+            If there are none.
+        """
+        own = self.specification.pictures
+        if folder is None and own.folder is not None:
+            folder = Path(own.folder)
+            if not folder.exists():
+                raise PictureError(f"the pictures of {self.folder} are no longer in {folder}: name their FOLDER")
+        colour: Literal["grey", "rgb"] = "grey" if own.channels == 1 else "rgb"
+        return read_pictures(folder, size=own.size, zoom=own.zoom, colour=colour)
+
+    def new_model(self) -> Model:
+        """The run's model with its first weights."""
+        specification = self.specification
+        return AVA(specification.model, specification.pictures.shape, seed=specification.training.seed)
+
+    def model(self) -> Model:
+        """The run's model with its trained weights.
+
+        Raises
+        ------
+        RunError
+            If they are missing, damaged, or not of this run.
+        """
+        model = load_model(self.folder)
+        if (model.specification, model.shape) != (self.specification.model, self.specification.pictures.shape):
+            raise RunError(f"{self.folder}: {MODEL} is not of the model that {CONFIG} describes")
+        return model
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the training's state and the weights, provided that the weights are finite."""
+        if all(np.isfinite(network.theta).all() for network in trainer.model.networks.values()):
+            save_state(trainer, self.folder / TRAINING)
+            save_model(trainer.model, self.folder / MODEL)
+
+    def resume(self) -> Trainer:
+        """A trainer where the last save left it, with the metrics cut back to it; at the start if none was saved."""
+        trainer = Trainer(self.new_model(), self.specification.training)
+        if (self.folder / TRAINING).exists():
+            load_state(trainer, self.folder / TRAINING)
+        kept = [line for line in self.metrics() if line["step"] <= trainer.steps]
+        write_whole(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
+        return trainer
+
+    def train(self, trainer: Trainer, pictures: np.ndarray) -> Iterator[Metrics | None]:
+        """Train to the last epoch as ``Trainer.run`` does; write each epoch's metrics; save where it ends or breaks."""
+        saved = time.monotonic()
+        with (self.folder / METRICS).open("ab") as file:
+            try:
+                for metrics in trainer.run(pictures):
+                    if metrics is not None:
+                        file.write(msgspec.json.encode(metrics) + b"\n")
+                        file.flush()
+                    yield metrics
+                    if time.monotonic() - saved > SAVE_SECONDS:
+                        self.save(trainer)
+                        saved = time.monotonic()
+            finally:
+                self.save(trainer)
+
+    def metrics(self) -> list[Metrics]:
+        """Every epoch's metrics so far.
+
+        Raises
+        ------
+        RunError
+            If the file is damaged; a last line that was cut off is left out.
+        """
+        path = self.folder / METRICS
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        whole = [line for line in lines if line.endswith(b"\n")]
+        try:
+            return [msgspec.json.decode(line) for line in whole]
+        except msgspec.DecodeError as error:
+            raise RunError(f"{path} is damaged: {error}") from error
