@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from ava_np import metrics
 from ava_np.errors import PictureError
+from ava_np.geometric_median import Floats, geometric_median
 from ava_np.metrics import (
-    Floats,
     floor,
-    geometric_median,
     own_error,
     own_errors,
     pixel_distance,
@@ -107,9 +106,7 @@ def test_unit_is_half_the_euclidean_distance() -> None:
     black, white = np.zeros((2, 5, 3), np.float32), np.ones((2, 5, 3), np.float32)
     assert pixel_distance(black, white) == pytest.approx(np.full((2, 5), math.sqrt(3) / 2))
     assert pixel_distance(black[..., :1], white[..., :1]) == pytest.approx(np.full((2, 5), 0.5))
-    assert pixel_distance(np.array([[[0.0, 0.3, 0.4]]]), np.zeros((1, 1, 3))) == pytest.approx(
-        np.array([[0.25]])
-    )
+    assert pixel_distance(np.array([[[0.0, 0.3, 0.4]]]), np.zeros((1, 1, 3))) == pytest.approx(np.array([[0.25]]))
 
 
 def test_distances_of_single_precision_stay_in_single_precision() -> None:
@@ -128,9 +125,7 @@ def test_rmse_is_the_printed_sum(shape: tuple[int, ...], seed: int) -> None:
 
 @given(shape=shapes, seed=seeds)
 @settings(deadline=None)
-def test_own_error_compares_each_picture_with_its_own_reconstruction(
-    shape: tuple[int, ...], seed: int
-) -> None:
+def test_own_error_compares_each_picture_with_its_own_reconstruction(shape: tuple[int, ...], seed: int) -> None:
     pictures, reconstructions = random_pictures(seed, shape), random_pictures(seed + 1, shape)
     each = [
         plain_17(reconstruction, picture[None])
@@ -168,9 +163,7 @@ def test_median_of_an_odd_number_of_collinear_points_is_the_middle_one(half: int
 
 @given(half=st.integers(1, 6), seed=seeds)
 @settings(deadline=None)
-def test_median_of_an_even_number_of_collinear_points_lies_between_the_middle_two(
-    half: int, seed: int
-) -> None:
+def test_median_of_an_even_number_of_collinear_points_lies_between_the_middle_two(half: int, seed: int) -> None:
     points, in_order = random_line(seed, 2 * half)
     best = sum_of_distances(in_order[None, half], points)
     assert sum_of_distances(geometric_median(points), points) == pytest.approx(best, rel=1e-7)
@@ -215,9 +208,7 @@ def test_no_point_near_or_far_has_a_lesser_sum_of_distances(K: int, C: int, seed
     generator = np.random.default_rng(seed)
     for size in (1e-6, 1e-4, 1e-2, 1):
         for _ in range(10):
-            assert (
-                sum_of_distances(median + size * generator.normal(size=median.shape), points) >= least
-            ).all()
+            assert (sum_of_distances(median + size * generator.normal(size=median.shape), points) >= least).all()
     assert all((sum_of_distances(other, points) >= least).all() for other in points)
 
 
@@ -259,14 +250,14 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(4).random((7, 6, 6, 3), np.float32)
     points, other = pictures.reshape(7, 36, 3), pictures[::-1]
     whole = geometric_median(points), own_errors(pictures, other), rmse(other[0], pictures)
-    monkeypatch.setattr(metrics, "_CHUNK_VALUES", 40)
+    monkeypatch.setattr("ava_np.geometric_median._CHUNK_VALUES", 40)
     parts = geometric_median(points), own_errors(pictures, other), rmse(other[0], pictures)
     for a, b in zip(whole, parts, strict=True):
         assert a == pytest.approx(b, rel=1e-12)
 
 
 def test_medians_that_have_not_converged_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr("ava_np.geometric_median._MOST_ROUNDS", 1)
     with pytest.warns(RuntimeWarning, match="not converged"):
         geometric_median(np.random.default_rng(5).random((9, 3, 3)))
 
@@ -283,9 +274,7 @@ def test_medians_that_have_not_converged_are_told(monkeypatch: pytest.MonkeyPatc
     seed=seeds,
 )
 @settings(deadline=None)
-def test_floor_is_below_every_other_image_of_blocks(
-    N: int, h: int, w: int, C: int, zoom: int, seed: int
-) -> None:
+def test_floor_is_below_every_other_image_of_blocks(N: int, h: int, w: int, C: int, zoom: int, seed: int) -> None:
     pictures = random_pictures(seed, (N, h * zoom, w * zoom, C))
     lowest = floor(pictures, zoom)
     samples = [
