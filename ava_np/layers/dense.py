@@ -9,6 +9,8 @@ import numpy as np
 from ava_np.kernels import dense
 from ava_np.layers.layer import Parameters, Shape, Slot
 
+Initialiser = Literal["he_normal", "lecun_normal", "zeros"]
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -18,16 +20,16 @@ class Dense:
     ----------
     width : int
         Number of output neurons.
-    initialiser : {"he_normal", "lecun_normal"}
+    initialiser : {"he_normal", "lecun_normal", "zeros"}
         Standard deviation of the first weights: √(2 / inputs) before a rectifier (He et al. 2015), √(1 / inputs)
-        otherwise (LeCun et al. 1998). Biases start at 0.
+        otherwise (LeCun et al. 1998), or 0. Biases start at 0.
     """
 
     in_place: ClassVar[bool] = False
     name: ClassVar[str] = "dense"
 
     width: int
-    initialiser: Literal["he_normal", "lecun_normal"] = "lecun_normal"
+    initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """``(width,)``."""
@@ -40,7 +42,7 @@ class Dense:
     def initialise(self, parameters: Parameters, generator: np.random.Generator) -> None:
         """Draw W in double precision, so that every float type starts from the same numbers; b is 0."""
         W = parameters["W"]
-        variance = {"he_normal": 2.0, "lecun_normal": 1.0}[self.initialiser] / W.shape[0]
+        variance = {"he_normal": 2.0, "lecun_normal": 1.0, "zeros": 0.0}[self.initialiser] / W.shape[0]
         W[:] = generator.normal(0.0, math.sqrt(variance), W.shape)
         parameters["b"][:] = 0
 

@@ -96,7 +96,9 @@ class AVA(Model):
         m, n, hidden = prod(shape), specification.latent, specification.hidden
         generator = np.random.default_rng(seed)
         self.Θ = Network((m,), mlp(hidden, 2 * n), generator, dtype)
-        self.Φ = Network((n,), mlp(hidden[::-1], m, output_activation="sigmoid"), generator, dtype)
+        # A decoder that starts from even grey has no random pattern to unlearn: a third of the steps, clean samples.
+        pixels = mlp(hidden[::-1], m, output_activation="sigmoid", output_initialiser="zeros")
+        self.Φ = Network((n,), pixels, generator, dtype)
         self.Ψ = Network((m,), mlp(hidden, 1), generator, dtype)
         self.Λ = Network((n,), mlp(hidden[-1:], 1), generator, dtype)
         self.variant, self.propagation = VARIANTS[specification.name], specification.propagation
@@ -193,7 +195,7 @@ class AVA(Model):
         # fmt: on
 
     def supervise(self, δ: np.ndarray, discriminator: Network, tape: Tape) -> None:
-        """Add to δ, at the neurons that a discriminator reads, the error of log(1 - d): where the propagations part.
+        """Add to δ, at the neurons that a discriminator reads, the error of log(1 - d).
 
         Paper: one number for all neurons of a picture, as through weights of one. Exact: through the real weights.
         Either way the discriminator learns nothing from it: the paper's star.
@@ -208,11 +210,13 @@ class AVA(Model):
         """The angle in degrees between each network's gradients under the two propagations, at x with noise r."""
         own = self.propagation
         both: list[dict[str, np.ndarray]] = []
-        for self.propagation in PROPAGATIONS:
-            self.zero_gradients()
-            self.gradients(x, r)
-            both.append({name: network.grad.copy() for name, network in self.networks.items()})
-        self.propagation = own
+        try:
+            for self.propagation in PROPAGATIONS:
+                self.zero_gradients()
+                self.gradients(x, r)
+                both.append({name: network.grad.copy() for name, network in self.networks.items()})
+        finally:
+            self.propagation = own
         return {"angle": {name: angle(both[0][name], both[1][name]) for name in self.networks}}
 
     def held(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
@@ -236,13 +240,13 @@ class AVA(Model):
         at, v, w = self.evaluate(x, r), self.variant, held
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
         squared, kl = np.sum((x - x_) ** 2) / 2, np.sum(np.exp(s) + μ**2 - 1 - s) / 2
-        loss = squared + kl                                                # (1)
+        loss = squared + kl                                             # (1)
         b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
         B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)
         if v.supervise_decoder:
-            loss += np.sum(log_sigmoid(-d_))                               # (3)
+            loss += np.sum(log_sigmoid(-d_))                            # (3)
         if v.supervise_encoder:
-            loss += np.sum(log_sigmoid(-D_))                               # (12)
+            loss += np.sum(log_sigmoid(-D_))                            # (12)
         if v.lean_decoder:
             b -= squared                                                # (9)   its gradient in Ψ is 0, so
             b += np.sum(w["e"] * sigmoid(d_))                           # (10)  ascends e d(x'), e held
