@@ -1,0 +1,264 @@
+"""The models against the paper: each printed rule, each objective, and each surrogate."""
+
+import ast
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from ava_np.gradcheck import LIMIT, check
+from ava_np.models import AVA
+from ava_np.models.ava import PROPAGATIONS, VARIANTS, Variant
+from ava_np.network import Network
+from ava_np.specification import ModelName, Propagation, TrainingSpecification
+from ava_np.training import Trainer
+from tests.models import draw, gradients, paper_rules, small
+from tests.models.paper_rules import RULES, Networks
+
+NAMES = get_args(ModelName)
+LETTERS = "ΘΦΨΛ"
+
+every_model = pytest.mark.parametrize("name", NAMES)
+every_propagation = pytest.mark.parametrize("propagation", PROPAGATIONS)
+every_depth = pytest.mark.parametrize("hidden", [(5,), (6, 4), (5, 4, 3)], ids=str)
+
+
+def layers_of(network: Network) -> list[paper_rules.Layer]:
+    """A network's parameters as the transcription takes them."""
+    return [(arrays["W"].tolist(), arrays["b"].tolist()) for arrays in network.parameters if arrays]
+
+
+def networks_of(model: AVA) -> Networks:
+    """Copy all four networks' parameters, also of those that the model does not train."""
+    return {letter: layers_of(getattr(model, letter)) for letter in LETTERS}
+
+
+def sgd(rate: float, batch: int) -> TrainingSpecification:
+    """Plain descent on the printed sums; the trainer divides by the batch."""
+    return TrainingSpecification("sgd", rate, "sum", batch, epochs=1, seed=0)
+
+
+def assert_same_update(before: Networks, after: Networks, expected: Networks) -> None:
+    """Compare parameters, and also their changes, which may be so small that the parameters would hide them."""
+    for letter in LETTERS:
+        for old, new, printed in zip(before[letter], after[letter], expected[letter], strict=True):
+            for kind in (0, 1):
+                start, end, wanted = (np.array(layer[kind]) for layer in (old, new, printed))
+                np.testing.assert_allclose(end, wanted, rtol=1e-10, atol=1e-14, err_msg=letter)
+                change = wanted - start
+                np.testing.assert_allclose(
+                    end - start, change, rtol=1e-9, atol=1e-10 * np.abs(change).max(), err_msg=letter
+                )
+
+
+# The printed rules
+
+
+@pytest.mark.parametrize("seed", range(3))
+@every_depth
+@every_model
+def test_a_step_is_the_printed_update(name: str, hidden: tuple[int, ...], seed: int) -> None:
+    """(5) to (8), (10), (13), (14), (16), and no other network moves."""
+    model = small(name, "paper", hidden=hidden, latent=2 + seed, seed=seed)
+    x, r = draw(model, 4, seed)
+    γ = (1.0, 0.3, 0.01)[seed]
+    before = networks_of(model)
+
+    Trainer(model, sgd(γ, 4)).step(x, r)
+
+    expected = paper_rules.update(RULES[name], before, x.tolist(), r.tolist(), γ, ρ=1 / 4)
+    assert_same_update(before, networks_of(model), expected)
+    learning = {"Θ", "Φ"} | {letter for letter in "ΨΛ" if getattr(RULES[name], letter) != "-"}
+    assert {letter for letter in LETTERS if expected[letter] != before[letter]} == learning
+
+
+@every_model
+def test_nothing_is_left_over_from_one_step_to_the_next(name: str) -> None:
+    """Batches of 3, 1 and 3 pictures in a row: the third meets the tapes of the first."""
+    model = small(name, "paper")
+    trainer, expected = Trainer(model, sgd(0.2, 3)), networks_of(model)
+    before = expected
+    for number, batch in enumerate((3, 1, 3)):
+        x, r = draw(model, batch, seed=number)
+        trainer.step(x, r)
+        expected = paper_rules.update(RULES[name], expected, x.tolist(), r.tolist(), 0.2, ρ=1 / batch)
+    assert_same_update(before, networks_of(model), expected)
+
+
+def test_the_printed_form_divides_by_zero_where_the_models_do_not() -> None:
+    """Sure that x' is real, d rounds to 1: the reason why everything works from the logit."""
+    model = small("ava1", "paper")
+    x, r = draw(model, 1)
+    model.Ψ.parameters[-1]["b"][:] = 200
+    with pytest.raises(ZeroDivisionError):
+        paper_rules.update(RULES["ava1"], networks_of(model), x.tolist(), r.tolist(), 1.0, ρ=1.0)
+    assert all(np.isfinite(gradient).all() for gradient in gradients(model, x, r).values())
+
+
+def test_the_transcription_is_independent() -> None:
+    tree = ast.parse(Path(paper_rules.__file__).read_text(encoding="utf-8"))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert modules == {"math", "collections.abc", "typing"}
+
+
+# The variants
+
+
+def test_the_switches_are_the_papers_table() -> None:
+    assert set(VARIANTS) == set(NAMES) == set(RULES)
+    assert set(PROPAGATIONS) == set(get_args(Propagation))
+    for name, rules in RULES.items():
+        assert rules.ΘΣ == "(5)"
+        assert VARIANTS[name] == Variant(
+            supervise_decoder=rules.Φ == "(6)",
+            lean_decoder=rules.Ψ == "(10)",
+            supervise_encoder=rules.Θμ == "(14)",
+            lean_encoder=rules.Λ == "(16)",
+        )
+        assert (rules.Φ == "(6)") == (rules.Ψ != "-")
+        assert (rules.Θμ == "(14)") == (rules.Λ != "-")
+
+
+@every_propagation
+@every_model
+def test_without_its_switches_every_model_is_the_vae(
+    name: str, propagation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = small("vae", propagation)
+    monkeypatch.setitem(VARIANTS, name, Variant())
+    model = small(name, propagation)
+    trainers = [Trainer(each, sgd(0.1, 3)) for each in (vae, model)]
+    for number in range(3):
+        x, r = draw(vae, 3, seed=number)
+        for trainer in trainers:
+            trainer.step(x, r)
+    assert list(model.networks) == list(vae.networks) == ["encoder", "decoder"]
+    np.testing.assert_array_equal(model.Θ.theta, vae.Θ.theta)
+    np.testing.assert_array_equal(model.Φ.theta, vae.Φ.theta)
+
+
+# Objectives and surrogates
+
+
+@every_model
+def test_objectives_are_the_printed_ones(name: str) -> None:
+    """(1) to (4), (9), (11), (12), (15); leaning adds what it ascends, since its printed term has no slope."""
+    model = small(name, "exact")
+    x, r = draw(model, 3)
+    printed = paper_rules.objectives(networks_of(model), x.tolist(), r.tolist())
+    v = model.variant
+    loss, b, B = printed["(1)"], printed["(9)" if v.lean_decoder else "(4)"], printed["(11)"]
+    if v.supervise_decoder:
+        loss = printed["(3)"]
+    if v.supervise_encoder:
+        loss += printed["(12)"] - printed["(3)"]
+    if v.lean_encoder:
+        B = printed["(15)"]
+    b += v.lean_decoder * printed["e d(x')"]
+    B += v.lean_encoder * printed["E D(μ(x'))"]
+    expected = {"encoder": loss, "decoder": loss, "discriminator": -b, "encoding_discriminator": -B}
+    assert model.objectives(x, r, model.held(x, r)) == pytest.approx(expected, rel=1e-12)
+
+
+@every_propagation
+@every_model
+def test_terms_add_up_to_the_printed_objectives(name: str, propagation: str) -> None:
+    model = small(name, propagation)
+    x, r = draw(model, 3)
+    printed = paper_rules.objectives(networks_of(model), x.tolist(), r.tolist())
+    terms = model.gradients(x, r)
+    assert terms["reconstruction"] + terms["kl"] == pytest.approx(printed["(1)"], rel=1e-12)
+    if model.variant.supervise_decoder:
+        assert terms["log_d_real"] + terms["log_d_fake"] == pytest.approx(printed["(2)"], rel=1e-12)
+        assert terms["log_d_fake"] == pytest.approx(printed["(3)"] - printed["(1)"], rel=1e-12)
+    if model.variant.supervise_encoder:
+        assert terms["log_D_real"] + terms["log_D_fake"] == pytest.approx(printed["(11)"], rel=1e-12)
+        assert terms["log_D_fake"] == pytest.approx(printed["(12)"] - printed["(3)"], rel=1e-12)
+
+
+@every_propagation
+@every_model
+def test_gradients_are_those_of_objectives_or_surrogates(name: str, propagation: str) -> None:
+    """By central differences; exact: the printed objectives, paper: what each printed rule descends."""
+    rows = check(name, propagation)
+    expected = {"encoder": 3, "decoder": 3}  # layers, as gradcheck builds them
+    if VARIANTS[name].supervise_decoder:
+        expected["discriminator"] = 3
+    if VARIANTS[name].supervise_encoder:
+        expected["encoding_discriminator"] = 2
+    assert sorted((row.network, row.layer, row.quantity) for row in rows) == sorted(
+        (network, f"dense{layer}", quantity)
+        for network, layers in expected.items()
+        for layer in range(1, layers + 1)
+        for quantity in ("W", "b", "input")
+    )
+    assert {(row.model, row.propagation) for row in rows} == {(name, propagation)}
+    assert max(row.relative_error for row in rows) < LIMIT <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["vae", "ava1", "ava2"])
+def test_5_keeps_the_reconstruction_error_from_the_encoder(name: str) -> None:
+    """Another decoder gives another x'; in paper propagation Θ does not notice, in exact propagation it does."""
+    for propagation, notices in (("paper", False), ("exact", True)):
+        model = small(name, propagation)
+        x, r = draw(model, 3)
+        one = gradients(model, x, r)
+        model.Φ.theta[:] = np.random.default_rng(9).normal(0, 0.5, model.Φ.theta.shape)
+        other = gradients(model, x, r)
+        assert np.any(one["decoder"] != other["decoder"])
+        assert np.any(one["encoder"] != other["encoder"]) == notices
+
+
+@pytest.mark.parametrize("name", ["ava3", "ava4", "ava5"])
+def test_14_reaches_μ_alone_and_all_its_neurons_alike(name: str) -> None:
+    """At the encoder's output neurons: (14) less (5) is -D(μ(x')) at every μ[k], and 0 at every Σ[k]."""
+    model, vae = small(name, "paper"), small("vae", "paper")
+    x, r = draw(model, 1)
+    D_ = model.held(x, r)["C"]
+    biases = [gradients(each, x, r)["encoder"][-2 * model.latent :] for each in (model, vae)]
+    μ, s = np.split(biases[0] - biases[1], 2)
+    np.testing.assert_allclose(μ, -np.repeat(D_, model.latent), rtol=1e-12)
+    np.testing.assert_array_equal(s, 0)
+
+
+def test_6_is_the_gradient_of_no_function() -> None:
+    """The error v[i](x') = d(x') of every neuron has an asymmetric Jacobian, ∂v[i]/∂x'[j] = ∂d/∂x'[j]."""
+    asymmetry = {}
+    for propagation in PROPAGATIONS:
+        model = small("ava1", propagation)
+        tape, x_ = model.Ψ.tape(1), draw(model, 1)[0]
+        m, h = model.neurons, 1e-6
+        jacobian = np.empty((m, m))
+        for j in range(m):
+            sides = []
+            for nudge in (h, -h):
+                δ = np.zeros((1, m))
+                model.Ψ.forward(tape, x_ + nudge * np.eye(m)[j])
+                model.supervise(δ, model.Ψ, tape)
+                sides.append(δ[0])
+            jacobian[:, j] = (sides[0] - sides[1]) / (2 * h)
+        asymmetry[propagation] = np.abs(jacobian - jacobian.T).max() / np.abs(jacobian).max()
+    assert asymmetry["exact"] < 1e-7
+    assert asymmetry["paper"] > 0.1
+
+
+@pytest.mark.parametrize(
+    ("letter", "leaning", "plain", "printed", "without"),
+    [("Ψ", "ava2", "ava1", "(9)", "(4)"), ("Λ", "ava4", "ava3", "(15)", "(11)")],
+)
+def test_leaning_has_no_true_gradient(letter: str, leaning: str, plain: str, printed: str, without: str) -> None:
+    """What (9) and (15) add to the balance does not depend on the discriminator; what (10) and (16) add does."""
+    model = small(leaning, "exact")
+    x, r = draw(model, 3)
+    added = []
+    for _ in range(2):
+        values = paper_rules.objectives(networks_of(model), x.tolist(), r.tolist())
+        added.append(values[printed] - values[without])
+        getattr(model, letter).theta[:] += 0.5
+    assert added[0] == pytest.approx(added[1], rel=1e-12)
+    name = {"Ψ": "discriminator", "Λ": "encoding_discriminator"}[letter]
+    for propagation in PROPAGATIONS:
+        lean, fair = (gradients(small(each, propagation), x, r)[name] for each in (leaning, plain))
+        assert np.abs(lean - fair).max() > 1e-3
