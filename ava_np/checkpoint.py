@@ -4,6 +4,7 @@
 training needs to go on. Each has a single metadata key holding JSON, because several would be written in random order.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from safetensors.numpy import save
 
 from ava_np.errors import AvaError, RunError
 from ava_np.models import AVA, Model
-from ava_np.specification import FORMAT, ModelSpecification
+from ava_np.specification import FORMAT, ModelSpecification, Positive
 from ava_np.training import Trainer
 
 KEY = "ava_np"
@@ -25,7 +26,7 @@ class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: int
     model: ModelSpecification
-    shape: tuple[int, int, int]
+    shape: tuple[Positive, Positive, Positive]
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -64,7 +65,7 @@ def load_model(path: str | Path) -> Model:
         for name, network in model.networks.items():
             for layer, parameter, target in network.named(network.parameters):
                 _copy(arrays, f"{name}.{layer}.{parameter}", target)
-    except (msgspec.ValidationError, KeyError, ValueError) as error:
+    except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from error
     return model
 
@@ -111,11 +112,14 @@ def write_whole(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise AvaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
+    if name not in arrays:
+        raise ValueError(f"it lacks {name}")
     if arrays[name].shape != target.shape:
         raise ValueError(f"{name} is {arrays[name].shape} instead of {target.shape}")
     if not np.isfinite(arrays[name]).all():
@@ -136,7 +140,7 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with safe_open(path, "numpy") as file:
             metadata = msgspec.json.decode((file.metadata() or {}).get(KEY, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last two: foreign types
         raise RunError(f"{path} is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise RunError(f"{path} was not written by ava-np")

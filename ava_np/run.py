@@ -13,14 +13,24 @@ from ava_np.checkpoint import load_model, load_state, save_model, save_state, wr
 from ava_np.drawing import draw_labels
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.models import AVA, Model
-from ava_np.pictures import Colour, Pictures, load_pictures
+from ava_np.pictures import LONGEST_SIDE, Colour, Pictures, load_pictures
 from ava_np.specification import FORMAT, Specification
 from ava_np.training import Metrics, Trainer
 
 CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
+SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
+LOSSES, REPORT = "losses.png", "report.html"
 BUILT_IN_SIZE = (180, 250)
 SAVE_SECONDS = 60.0  # between saves while training
-OURS = (CONFIG, MODEL, TRAINING, METRICS)
+OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT)
+
+
+class _Line(msgspec.Struct):
+    """What every line of ``metrics.jsonl`` has, among other things."""
+
+    epoch: int
+    step: int
+    nats: dict[str, float]
 
 
 def read_pictures(
@@ -41,6 +51,8 @@ def read_pictures(
     if folder is not None:
         return load_pictures(folder, size=size, zoom=zoom, colour=colour, strict=strict)
     width, height = size = size or BUILT_IN_SIZE
+    if max(size) > LONGEST_SIDE:
+        raise PictureError(f"{width}x{height} is too large: no side may exceed {LONGEST_SIDE} pixels")
     if min(size) < zoom:
         raise PictureError(f"{width}x{height} is smaller than one block of the zoom, {zoom}x{zoom}")
     array = draw_labels(size=size)[:, : height - height % zoom, : width - width % zoom]
@@ -107,12 +119,6 @@ class Run:
         except (msgspec.DecodeError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
 
-    def extend(self, epochs: int) -> None:
-        """Set a new last epoch, for a training that goes on."""
-        training = msgspec.structs.replace(self.specification.training, epochs=epochs)
-        self.specification = msgspec.structs.replace(self.specification, training=training)
-        write_whole(self.folder / CONFIG, specifications.encode(self.specification))
-
     def pictures(self, folder: Path | None = None) -> Pictures:
         """The pictures that the run was trained on, or those in ``folder`` made alike, at full size.
 
@@ -153,12 +159,29 @@ class Run:
             save_state(trainer, self.folder / TRAINING)
             save_model(trainer.model, self.folder / MODEL)
 
-    def resume(self) -> Trainer:
-        """A trainer where the last save left it, with the metrics cut back to it; at the start if none was saved."""
-        trainer = Trainer(self.new_model(), self.specification.training)
-        if (self.folder / TRAINING).exists():
+    def resume(self, epochs: int | None = None) -> Trainer:
+        """A trainer where the last save left it, with the metrics cut back to it; at the start if nothing was saved.
+
+        Parameters
+        ----------
+        epochs : int, optional
+            A new last epoch.
+
+        Raises
+        ------
+        RunError
+            If the saved state is missing or damaged, or was left after more epochs than that.
+        """
+        training = self.specification.training
+        training = msgspec.structs.replace(training, epochs=epochs or training.epochs)
+        trainer = Trainer(self.new_model(), training)
+        if (self.folder / MODEL).exists() or (self.folder / TRAINING).exists():
             load_state(trainer, self.folder / TRAINING)
         kept = [line for line in self.metrics() if line["step"] <= trainer.steps]
+        if kept and kept[-1]["epoch"] > training.epochs:
+            raise RunError(f"{self.folder} has trained {kept[-1]['epoch']} epochs already, more than {training.epochs}")
+        self.specification = msgspec.structs.replace(self.specification, training=training)
+        write_whole(self.folder / CONFIG, specifications.encode(self.specification))
         write_whole(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
@@ -190,6 +213,8 @@ class Run:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         whole = [line for line in lines if line.endswith(b"\n")]
         try:
+            for line in whole:
+                msgspec.json.decode(line, type=_Line)
             return [msgspec.json.decode(line) for line in whole]
         except msgspec.DecodeError as error:
             raise RunError(f"{path} is damaged: {error}") from error

@@ -75,12 +75,9 @@ def checked(kind: type[T], **values: Any) -> T:
     Raises
     ------
     ValueError
-        If a value is of the wrong kind or out of range; it is named.
+        ``msgspec.ValidationError``, if a value is of the wrong kind or out of range; it is named.
     """
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+    return msgspec.convert(values, kind)
 
 
 def encode(specification: Specification) -> bytes:

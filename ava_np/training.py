@@ -14,6 +14,8 @@ from ava_np.specification import TrainingSpecification, checked
 
 Metrics = dict[str, Any]
 
+QUIET = np.errstate(over="ignore", invalid="ignore")  # NumPy would warn of what NotFiniteError says
+
 
 class Trainer:
     """Trains a model, a step at a time.
@@ -69,6 +71,7 @@ class Trainer:
             self.step(x, self.model.noise(np.random.default_rng((seed, 1, self.steps)), len(x)))
             yield self._epoch(epoch + 1, x) if batch == batches - 1 else None
 
+    @QUIET
     def step(self, x: np.ndarray, r: np.ndarray) -> None:
         """One update of every network from one forward pass over x, (batch, m), with the noise r."""
         self.model.zero_gradients()
@@ -78,8 +81,7 @@ class Trainer:
         for name, network in self.model.networks.items():
             weights = [weight / len(x) for weight in self.weights[name]]
             self.optimisers[name].step(network, weights, self.steps)
-        for term, value in terms.items():
-            self._totals[term] = self._totals.get(term, 0.0) + value
+        self._totals = {term: self._totals.get(term, 0.0) + value for term, value in terms.items()}
         self._seen += len(x)
 
     def state(self) -> tuple[dict[str, np.ndarray], Metrics]:
@@ -104,6 +106,7 @@ class Trainer:
             target[:] = arrays[name]
         self.steps, self._totals, self._seen = numbers["steps"], dict(numbers["totals"]), numbers["seen"]
 
+    @QUIET
     def _epoch(self, epoch: int, x: np.ndarray) -> Metrics:
         """The metrics of a finished epoch: means over its pictures, in nats."""
         means = {term: total / self._seen for term, total in self._totals.items()}
@@ -121,24 +124,23 @@ class Trainer:
         return math.sqrt(float(np.dot(gradient, gradient)))
 
     def _require_finite(self, terms: dict[str, float]) -> None:
-        networks = self.model.networks
-        if all(map(math.isfinite, terms.values())) and all(
-            math.isfinite(float(np.dot(network.grad, network.grad))) for network in networks.values()
-        ):
-            return
-        where = f"at step {self.steps + 1} (learning rate {self.training.learning_rate:g})"
-        for name, network in networks.items():
-            for layer, parameter, gradient in network.named(network.gradients):
-                if not np.isfinite(gradient).all():
-                    raise NotFiniteError(
-                        f"the gradient of {name}.{layer}.{parameter} is not finite {where}; the step was not applied: "
-                        "try a lower --lr"
-                    )
-        for term, value in terms.items():
-            if not math.isfinite(value):
-                raise NotFiniteError(
-                    f"the term {term} is not finite {where}; the step was not applied: try a lower --lr"
-                )
+        """Refuse a step whose terms, or whose gradients' norms, are not finite: then θ would not stay finite either."""
+        faults = []
+        for name, network in self.model.networks.items():
+            if not math.isfinite(self._norm(network.grad)):
+                layer, parameter, _ = max(network.named(network.gradients), key=lambda named: _size(named[2]))
+                faults.append(f"gradient of {name}.{layer}.{parameter}")
+        faults += [f"term {term}" for term, value in terms.items() if not math.isfinite(value)]
+        if faults:
+            raise NotFiniteError(
+                f"the {faults[0]} is not finite at step {self.steps + 1} (learning rate "
+                f"{self.training.learning_rate:g}); the step was not applied: try a lower --lr"
+            )
+
+
+def _size(gradient: np.ndarray) -> float:
+    """The largest magnitude, infinite for a NaN."""
+    return float(np.nan_to_num(np.abs(gradient), nan=np.inf, posinf=np.inf).max())
 
 
 def fit(

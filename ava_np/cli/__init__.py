@@ -1,0 +1,5 @@
+"""The ``ava`` command."""
+
+from ava_np.cli.main import main
+
+__all__ = ["main"]

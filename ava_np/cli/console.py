@@ -1,0 +1,140 @@
+"""What long work shows: a bar on a terminal, plain lines elsewhere; always on standard error."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import rich_click as click
+
+from ava_np.training import Metrics
+
+PLAIN_LINES = 10  # over a whole training, where there is no terminal
+PLAIN_SECONDS = 60.0  # but one at least this often
+
+
+def say(text: str) -> None:
+    """Print one line on standard error."""
+    click.echo(text, err=True)
+
+
+class Show(Protocol):
+    """What is called after every step of a training."""
+
+    def __call__(self, steps: int, metrics: Metrics | None) -> None:
+        """``metrics`` are those of the epoch that this step ended, or None."""
+
+
+@contextmanager
+def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
+    """Show a training from step ``first`` to ``total``: speed, remaining time and losses."""
+    from rich.console import Console, RenderableType
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    class WithLosses(Progress):
+        """A bar with the losses below it, because they alone fill a line."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield from super().get_renderables()
+            yield from (task.fields["losses"] for task in self.tasks)
+
+    console = Console(stderr=True)
+    start = time.perf_counter()
+    if not console.is_terminal:
+        yield _plain(start, first, total, epochs)
+        return
+    columns = (
+        TextColumn("{task.fields[epoch]}"),
+        BarColumn(None),
+        TextColumn("{task.fields[speed]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with WithLosses(*columns, console=console, expand=True) as progress:
+        task = progress.add_task("train", total=total, completed=first, epoch=f"epoch 0/{epochs}", speed="", losses="")
+
+        def show(steps: int, metrics: Metrics | None) -> None:
+            milliseconds = (time.perf_counter() - start) / (steps - first) * 1e3
+            fields = {"speed": f"{milliseconds:.1f} ms/step"}
+            if metrics is not None:
+                fields |= {"epoch": f"epoch {metrics['epoch']}/{epochs}", "losses": _losses(metrics)}
+            progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
+
+        yield show
+
+
+def _plain(start: float, first: int, total: int, epochs: int) -> Show:
+    due = {"steps": 0.0, "time": 0.0}
+
+    def show(steps: int, metrics: Metrics | None) -> None:
+        now = time.perf_counter()
+        if metrics is None or (steps < min(due["steps"], total) and now < due["time"]):
+            return
+        due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + PLAIN_SECONDS
+        pace = (now - start) / (steps - first)
+        left = f"{pace * (total - steps):.0f} s left"
+        say(f"epoch {metrics['epoch']}/{epochs}  {pace * 1e3:.1f} ms/step  {left}  {_losses(metrics)}")
+
+    return show
+
+
+@contextmanager
+def counting_progress(first: int, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of ``total`` pieces are done, starting from ``first``."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        start = time.perf_counter()
+
+        def line(done: int) -> None:
+            if (done * PLAIN_LINES) // total > ((done - 1) * PLAIN_LINES) // total:
+                left = (time.perf_counter() - start) / (done - first) * (total - done)
+                say(f"{done}/{total} done, {left:.0f} s left")
+
+        yield line
+        return
+    with Progress(console=console) as progress:
+        task = progress.add_task("training", total=total, completed=first)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def reading_progress(what: str) -> Iterator[None]:
+    """Say what is being worked on, with a spinner on a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        yield
+
+
+def _losses(metrics: Metrics) -> str:
+    """The terms of an epoch, in nats per picture."""
+    return "  ".join(f"{name} {value:.4g}" for name, value in metrics["nats"].items())
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """Columns of text, the first left-aligned and numbers right-aligned."""
+    widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
+
+    def line(row: list[str]) -> str:
+        cells = (
+            cell.rjust(width) if _numeric(cell) else cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        )
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([line(headings), "  ".join("-" * width for width in widths), *map(line, rows)])
+
+
+def _numeric(cell: str) -> bool:
+    try:
+        float(cell.replace(",", ""))
+    except ValueError:
+        return False
+    return True

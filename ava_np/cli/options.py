@@ -1,0 +1,92 @@
+"""Arguments and parameter types that several commands share."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import rich_click as click
+
+from ava_np.specification import ModelName, Propagation
+
+MODELS = click.Choice(get_args(ModelName))
+PROPAGATIONS = click.Choice(get_args(Propagation))
+MOST = 1_000_000  # neurons in a layer, or pictures: more is a slip of the keyboard, and beyond what NumPy can index
+COUNT = click.IntRange(1, MOST)
+
+
+class RateType(click.FloatRange):
+    """The paper's γ in (0, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The rate, if it is a number: NaN is in every range for click."""
+        rate = float(super().convert(value, param, ctx))
+        if math.isnan(rate):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return rate
+
+
+class SizeType(click.ParamType):
+    """WIDTHxHEIGHT, as in 180x250."""
+
+    name = "WIDTHxHEIGHT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """(width, height) from the text."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).lower().split("x")
+        if len(parts) != 2 or not all(map(_counts, parts)):
+            self.fail(f"{value!r} is no size such as 180x250", param, ctx)
+        return int(parts[0]), int(parts[1])
+
+
+class WidthsType(click.ParamType):
+    """Widths of hidden layers, as in 512,256."""
+
+    name = "WIDTH[,WIDTH...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        """The widths from the text."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(map(_counts, parts)):
+            self.fail(f"{value!r} is no list of widths such as 512,256, each at most {MOST}", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+class PngType(click.Path):
+    """The path of a PNG file to write."""
+
+    name = "FILE.png"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, if its suffix is .png."""
+        path = Path(str(super().convert(value, param, ctx)))
+        if path.suffix.lower() != ".png":
+            self.fail(f"{str(path)!r} must end in .png", param, ctx)
+        return path
+
+
+def _counts(text: str) -> bool:
+    """Whether a text is a whole number from 1 to MOST."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST
+
+
+def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """RUN: a run folder."""
+    return click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))(command)
+
+
+def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """[FOLDER]: pictures to use in place of those that the run was trained on."""
+    return click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--json: the result as JSON on standard output, and nothing else there."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
