@@ -5,6 +5,7 @@ pictures; the second decodes one picture at a time, makes it the common size and
 that cannot be used is named in ``Pictures.skipped`` with its reason: no decoder ends in a traceback.
 """
 
+import hashlib
 import math
 import os
 import re
@@ -24,6 +25,9 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".t
 
 # Pillow goes by content, not by suffix; naming the decoders keeps an EPS called .png away from Ghostscript.
 DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+
+RUN_FILES = {"config.json", "metrics.jsonl"}
+"""What tells a run folder: its pictures are results, and not read where it lies among the pictures."""
 
 LONGEST_DEFAULT_SIDE = 256
 
@@ -73,6 +77,11 @@ class Pictures:
     sizes: tuple[Size, ...]
     size: Size
 
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the values, for telling whether pictures have changed."""
+        return hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+
 
 def load_pictures(
     folder: str | Path,
@@ -85,8 +94,8 @@ def load_pictures(
 ) -> Pictures:
     """Read every picture in a folder and its subfolders, in natural order (2 before 10), as one array.
 
-    Hidden files and folders, and files of other suffixes, are left out. Transparency is laid over white, EXIF
-    orientation is applied, and of an animation the first frame is taken. Grey pictures of 16 bits keep their
+    Hidden files and folders, run folders, and files of other suffixes are left out. Transparency is laid over white,
+    EXIF orientation is applied, and of an animation the first frame is taken. Grey pictures of 16 bits keep their
     precision; of colour pictures with 16 bits a channel, Pillow reads the upper 8.
 
     Parameters
@@ -204,6 +213,9 @@ def _find(root: Path, skip: Callable[[Path, str], None]) -> list[Path]:
             subfolders.clear()
             continue
         seen.add(here)
+        if set(files) >= RUN_FILES:
+            subfolders.clear()
+            continue
         subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)
         paths += [Path(directory, name) for name in files if not name.startswith(".")]
     paths = [path for path in paths if path.suffix.lower() in SUFFIXES]

@@ -83,21 +83,33 @@ class Run:
         RunError
             If the folder holds anything and ``overwrite`` is not set, or anything but a run if it is.
         AvaError
-            If it cannot be written.
+            If it cannot be written, or the specification names a picture folder whose name is not UTF-8.
         """
+        used = cls.require_free(folder, overwrite=overwrite)
         try:
-            used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-            if used and not overwrite:
-                raise RunError(f"{folder} is already used: choose another --out, or --resume or --overwrite it")
-            if used and not (folder / CONFIG).is_file():
-                raise RunError(f"{folder} is not empty and no run: --overwrite does not touch it")
+            text = specifications.encode(specification)
             folder.mkdir(parents=True, exist_ok=True)
             for name in OURS if used else ():
                 (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
-        write_whole(folder / CONFIG, specifications.encode(specification))
+        except UnicodeEncodeError as error:
+            raise AvaError(f"{CONFIG} cannot hold {error.object!a}, which is not UTF-8: rename the folder") from error
+        write_whole(folder / CONFIG, text)
         return cls(folder, specification)
+
+    @staticmethod
+    def require_free(folder: Path, *, overwrite: bool = False) -> bool:
+        """Whether there is a run to overwrite in ``folder``; raises as ``create`` does, and writes nothing."""
+        try:
+            used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        except OSError as error:
+            raise AvaError(f"cannot write {folder}: {error.strerror}") from error
+        if used and not overwrite:
+            raise RunError(f"{folder} is already used: choose another --out, or --resume or --overwrite it")
+        if used and not (folder / CONFIG).is_file():
+            raise RunError(f"{folder} is not empty and no run: --overwrite does not touch it")
+        return used
 
     @classmethod
     def open(cls, folder: Path) -> "Run":

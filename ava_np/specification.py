@@ -32,13 +32,15 @@ class ModelSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which pictures: ``folder`` is None for the built-in ones.
 
-    Each is resized to ``size`` (width, height), cropped to a multiple of ``zoom``, and zoomed out by it.
+    Each is resized to ``size`` (width, height), cropped to a multiple of ``zoom``, and zoomed out by it. ``sha256`` is
+    that of their values at full size, where it is known: a training goes on with the same pictures or not at all.
     """
 
     folder: str | None
     size: tuple[Positive, Positive]
     channels: Literal[1, 3]
     zoom: Positive
+    sha256: str | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -9,7 +9,6 @@ Every finished training is a line of ``results.csv``; a run that was stopped goe
 """
 
 import csv
-import hashlib
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 
 from ava_np import metrics
 from ava_np.checkpoint import write_whole
-from ava_np.cli.console import counting_progress, say
+from ava_np.console import counting_progress, say
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import zoom_in, zoom_out
 from ava_np.experiments.ava_tables_summary import ZOOM, Result, summarise
@@ -73,9 +72,8 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     """
     from ava_np.experiments.ava_tables_page import write_page  # matplotlib, which the workers do without
 
-    pictures = read_pictures(folder, size=SIZE, zoom=ZOOM).array
-    digest = hashlib.sha256(pictures.tobytes()).hexdigest()
-    plan = replace(QUICK if quick else FULL, pictures=digest)
+    read = read_pictures(folder, size=SIZE, zoom=ZOOM)
+    pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
     out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
     results = _open(out, plan)
     order = [(p, m, r) for p in get_args(Propagation) for m in get_args(ModelName) for r in plan.rates]

@@ -14,9 +14,7 @@ def test_standard_labels() -> None:
     assert labels.dtype == np.float32
     assert labels.min() >= 0
     assert labels.max() <= 1
-    np.testing.assert_array_equal(
-        np.rint(labels * 255) / np.float32(255), labels
-    )  # as read from files of 8 bits
+    np.testing.assert_array_equal(np.rint(labels * 255) / np.float32(255), labels)  # as read from files of 8 bits
 
 
 def test_labels_are_fixed_however_many_are_drawn() -> None:
@@ -41,9 +39,7 @@ def test_labels_differ_by_more_than_grain() -> None:
         distances = np.abs(labels[index + 1 :] - label).mean(axis=(1, 2, 3))
         assert (distances > 0.015).all()
     paper = labels[::10, :3].mean(axis=(1, 2))  # the same design in each round, on other paper
-    assert all(
-        np.abs(paper[after] - paper[before]).max() > 0.05 for after in range(5) for before in range(after)
-    )
+    assert all(np.abs(paper[after] - paper[before]).max() > 0.05 for after in range(5) for before in range(after))
 
 
 @pytest.mark.parametrize("size", [(16, 16), (100, 64), (33, 70), (360, 500)])

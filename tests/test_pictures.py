@@ -276,15 +276,11 @@ def test_resizing_keeps_flat_colour_and_mean(tmp_path: Path) -> None:
     smooth = np.add.outer(np.arange(60), 2 * np.arange(40)).astype(np.uint8)
     write(tmp_path / "2.png", smooth)
     array = load_pictures(tmp_path, size=(20, 30)).array
-    np.testing.assert_array_equal(
-        array[0], np.broadcast_to(np.array([10, 200, 60], np.float32) / 255, (30, 20, 3))
-    )
+    np.testing.assert_array_equal(array[0], np.broadcast_to(np.array([10, 200, 60], np.float32) / 255, (30, 20, 3)))
     assert abs(array[1].mean() - smooth.mean() / 255) < 2e-3
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "zoom"), [(10, 9, 4), (7, 5, 2), (8, 8, 8), (11, 23, 5), (6, 5, 1)]
-)
+@pytest.mark.parametrize(("width", "height", "zoom"), [(10, 9, 4), (7, 5, 2), (8, 8, 8), (11, 23, 5), (6, 5, 1)])
 def test_crop_is_central_and_a_multiple_of_zoom(tmp_path: Path, width: int, height: int, zoom: int) -> None:
     pixels = noise(height, width)
     write(tmp_path / "a.png", pixels)
@@ -314,20 +310,14 @@ def test_senseless_options_are_faults(tmp_path: Path, options: dict[str, object]
 
 def test_large_jpeg_is_as_good_as_decoded_in_full(tmp_path: Path) -> None:
     y, x = np.mgrid[0:1600, 0:1200] / 1600
-    pixels = np.stack([128 + 120 * np.sin(9 * x), 255 * y, 128 + 120 * np.cos(7 * x * y)], axis=-1).astype(
-        np.uint8
-    )
+    pixels = np.stack([128 + 120 * np.sin(9 * x), 255 * y, 128 + 120 * np.cos(7 * x * y)], axis=-1).astype(np.uint8)
     exif = Image.Exif()
     exif[0x0112] = 6
     write(tmp_path / "a.jpg", pixels, quality=95, exif=exif)
     pictures = load_pictures(tmp_path)
     assert pictures.sizes == ((1600, 1200),)
     assert pictures.array.shape == (1, 192, 256, 3)
-    full = (
-        Image.fromarray(pixels)
-        .transpose(Image.Transpose.ROTATE_270)
-        .resize((256, 192), Image.Resampling.BICUBIC)
-    )
+    full = Image.fromarray(pixels).transpose(Image.Transpose.ROTATE_270).resize((256, 192), Image.Resampling.BICUBIC)
     np.testing.assert_allclose(pictures.array[0], np.asarray(full) / 255, atol=0.03)
 
 
@@ -488,9 +478,7 @@ def test_faults_of_the_folder_are_one_line(tmp_path: Path) -> None:
     assert "no such folder" in message(tmp_path / "missing")
     (tmp_path / "notes.txt").write_text("no picture")
     assert "neither a folder nor a picture" in message(tmp_path / "notes.txt")
-    assert all(
-        suffix in message(tmp_path) for suffix in (".png", ".jpg", ".bmp", ".gif", ".webp", ".tif", ".pgm")
-    )
+    assert all(suffix in message(tmp_path) for suffix in (".png", ".jpg", ".bmp", ".gif", ".webp", ".tif", ".pgm"))
     (tmp_path / "b10.png").write_bytes(b"")
     (tmp_path / "b9.png").write_text("text")
     text = message(tmp_path)
@@ -530,9 +518,7 @@ def test_to_image_refuses_other_shapes(shape: tuple[int, ...]) -> None:
 def test_grid_places_every_picture_and_is_white_elsewhere(
     count: int, height: int, width: int, channels: int, columns: int | None, padding: int
 ) -> None:
-    arrays = np.random.default_rng(count).random((count, height, width, channels), np.float32) * np.float32(
-        0.9
-    )
+    arrays = np.random.default_rng(count).random((count, height, width, channels), np.float32) * np.float32(0.9)
     sheet = grid(arrays, columns, padding)
     across = columns or int(np.ceil(np.sqrt(count)))
     down = -(-count // across)
@@ -607,3 +593,12 @@ def test_labels_of_the_paper() -> None:
     assert (pictures.array.std(axis=(1, 2, 3)) > 0.1).all()
     with Image.open(SHARED_DATA / "labels" / "01.BMP") as first:  # already of that size
         np.testing.assert_array_equal(pictures.array[0], np.asarray(first.convert("RGB")) / np.float32(255))
+
+
+def test_a_run_folder_among_the_pictures_is_not_read(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "run", tmp_path / "run" / "below"):
+        folder.mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4)).save(folder / "a.png")
+    for name in ("config.json", "metrics.jsonl"):
+        (tmp_path / "run" / name).touch()
+    assert load_pictures(tmp_path).names == ("a.png",)

@@ -25,8 +25,8 @@ def evaluate(run_folder: Path, folder: Path | None, as_json: bool) -> None:
     ava evaluate runs/mine
     ava evaluate runs/mine held-out --json
     """
-    from ava_np.cli.console import table
     from ava_np.cli.show import pictures_of
+    from ava_np.console import table
     from ava_np.evaluation import evaluate
     from ava_np.run import Run
 
@@ -71,7 +71,7 @@ def gradcheck(context: click.Context, model: str | None, propagation: str | None
     """
     from dataclasses import asdict
 
-    from ava_np.cli.console import say, table
+    from ava_np.console import say, table
     from ava_np.gradcheck import LIMIT, check
 
     rows = []

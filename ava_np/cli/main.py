@@ -51,7 +51,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         code = ava.main(standalone_mode=False) or 0
-        sys.stdout.flush()
     except Exit as stop:
         code = stop.exit_code
     except ClickException as error:

@@ -140,7 +140,7 @@ def interpolate(
 
 def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
     """The run's own pictures, or those in ``folder`` made alike; what is left out is said."""
-    from ava_np.cli.console import reading_progress, say
+    from ava_np.console import reading_progress, say
 
     with reading_progress("reading pictures"):
         pictures = run.pictures(folder)

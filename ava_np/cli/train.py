@@ -92,11 +92,13 @@ def train(context: click.Context, folder: Path | None, resume: bool, **options: 
 
 def _start(folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """A new run from the options."""
-    from ava_np.cli.console import reading_progress, say
+    from ava_np.console import reading_progress, say
     from ava_np.run import Run, read_pictures
     from ava_np.specification import FORMAT, Specification, checked
     from ava_np.training import Trainer
 
+    if options["out"] is not None:
+        Run.require_free(options["out"], overwrite=options["overwrite"])  # before a long read
     with reading_progress("reading pictures"):
         pictures = read_pictures(folder, size=options["size"], zoom=options["zoom"], strict=options["strict"])
     _describe(folder, pictures, say)
@@ -116,6 +118,7 @@ def _start(folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer,
             "size": pictures.size,
             "channels": pictures.array.shape[-1],
             "zoom": options["zoom"],
+            "sha256": pictures.sha256,
         },
         training={
             "optimiser": options["optimiser"],
@@ -134,7 +137,8 @@ def _start(folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer,
 
 def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """The run in --out, where it stopped."""
-    from ava_np.cli.console import say
+    from ava_np.console import say
+    from ava_np.errors import RunError
     from ava_np.run import Run
 
     given = [name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
@@ -145,6 +149,8 @@ def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]
         raise click.UsageError(f"--resume takes {refused[0] if refused else 'FOLDER'} from the run; leave it out")
     run = Run.open(options["out"])
     pictures = run.pictures()
+    if pictures.sha256 != run.specification.pictures.sha256:
+        raise RunError(f"the pictures of {run.folder} have changed: start a new run with another --out")
     trainer = run.resume(options["epochs"])
     say(f"going on with {run.folder} after step {trainer.steps}")
     return run, trainer, pictures
@@ -152,7 +158,7 @@ def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]
 
 def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     """Train, showing progress; then write the pictures and the report."""
-    from ava_np.cli.console import reading_progress, say, training_progress
+    from ava_np.console import reading_progress, say, training_progress
     from ava_np.evaluation import evaluate, zoom_out
     from ava_np.report import write_pictures, write_report
 

@@ -59,9 +59,7 @@ def causal_backward(dx_: np.ndarray, t: np.ndarray) -> None:
             dx_[b, i] += -slope / (1 - d)
 
 
-def reverse_causal_backward(
-    dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray
-) -> None:
+def reverse_causal_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray) -> None:
     """Give the logit the errors of every neuron of a picture, as if through weights of one, AVA (10)."""
     batch, neurons = x.shape
     for b in range(batch):

@@ -17,9 +17,7 @@ def reparameterise_forward(z: np.ndarray, μ: np.ndarray, s: np.ndarray, r: np.n
             z[b, k] = μ[b, k] + math.sqrt(Σ) * r[b, k]
 
 
-def reparameterise_backward(
-    dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray
-) -> None:
+def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
     """Add the error of z to those of μ and s."""
     batch, latent = dz.shape
     for b in range(batch):

@@ -24,9 +24,7 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 @every_float
 @given(batch=batches, inputs=widths, outputs=widths, seed=seeds)
 @few_examples
-def test_every_pass_is_its_twin(
-    dtype: type[np.floating], batch: int, inputs: int, outputs: int, seed: int
-) -> None:
+def test_every_pass_is_its_twin(dtype: type[np.floating], batch: int, inputs: int, outputs: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, W, b = (normal(generator, s, dtype) for s in ((batch, inputs), (inputs, outputs), (outputs,)))
     dy, dW, db = (normal(generator, s, dtype) for s in ((batch, outputs), (inputs, outputs), (outputs,)))

@@ -32,9 +32,7 @@ def head(
 @every_float
 @given(batch=batches, latent=widths, seed=seeds)
 @few_examples
-def test_the_code_and_its_errors_are_the_twins(
-    dtype: type[np.floating], batch: int, latent: int, seed: int
-) -> None:
+def test_the_code_and_its_errors_are_the_twins(dtype: type[np.floating], batch: int, latent: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     (μ, s), (dμ, ds) = head(generator, batch, latent, dtype), head(generator, batch, latent, dtype)
     r, dz = normal(generator, (batch, latent), dtype), normal(generator, (batch, latent), dtype)

@@ -31,9 +31,7 @@ def sides(direction: str, small: Shape, k: int) -> tuple[Shape, Shape]:
 @every_float
 @given(small=pictures, k=zooms, seed=seeds)
 @few_examples
-def test_both_passes_are_their_twins(
-    direction: str, dtype: type[np.floating], small: Shape, k: int, seed: int
-) -> None:
+def test_both_passes_are_their_twins(direction: str, dtype: type[np.floating], small: Shape, k: int, seed: int) -> None:
     generator, (inputs, outputs) = np.random.default_rng(seed), sides(direction, small, k)
     x, dy = normal(generator, inputs, dtype), normal(generator, outputs, dtype)
     y, dx = np.full_like(dy, np.nan), np.full_like(x, np.nan)  # both are written, whatever stands there

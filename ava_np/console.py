@@ -1,11 +1,10 @@
 """What long work shows: a bar on a terminal, plain lines elsewhere; always on standard error."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
-
-import rich_click as click
 
 from ava_np.training import Metrics
 
@@ -15,7 +14,7 @@ PLAIN_SECONDS = 60.0  # but one at least this often
 
 def say(text: str) -> None:
     """Print one line on standard error."""
-    click.echo(text, err=True)
+    print(text, file=sys.stderr, flush=True)
 
 
 class Show(Protocol):
@@ -65,16 +64,18 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
 
 
 def _plain(start: float, first: int, total: int, epochs: int) -> Show:
-    due = {"steps": 0.0, "time": 0.0}
+    due = {"steps": 0.0, "time": start + PLAIN_SECONDS}
 
     def show(steps: int, metrics: Metrics | None) -> None:
         now = time.perf_counter()
-        if metrics is None or (steps < min(due["steps"], total) and now < due["time"]):
+        epoch_due = metrics is not None and steps >= min(due["steps"], total)
+        if not epoch_due and now < due["time"]:
             return
         due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + PLAIN_SECONDS
         pace = (now - start) / (steps - first)
+        where = f"step {steps}/{total}" if metrics is None else f"epoch {metrics['epoch']}/{epochs}"
         left = f"{pace * (total - steps):.0f} s left"
-        say(f"epoch {metrics['epoch']}/{epochs}  {pace * 1e3:.1f} ms/step  {left}  {_losses(metrics)}")
+        say(f"{where}  {pace * 1e3:.1f} ms/step  {left}  {_losses(metrics) if metrics else ''}".rstrip())
 
     return show
 

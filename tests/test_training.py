@@ -1,0 +1,300 @@
+"""The trainer: the same seed the same bytes, a stop anywhere without a trace, and metrics worked out again by hand."""
+
+import copy
+import json
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ava_np import build, fit
+from ava_np.errors import NotFiniteError
+from ava_np.models import Model
+from ava_np.specification import ModelName, OptimiserName, Reduction, TrainingSpecification
+from ava_np.training import Trainer
+from tests.oracles import few_examples
+
+SHAPE = (3, 4, 1)
+COUNT, BATCH, EPOCHS = 7, 3, 2  # batches of 3, 3 and 1
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    return np.random.default_rng(5).random((COUNT, *SHAPE), dtype=np.float32)
+
+
+def model(name: ModelName = "ava5", seed: int = 0) -> Model:
+    """A model whose every parameter matters, unlike in a fresh one, where the decoder shows even grey."""
+    model = build(name, SHAPE, latent=2, hidden=(5,), seed=seed)
+    for network in model.networks.values():
+        network.theta += np.random.default_rng(seed).normal(0, 0.3, network.theta.shape)
+    return model
+
+
+def specify(
+    optimiser: OptimiserName = "adam",
+    learning_rate: float = 1e-2,
+    reduction: Reduction = "sum",
+    batch_size: int = BATCH,
+    seed: int = 0,
+) -> TrainingSpecification:
+    return TrainingSpecification(optimiser, learning_rate, reduction, batch_size, EPOCHS, seed)
+
+
+def theta(model: Model) -> dict[str, bytes]:
+    return {name: network.theta.tobytes() for name, network in model.networks.items()}
+
+
+def trained(training: TrainingSpecification, pictures: np.ndarray, name: ModelName = "ava5") -> tuple[Any, Any]:
+    """Parameters and metrics after a whole training."""
+    trainer = Trainer(model(name), training)
+    metrics = list(trainer.run(pictures))
+    return theta(trainer.model), metrics
+
+
+def test_the_same_seed_gives_the_same_bytes(pictures: np.ndarray) -> None:
+    assert trained(specify(seed=4), pictures) == trained(specify(seed=4), pictures)
+
+
+def test_another_seed_gives_other_parameters(pictures: np.ndarray) -> None:
+    first, _ = trained(specify(seed=4), pictures)
+    second, _ = trained(specify(seed=5), pictures)
+    assert all(first[name] != second[name] for name in first)
+
+
+@few_examples
+@given(
+    stop=st.integers(0, STEPS),
+    name=st.sampled_from(["vae", "ava5"]),
+    optimiser=st.sampled_from(["adam", "sgd"]),
+    reduction=st.sampled_from(["sum", "fan"]),
+)
+def test_a_training_that_stopped_goes_on_as_if_it_had_not(
+    stop: int, name: ModelName, optimiser: OptimiserName, reduction: Reduction
+) -> None:
+    pictures = np.random.default_rng(5).random((COUNT, *SHAPE), dtype=np.float32)
+    training = specify(optimiser, 1e-2, reduction)
+    parameters, whole = trained(training, pictures, name)
+
+    first = Trainer(model(name), training)
+    metrics = list(islice(first.run(pictures), stop))
+    saved = copy.deepcopy(first.state())
+    second = Trainer(model(name, seed=99), training)
+    second.restore(*saved)
+    assert second.steps == stop
+    metrics += second.run(pictures)
+    assert theta(second.model) == parameters
+    assert json.dumps(metrics) == json.dumps(whole)  # the terms in the same order, too
+
+
+def test_a_finished_training_does_nothing_more(pictures: np.ndarray) -> None:
+    trainer = Trainer(model(), specify())
+    assert len(list(trainer.run(pictures))) == trainer.steps == STEPS
+    before = theta(trainer.model)
+    assert list(trainer.run(pictures)) == []
+    assert theta(trainer.model) == before
+
+
+def test_a_state_of_another_model_is_refused(pictures: np.ndarray) -> None:
+    arrays, numbers = Trainer(build("ava5", SHAPE, latent=3, hidden=(5,)), specify()).state()
+    with pytest.raises(ValueError, match=r"encoder\.theta has \d+ values instead of \d+"):
+        Trainer(model(), specify()).restore(arrays, numbers)
+
+
+def test_a_state_of_another_optimiser_is_refused(pictures: np.ndarray) -> None:
+    arrays, numbers = Trainer(model(), specify("sgd")).state()
+    with pytest.raises(KeyError, match=r"encoder\.m"):
+        Trainer(model(), specify("adam")).restore(arrays, numbers)
+
+
+def test_every_epoch_sees_every_picture_once_in_another_order(
+    pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer, seen = Trainer(model(), specify()), []
+    step = trainer.step
+
+    def record(x: np.ndarray, r: np.ndarray) -> None:
+        assert r.shape == (len(x), 2)
+        seen.append(x.copy())
+        step(x, r)
+
+    monkeypatch.setattr(trainer, "step", record)
+    ended = [metrics is not None for metrics in trainer.run(pictures)]
+    assert [len(x) for x in seen] == [3, 3, 1, 3, 3, 1]
+    assert ended == [False, False, True, False, False, True]
+    first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
+    rows = pictures.reshape(COUNT, -1)
+    for epoch in (first, second):
+        np.testing.assert_array_equal(epoch[np.lexsort(epoch.T)], rows[np.lexsort(rows.T)])
+    assert not np.array_equal(first, second)
+
+
+def test_metrics_are_means_per_picture_in_nats(pictures: np.ndarray) -> None:
+    """Against the sums of (1) and (2) in plain double precision, with a learning rate that changes nothing."""
+    trained = model()
+    before = theta(trained)
+    trainer = Trainer(trained, specify("sgd", learning_rate=1e-60, seed=11))
+    epochs = [metrics for metrics in trainer.run(pictures) if metrics is not None]
+    assert theta(trained) == before
+    assert [(metrics["epoch"], metrics["step"]) for metrics in epochs] == [(1, 3), (2, 6)]
+    rows = pictures.reshape(COUNT, -1).astype(np.float64)
+    for epoch, metrics in enumerate(epochs):
+        order = np.random.default_rng((11, 0, epoch)).permutation(COUNT)
+        noise = [
+            np.random.default_rng((11, 1, 3 * epoch + batch)).standard_normal((size, 2))
+            for batch, size in enumerate((3, 3, 1))
+        ]
+        expected = terms(trained, rows[order], np.concatenate(noise))
+        assert metrics["nats"] == pytest.approx({name: values.mean() for name, values in expected.items()}, rel=1e-4)
+
+
+def terms(model: Model, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
+    """Each term of AVA5 for each picture."""
+
+    def apply(name: str, x: np.ndarray) -> np.ndarray:
+        first, second = (p for p in model.networks[name].parameters if p)
+        hidden = x @ first["W"] + first["b"]
+        return np.asarray(np.where(hidden > 0, hidden, 0.2 * hidden) @ second["W"] + second["b"])
+
+    code = apply("encoder", x)
+    μ, s = code[:, :2], code[:, 2:]
+    decoded = 1 / (1 + np.exp(-apply("decoder", μ + np.exp(s / 2) * r)))
+    μ_ = apply("encoder", decoded)[:, :2]
+
+    def log_real(name: str, x: np.ndarray) -> np.ndarray:
+        return np.asarray(-np.log(1 + np.exp(-apply(name, x)[:, 0])))
+
+    def log_fake(name: str, x: np.ndarray) -> np.ndarray:
+        return np.asarray(-np.log(1 + np.exp(apply(name, x)[:, 0])))
+
+    return {
+        "reconstruction": 0.5 * np.sum((x - decoded) ** 2, axis=1),
+        "kl": 0.5 * np.sum(np.exp(s) + μ**2 - 1 - s, axis=1),
+        "log_d_real": log_real("discriminator", x),
+        "log_d_fake": log_fake("discriminator", decoded),
+        "log_D_real": log_real("encoding_discriminator", μ),
+        "log_D_fake": log_fake("encoding_discriminator", μ_),
+    }
+
+
+def test_gradients_are_means_over_the_batch(pictures: np.ndarray) -> None:
+    """A batch of four equal pictures with equal noise moves every parameter as one of them would."""
+    x, r = pictures[:1].reshape(1, -1), np.array([[0.3, -0.2]], np.float32)
+    one, four = (Trainer(model(), specify("sgd", 0.1, "fan")) for _ in range(2))
+    one.step(x, r)
+    four.step(np.repeat(x, 4, axis=0), np.repeat(r, 4, axis=0))
+    for name, network in one.model.networks.items():
+        np.testing.assert_allclose(four.model.networks[name].theta, network.theta, rtol=1e-4, atol=1e-6)
+        assert not np.array_equal(network.theta, model().networks[name].theta)
+
+
+def test_diagnostics_leave_no_trace(pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They run both propagations over the gradients: the parameters must not know, nor the model's own propagation."""
+    parameters, metrics = trained(specify(), pictures)
+    assert set(metrics[2]["angle"]) == set(parameters)
+    silent = model()
+    monkeypatch.setattr(silent, "diagnostics", lambda x, r: {})
+    assert list(Trainer(silent, specify()).run(pictures))
+    assert theta(silent) == parameters
+
+
+def test_a_picture_that_is_not_finite_stops_before_the_step(pictures: np.ndarray) -> None:
+    broken = pictures.copy()
+    broken[:, 1, 2] = np.nan
+    trainer = Trainer(model(), specify())
+    before = theta(trainer.model)
+    with pytest.raises(NotFiniteError, match=r"gradient of encoder\.dense1\.W is not finite at step 1 .*not applied"):
+        next(trainer.run(broken))
+    assert theta(trainer.model) == before
+    assert trainer.steps == 0
+
+
+@pytest.mark.parametrize("name", ["vae", "ava5"])
+@pytest.mark.parametrize("learning_rate", [1.0, 1e3, 1e30])
+def test_a_training_that_leaves_the_numbers_keeps_its_last_good_parameters(
+    pictures: np.ndarray, name: ModelName, learning_rate: float
+) -> None:
+    training = TrainingSpecification("sgd", learning_rate, "sum", BATCH, 2000, 0)
+    trainer = Trainer(model(name), training)
+    good = [theta(trainer.model)]
+    with pytest.raises(NotFiniteError) as fault:
+        good.extend(theta(trainer.model) for _ in trainer.run(pictures))
+    assert theta(trainer.model) == good[-1]
+    assert len(good) == trainer.steps + 1 < 20
+    assert all(np.isfinite(network.theta).all() for network in trainer.model.networks.values())
+    assert f"at step {trainer.steps + 1} (learning rate {learning_rate:g})" in str(fault.value)
+    assert any(f"{network}.dense" in str(fault.value) for network in trainer.model.networks)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_gradient_whose_square_overflows_is_not_applied(
+    pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is finite, but θ would not stay so for many such steps."""
+    stuck = model("vae")
+
+    def gradients(x: np.ndarray, r: np.ndarray) -> dict[str, float]:
+        stuck.networks["decoder"].gradients[2]["W"].fill(1e25)
+        return {"reconstruction": 1.0}
+
+    monkeypatch.setattr(stuck, "gradients", gradients)
+    with pytest.raises(NotFiniteError, match=r"decoder\.dense2\.W"):
+        next(Trainer(stuck, specify()).run(pictures))
+
+
+def test_a_term_that_is_not_finite_is_named(pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = model("vae")
+    monkeypatch.setattr(stuck, "gradients", lambda x, r: {"reconstruction": 1.0, "kl": float("inf")})
+    with pytest.raises(NotFiniteError, match="the term kl is not finite at step 1"):
+        next(Trainer(stuck, specify()).run(pictures))
+
+
+@pytest.mark.parametrize("name", ["vae", "ava5"])
+def test_fit_learns_to_tell_pictures_apart(name: str) -> None:
+    """Greys from dark to light, which one number of the code can tell: far less error than their mean picture has."""
+    greys = np.linspace(0.1, 0.9, 9, dtype=np.float32)[:, None, None, None] * np.ones((1, 10, 10, 1), np.float32)
+    ours = build(name, (10, 10, 1), latent=2, hidden=(16,))
+    metrics = fit(ours, greys, epochs=400, batch_size=9, learning_rate=1e-2)
+    assert [line["epoch"] for line in metrics] == list(range(1, 401))
+    assert np.mean((ours.reconstruct(greys) - greys) ** 2) < 0.25 * greys.var()
+
+
+def test_fit_is_the_trainer(pictures: np.ndarray) -> None:
+    ours = model()
+    metrics = fit(ours, pictures, epochs=EPOCHS, batch_size=BATCH, learning_rate=1e-2)
+    parameters, steps = trained(specify(), pictures)
+    assert (theta(ours), metrics) == (parameters, [line for line in steps if line is not None])
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 1), (3, 4, 3), (12,)])
+def test_fit_refuses_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="given to a model of shape"):
+        fit(model(), np.zeros((2, *shape), np.float32), epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("epochs", 0),
+        ("batch_size", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", 1.5),
+        ("learning_rate", float("nan")),
+        ("optimiser", "rmsprop"),
+        ("reduction", "max"),
+        ("seed", -1),
+    ],
+)
+def test_fit_refuses_an_option_out_of_range_by_name(pictures: np.ndarray, option: str, value: object) -> None:
+    options: dict[str, Any] = {"epochs": 1, option: value}
+    with pytest.raises(ValueError, match=option):
+        fit(model(), pictures, **options)
+
+
+def test_a_single_picture_is_enough(pictures: np.ndarray) -> None:
+    metrics = fit(model(), pictures[:1], epochs=2)
+    assert [line["step"] for line in metrics] == [1, 2]
