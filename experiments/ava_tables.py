@@ -17,6 +17,7 @@ from typing import get_args
 import joblib
 import msgspec
 import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ava_np import metrics
 from ava_np.checkpoint import write_whole
@@ -83,11 +84,16 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
         joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
     )
     with counting_progress(len(results), len(order)) as show, (out / "results.csv").open("a") as file:
-        for result in trainings:
-            results[result.propagation, result.model, result.rate] = result
-            csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
-            file.flush()
-            show(len(results))
+        try:
+            for result in trainings:
+                results[result.propagation, result.model, result.rate] = result
+                csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
+                file.flush()
+                show(len(results))
+        except TerminatedWorkerError:
+            raise AvaError(
+                f"a training was killed, perhaps for want of memory: run it again to go on in {out}"
+            ) from None
     rivals = metrics.rivals(pictures, ZOOM)
     return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], rivals))
 
