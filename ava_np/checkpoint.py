@@ -4,7 +4,6 @@
 training needs to go on. Each has a single metadata key holding JSON, because several would be written in random order.
 """
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ava_np.errors import AvaError, RunError
+from ava_np.errors import RunError
+from ava_np.files import write_whole
 from ava_np.models import AVA, Model
 from ava_np.specification import FORMAT, ModelSpecification, Positive
 from ava_np.training import Trainer
@@ -97,24 +97,6 @@ def load_state(trainer: Trainer, path: Path) -> None:
         trainer.restore(arrays, numbers)
     except (KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path} does not fit its run: {error}") from error
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
-
-    Raises
-    ------
-    AvaError
-        If it cannot be written.
-    """
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
-        raise AvaError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:

@@ -16,13 +16,14 @@ import msgspec
 import numpy as np
 
 from ava_np import metrics, plots
-from ava_np.checkpoint import write_whole
 from ava_np.errors import RunError
 from ava_np.evaluation import Evaluation, zoom_in, zoom_out
+from ava_np.files import write_whole
 from ava_np.models import Model
-from ava_np.pictures import Pictures, grid, save_png, to_image
+from ava_np.pictures import Pictures
 from ava_np.reductions import layer_weights
 from ava_np.run import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
+from ava_np.sheets import grid, save_png, to_image
 from ava_np.specification import Reduction, Specification
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256

@@ -9,9 +9,10 @@ import msgspec
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.checkpoint import load_model, load_state, save_model, save_state, write_whole
+from ava_np.checkpoint import load_model, load_state, save_model, save_state
 from ava_np.drawing import draw_labels
 from ava_np.errors import AvaError, PictureError, RunError
+from ava_np.files import write_whole
 from ava_np.models import AVA, Model
 from ava_np.pictures import LONGEST_SIDE, Colour, Pictures, load_pictures
 from ava_np.specification import FORMAT, Specification

@@ -20,11 +20,11 @@ import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ava_np import metrics
-from ava_np.checkpoint import write_whole
 from ava_np.console import counting_progress, say
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import zoom_in, zoom_out
 from ava_np.experiments.ava_tables_summary import ZOOM, Result, summarise
+from ava_np.files import write_whole
 from ava_np.models import build
 from ava_np.run import read_pictures
 from ava_np.specification import ModelName, Propagation

@@ -13,8 +13,9 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import ava_np
-from ava_np.checkpoint import KEY, load_model, load_state, save_model, save_state, write_whole
+from ava_np.checkpoint import KEY, load_model, load_state, save_model, save_state
 from ava_np.errors import AvaError, RunError
+from ava_np.files import write_whole
 from ava_np.models import Model, build
 from ava_np.specification import ModelName, OptimiserName, Propagation, TrainingSpecification
 from ava_np.training import Trainer

@@ -1,7 +1,6 @@
 """What becomes of picture files: values, sizes, order, and what is said of files that are no pictures."""
 
 import os
-import stat
 import struct
 import zlib
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from ava_np.errors import AvaError, PictureError
-from ava_np.pictures import grid, load_pictures, save_png, to_image
+from ava_np.errors import PictureError
+from ava_np.pictures import load_pictures
 
 SHARED_DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
@@ -485,94 +482,6 @@ def test_faults_of_the_folder_are_one_line(tmp_path: Path) -> None:
     assert "no usable picture; the first is b9.png: not a picture" in text
     truncated_jpeg(tmp_path / "b1.jpg")
     assert "the first is b1.jpg: " in message(tmp_path)
-
-
-# Out again
-
-
-def test_to_image_rounds_and_clips() -> None:
-    values = np.array([[-0.5, 0.0, 0.4 / 255, 0.6 / 255, 127.5001 / 255, 1.0, 7.0]])
-    picture = to_image(values)
-    assert picture.mode == "L"
-    assert np.asarray(picture).tolist() == [[0, 0, 0, 1, 128, 255, 255]]
-    assert to_image(values[..., None]).mode == "L"
-    colour = to_image(np.stack([values] * 3, axis=-1).astype(np.float32))
-    assert (colour.mode, colour.size) == ("RGB", (7, 1))
-
-
-@pytest.mark.parametrize("shape", [(3,), (4, 4, 2), (1, 4, 4, 3)])
-def test_to_image_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="shape"):
-        to_image(np.zeros(shape))
-
-
-@settings(deadline=None, max_examples=50)
-@given(
-    count=st.integers(1, 9),
-    height=st.integers(1, 4),
-    width=st.integers(1, 4),
-    channels=st.sampled_from([1, 3]),
-    columns=st.none() | st.integers(1, 5),
-    padding=st.integers(0, 3),
-)
-def test_grid_places_every_picture_and_is_white_elsewhere(
-    count: int, height: int, width: int, channels: int, columns: int | None, padding: int
-) -> None:
-    arrays = np.random.default_rng(count).random((count, height, width, channels), np.float32) * np.float32(0.9)
-    sheet = grid(arrays, columns, padding)
-    across = columns or int(np.ceil(np.sqrt(count)))
-    down = -(-count // across)
-    assert sheet.shape == (
-        down * (height + padding) + padding,
-        across * (width + padding) + padding,
-        channels,
-    )
-    assert sheet.dtype == np.float32
-    for index in range(count):
-        row, column = divmod(index, across)
-        top, left = padding + row * (height + padding), padding + column * (width + padding)
-        np.testing.assert_array_equal(sheet[top : top + height, left : left + width], arrays[index])
-        sheet[top : top + height, left : left + width] = 1
-    assert (sheet == 1).all()
-
-
-def test_save_png_round_trip_with_fixed_bytes(tmp_path: Path) -> None:
-    pixels = noise(5, 7) / np.float32(255)
-    save_png(tmp_path / "a.png", pixels)
-    save_png(str(tmp_path / "b.png"), pixels)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    np.testing.assert_array_equal(load_pictures(tmp_path / "a.png").array[0], pixels)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
-    (tmp_path / "plain").touch()
-    mode = stat.S_IMODE((tmp_path / "plain").stat().st_mode)
-    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == mode  # not that of a private temporary file
-
-
-def test_save_png_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a.png"
-    save_png(path, np.zeros((2, 2)))
-    before = path.read_bytes()
-
-    def full_disk(self: Image.Image, target: Path, **options: object) -> None:
-        Path(target).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", full_disk)
-    with pytest.raises(AvaError, match=r"a\.png: cannot be written \(No space left on device\)"):
-        save_png(path, np.ones((2, 2)))
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_save_png_to_impossible_places_is_a_fault(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "missing" / "a.png", tmp_path / "file" / "a.png", tmp_path / "folder"):
-        with pytest.raises(AvaError) as caught:
-            save_png(path, np.zeros((2, 2)))
-        assert str(path) in str(caught.value)
-        assert "\n" not in str(caught.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
 # Real pictures

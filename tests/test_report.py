@@ -23,9 +23,10 @@ from ava_np import metrics, plots
 from ava_np.errors import RunError
 from ava_np.evaluation import Evaluation, evaluate, zoom_in, zoom_out
 from ava_np.models import Model
-from ava_np.pictures import Pictures, load_pictures, save_png
+from ava_np.pictures import Pictures, load_pictures
 from ava_np.report import command, write_pictures, write_report
 from ava_np.run import REPORT, Run
+from ava_np.sheets import save_png
 from ava_np.specification import (
     FORMAT,
     ModelSpecification,

@@ -27,8 +27,8 @@ def sample(run_folder: Path, count: int, seed: int, out: Path | None) -> None:
     """
     import numpy as np
 
-    from ava_np.pictures import grid
     from ava_np.run import Run
+    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
     pictures = run.model().sample(count, np.random.default_rng(seed))
@@ -50,8 +50,8 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int, out: Path | N
     import numpy as np
 
     from ava_np.evaluation import zoom_out
-    from ava_np.pictures import grid
     from ava_np.run import Run
+    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
     model, pictures = run.model(), pictures_of(run, folder)
@@ -83,8 +83,8 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 
     import numpy as np
 
-    from ava_np.checkpoint import write_whole
     from ava_np.evaluation import zoom_out
+    from ava_np.files import write_whole
     from ava_np.run import Run
 
     if str(out) != "-" and out.suffix not in (".csv", ".npy"):
@@ -126,8 +126,8 @@ def interpolate(
     import numpy as np
 
     from ava_np.evaluation import zoom_out
-    from ava_np.pictures import grid
     from ava_np.run import Run
+    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
     model, pictures = run.model(), pictures_of(run, folder)
@@ -166,7 +166,7 @@ def _zoomed(run: "Run", pictures: "np.ndarray") -> "np.ndarray":
 
 def _save(picture: "np.ndarray", path: Path) -> None:
     """Write a picture and say where."""
-    from ava_np.pictures import save_png
+    from ava_np.sheets import save_png
 
     save_png(path, picture)
     click.echo(str(path))
