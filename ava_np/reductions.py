@@ -6,7 +6,7 @@ the number of pictures in a batch):
 
 sum     by 1: the printed objective in nats, as it stands. Right for Adam, which sets its own scale; plain descent
         leaves every finite number within a few steps for γ >= 0.01, because the largest curvature grows with m.
-mean    by m, the mean over a picture's values. Plain descent moves at γ = 1 and stands still from 0.1 down.
+mean    by m, the mean over a picture's values. Plain descent hardly moves below γ = 1.
 fan     by the connections that the sum runs over: the neurons that feed the layer (its fan-in), and, behind it, the
         fan-out of every later layer relative to its fan-in where that widens. A step of γ = 1 then moves a linear
         neuron by about its own error (for inputs of size one), whatever the widths; that is normalised least

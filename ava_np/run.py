@@ -167,8 +167,10 @@ class Run:
         return model
 
     def save(self, trainer: Trainer) -> None:
-        """Write the training's state and the weights, provided that the weights are finite."""
-        if all(np.isfinite(network.theta).all() for network in trainer.model.networks.values()):
+        """Write the training's state and the weights, provided that the weights are whole and finite."""
+        if trainer.between_steps and all(
+            np.isfinite(network.theta).all() for network in trainer.model.networks.values()
+        ):
             save_state(trainer, self.folder / TRAINING)
             save_model(trainer.model, self.folder / MODEL)
 

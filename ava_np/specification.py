@@ -16,6 +16,9 @@ OptimiserName = Literal["adam", "sgd"]
 Reduction = Literal["sum", "mean", "fan"]
 Colour = Literal["auto", "grey", "rgb"]
 
+DEFAULTS: dict[str, tuple[float, Reduction]] = {"adam": (2e-4, "sum"), "sgd": (0.3, "fan")}
+"""Learning rate and reduction, where they are not given, by optimiser."""
+
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 

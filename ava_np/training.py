@@ -11,7 +11,7 @@ from ava_np.errors import NotFiniteError
 from ava_np.models.base import Model
 from ava_np.optimisers import OPTIMISERS
 from ava_np.reductions import layer_weights
-from ava_np.specification import TrainingSpecification, checked
+from ava_np.specification import DEFAULTS, TrainingSpecification, checked
 
 Metrics = dict[str, Any]
 
@@ -35,6 +35,8 @@ class Trainer:
     ----------
     steps : int
         Steps taken so far.
+    between_steps : bool
+        False while a step is being applied, network by network: what is interrupted there is no state to keep.
     weights : dict of str to list of float
         What each layer's gradient is multiplied by before the optimiser sees it, besides 1/batch: the same for every
         term of the objective (``reductions.layer_weights``).
@@ -46,6 +48,7 @@ class Trainer:
         self.optimisers = {name: optimiser(network, rate) for name, network in model.networks.items()}
         self.weights = layer_weights(model, training.reduction)
         self.steps = 0
+        self.between_steps = True
         self._totals: dict[str, float] = {}
         self._seen = 0
 
@@ -82,11 +85,13 @@ class Trainer:
         terms = self.model.gradients(x, r)
         self._require_finite(terms)
         self.steps += 1
+        self.between_steps = False
         for name, network in self.model.networks.items():
             weights = [weight / len(x) for weight in self.weights[name]]
             self.optimisers[name].step(network, weights, self.steps)
         self._totals = {term: self._totals.get(term, 0.0) + value for term, value in terms.items()}
         self._seen += len(x)
+        self.between_steps = True
 
     def state(self) -> tuple[dict[str, np.ndarray], Metrics]:
         """Everything that ``restore`` needs: arrays by name, and numbers."""
@@ -112,7 +117,7 @@ class Trainer:
 
     @QUIET
     def _epoch(self, epoch: int, x: np.ndarray) -> Metrics:
-        """The metrics of a finished epoch: means over its pictures, in nats."""
+        """The metrics of a finished epoch: terms as means over its pictures, in nats; norms of its last batch."""
         means = {term: total / self._seen for term, total in self._totals.items()}
         norms = {name: self._norm(network.grad) / len(x) for name, network in self.model.networks.items()}
         metrics: Metrics = {"epoch": epoch, "step": self.steps, "nats": means, "gradient_norm": norms}
@@ -138,7 +143,7 @@ class Trainer:
         if faults:
             raise NotFiniteError(
                 f"the {faults[0]} is not finite at step {self.steps + 1} (learning rate "
-                f"{self.training.learning_rate:g}); the step was not applied: try a lower --lr"
+                f"{self.training.learning_rate:g}); the step was not applied: try a lower learning rate"
             )
 
 
@@ -154,8 +159,8 @@ def fit(
     epochs: int,
     batch_size: int = 16,
     optimiser: str = "adam",
-    learning_rate: float = 2e-4,
-    reduction: str = "sum",
+    learning_rate: float | None = None,
+    reduction: str | None = None,
     seed: int = 0,
 ) -> list[Metrics]:
     """Train ``model`` in place.
@@ -170,10 +175,10 @@ def fit(
         Passes over the pictures, and pictures in a step at most.
     optimiser : {"adam", "sgd"}
         Adam, or SGD as AVA (5) to (16) print it.
-    learning_rate : float
-        γ in (0, 1].
-    reduction : {"sum", "mean", "fan"}
-        What γ multiplies (``ava_np.reductions``).
+    learning_rate : float, optional
+        γ in (0, 1]; by default 0.0002 for Adam and 0.3 for SGD.
+    reduction : {"sum", "mean", "fan"}, optional
+        What γ multiplies (``ava_np.reductions``); by default the sum for Adam and "fan" for SGD.
     seed : int
         Of the order of the pictures and the noise.
 
@@ -185,17 +190,20 @@ def fit(
     Raises
     ------
     ValueError
-        If the pictures are not of the model's shape, or an option is out of range.
+        If there are no pictures, or not of the model's shape or in [0, 1], or an option is out of range.
     NotFiniteError
         If a term or a gradient stops being finite; the model keeps its last good parameters.
     """
     if pictures.shape[1:] != model.shape:
         raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")
+    if not len(pictures) or not (pictures.min() >= 0 and pictures.max() <= 1):
+        raise ValueError("fit takes at least one picture, with finite values in [0, 1]")
+    default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
     training = checked(
         TrainingSpecification,
         optimiser=optimiser,
-        learning_rate=learning_rate,
-        reduction=reduction,
+        learning_rate=default_rate if learning_rate is None else learning_rate,
+        reduction=default_reduction if reduction is None else reduction,
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,

@@ -24,7 +24,7 @@ MODELS = (("vae", "paper"), ("ava5", "paper"), ("vae", "exact"), ("ava5", "exact
 
 
 def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rate: float) -> str:
-    """Own error after the training, or when it diverged."""
+    """Own error after the training, or "diverges"."""
     network = build(model, pictures.shape[1:], propagation=propagation)
     try:
         fit(

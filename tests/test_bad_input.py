@@ -340,7 +340,7 @@ def test_numbers_that_overflow_stop_the_training(place: Path) -> None:
     """With exit code 3, and the last good model in the run folder."""
     options = ("--optimiser", "sgd", "--reduction", "sum", "--lr", "1", "--zoom", "1")
     outcome = ava("train", "photos", *SMALL, *options, "--epochs", 500, "--out", "wild")
-    fault(outcome, NOT_FINITE, "is not finite at step", "learning rate 1", "not applied", "--lr")
+    fault(outcome, NOT_FINITE, "is not finite at step", "learning rate 1", "not applied", "lower learning rate")
     assert set(tree(place / "wild")) == {"config.json", "metrics.jsonl", "model.safetensors", "training.safetensors"}
     for network in load_model(place / "wild").networks.values():
         assert np.isfinite(network.theta).all()

@@ -23,6 +23,7 @@ from ava_np.specification import (
     decode,
     encode,
 )
+from ava_np.training import Trainer
 from tests.command import tree, write_pictures
 
 EPOCHS, COUNT = 4, 5
@@ -341,3 +342,18 @@ def test_the_built_in_pictures_are_cropped_to_the_zoom() -> None:
 @pytest.mark.parametrize(("size", "zoom"), [((12, 9), 10), ((2, 50), 3), ((8193, 9), 1), ((10**12, 10**12), 3)])
 def test_built_in_pictures_of_an_absurd_size_are_refused(size: tuple[int, int], zoom: int) -> None:
     refused(lambda: read_pictures(None, size=size, zoom=zoom), "x".join(map(str, size)), PictureError)
+
+
+def test_a_step_that_is_broken_off_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run.create(tmp_path / "run", specify())
+    trainer = Trainer(run.new_model(), run.specification.training)
+    run.save(trainer)
+    before = (run.folder / TRAINING).read_bytes()
+
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer.optimisers["decoder"], "step", stop)  # the encoder's step is applied by then
+    with pytest.raises(KeyboardInterrupt):
+        list(run.train(trainer, np.full((3, *trainer.model.shape), 0.5, np.float32)))
+    assert (run.folder / TRAINING).read_bytes() == before

@@ -298,3 +298,18 @@ def test_fit_refuses_an_option_out_of_range_by_name(pictures: np.ndarray, option
 def test_a_single_picture_is_enough(pictures: np.ndarray) -> None:
     metrics = fit(model(), pictures[:1], epochs=2)
     assert [line["step"] for line in metrics] == [1, 2]
+
+
+@pytest.mark.parametrize("values", [0, 255.0, np.nan])
+def test_fit_refuses_what_is_no_set_of_pictures(values: float) -> None:
+    model = build("vae", (2, 2, 1), latent=2, hidden=(3,))
+    pictures = np.full((2, 2, 2, 1), values, np.float32) if values else np.zeros((0, 2, 2, 1), np.float32)
+    with pytest.raises(ValueError, match="at least one picture"):
+        fit(model, pictures, epochs=1)
+
+
+def test_fit_trains_with_sgd_by_its_own_defaults() -> None:
+    model = build("vae", (4, 4, 1), latent=2, hidden=(8,))
+    pictures = np.full((3, 4, 4, 1), 0.9, np.float32)
+    metrics = fit(model, pictures, epochs=200, optimiser="sgd")
+    assert metrics[-1]["nats"]["reconstruction"] < 0.5 * metrics[0]["nats"]["reconstruction"]

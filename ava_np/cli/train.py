@@ -9,7 +9,7 @@ import rich_click as click
 from click.core import ParameterSource
 
 from ava_np.cli.options import COUNT, MODELS, PROPAGATIONS, RateType, SizeType, WidthsType
-from ava_np.specification import OptimiserName, Reduction
+from ava_np.specification import DEFAULTS, OptimiserName, Reduction
 
 if TYPE_CHECKING:
     from ava_np.pictures import Pictures
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ava_np.training import Trainer
 
 DEFAULT_STEPS = 1000  # what --epochs defaults to, counted in steps
-DEFAULTS = {"adam": (2e-4, "sum"), "sgd": (0.3, "fan")}  # learning rate and reduction
 RESUMABLE = {"out", "epochs", "resume"}
 
 
@@ -97,6 +96,8 @@ def _start(folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer,
     from ava_np.specification import FORMAT, Specification, checked
     from ava_np.training import Trainer
 
+    if options["overwrite"] and options["out"] is None:
+        raise click.UsageError("--overwrite needs the run folder: --out RUN")
     if options["out"] is not None:
         Run.require_free(options["out"], overwrite=options["overwrite"])  # before a long read
     with reading_progress("reading pictures"):
@@ -224,7 +225,7 @@ def _describe(folder: Path | None, pictures: "Pictures", say: Any) -> None:
 
 def _free_folder(folder: Path | None, model: str, propagation: str) -> Path:
     """runs/NAME-MODEL-PROPAGATION, with a number where that is taken."""
-    stem = "builtin" if folder is None else folder.resolve().stem
+    stem = "builtin" if folder is None else folder.resolve().name
     base = Path("runs") / f"{stem}-{model}-{propagation}"
     candidate, number = base, 1
     while candidate.exists():

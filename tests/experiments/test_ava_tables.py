@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ava_np import metrics
-from ava_np.errors import AvaError
+from ava_np.errors import AvaError, NotFiniteError
 from ava_np.experiments import ava_tables
 from ava_np.experiments.ava_tables import Plan, run, train
 from ava_np.experiments.ava_tables_summary import PRINTED, Result, Summary, summarise
@@ -88,10 +88,15 @@ def test_every_training_measures_its_model(pictures: Path) -> None:
     assert train(read, 200, "exact", "vae", 1.0).own_error < untrained.own_error
 
 
-def test_what_was_reached_before_a_divergence_counts(pictures: Path) -> None:
+def test_what_was_reached_before_a_divergence_counts(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*arguments: object, **options: object) -> None:
+        raise NotFiniteError("at step 1")
+
+    monkeypatch.setattr(ava_tables, "fit", diverge)
     read = read_pictures(pictures, size=(12, 9), zoom=3).array
-    read[0] = np.nan
-    assert train(read, 3, "exact", "vae", 0.1).ended.startswith("diverged")
+    result = train(read, 3, "exact", "vae", 0.1)
+    assert result.ended == "diverged: at step 1"
+    assert result.brightness == 0.5
 
 
 def test_claims_are_held_against_the_figures() -> None:
