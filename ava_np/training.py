@@ -69,7 +69,7 @@ class Trainer:
         batch_size, seed = self.training.batch_size, self.training.seed
         batches = math.ceil(len(rows) / batch_size)
         # BLAS on one thread: its sums then do not depend on how many cores there are, and its spinning threads do
-        # not stall each other where the cores are shared (measured: 20 times slower beside another job).
+        # not stall each other where the cores are shared (measured: 35 times slower beside other jobs).
         with threadpool_limits(1, "blas"):
             while self.steps < self.training.epochs * batches:
                 epoch, batch = divmod(self.steps, batches)

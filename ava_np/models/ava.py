@@ -96,7 +96,7 @@ class AVA(Model):
         m, n, hidden = prod(shape), specification.latent, specification.hidden
         generator = np.random.default_rng(seed)
         self.Θ = Network((m,), mlp(hidden, 2 * n), generator, dtype)
-        # A decoder that starts from even grey has no random pattern to unlearn: a third of the steps, clean samples.
+        # A decoder that starts from even grey has no random pattern to unlearn: far fewer steps, clean samples.
         pixels = mlp(hidden[::-1], m, output_activation="sigmoid", output_initialiser="zeros")
         self.Φ = Network((n,), pixels, generator, dtype)
         self.Ψ = Network((m,), mlp(hidden, 1), generator, dtype)
