@@ -1,12 +1,13 @@
 """Optimisers: what a step remembers, over the kernels of kernels/optimisers.py."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
-from ava_np.kernels.optimisers import adam_step, sgd_step
+from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.network import Network
+from ava_np.specification import TrainingSpecification
 
 
 class Optimiser(Protocol):
@@ -15,35 +16,103 @@ class Optimiser(Protocol):
     state: dict[str, np.ndarray]
     """Arrays of the parameters' length that must be saved for training to go on."""
 
-    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
-        """Apply the gradient as step ``number`` = 1, 2, ...; ``weights`` has ρ for each of the network's parts."""
+    def step(self, network: Network, weights: Sequence[float], number: int, rate: float) -> None:
+        """Apply the gradient as step ``number`` = 1, 2, ..., with γ = ``rate``.
+
+        ``weights`` has ρ for each of the network's parts.
+        """
 
 
-class SGD:
+class _Decaying:
+    """Weight decay over the whole network (Loshchilov and Hutter 2019), then each part's own step.
+
+    Parameters
+    ----------
+    network : Network
+        Whose parameters it will change: the state is of their length and type.
+    training : TrainingSpecification
+        Momentum and weight decay.
+    """
+
+    remembers: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, network: Network, training: TrainingSpecification) -> None:
+        self.training = training
+        self.state = {name: np.zeros_like(network.theta) for name in self.remembers}
+
+    def step(self, network: Network, weights: Sequence[float], number: int, rate: float) -> None:
+        """Decay, then the published update on the gradient times ρ."""
+        if self.training.weight_decay:
+            decay(network.theta, rate, self.training.weight_decay)
+        for part, ρ in zip(network.parts, weights, strict=True):
+            state = {name: array[part] for name, array in self.state.items()}
+            self._update(network.theta[part], network.grad[part], state, rate, ρ, number)
+
+    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
+        """Step k of one part."""
+        raise NotImplementedError
+
+
+class SGD(_Decaying):
     """θ <- θ - γ ρ g, as AVA (5) to (16) print it; γ in (0, 1]."""
 
-    def __init__(self, network: Network, rate: float) -> None:
-        self.rate = rate
-        self.state: dict[str, np.ndarray] = {}
-
-    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
-        """One printed update."""
-        for part, ρ in zip(network.parts, weights, strict=True):
-            sgd_step(network.theta[part], network.grad[part], self.rate, ρ)
+    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
+        sgd_step(θ, g, γ, ρ)
 
 
-class Adam:
-    """Adam, Kingma and Ba 2015, Algorithm 1, with its β₁ = 0.9, β₂ = 0.999, ε = 1e-8."""
+class Momentum(_Decaying):
+    """SGD with momentum, Polyak 1964, with μ = ``training.momentum``: v <- μ v + ρ g, θ <- θ - γ v."""
 
-    def __init__(self, network: Network, rate: float) -> None:
-        self.rate = rate
-        self.state = {"m": np.zeros_like(network.theta), "v": np.zeros_like(network.theta)}
+    remembers = ("v",)
 
-    def step(self, network: Network, weights: Sequence[float], number: int) -> None:
-        """One step of Algorithm 1 on the gradient times ρ."""
-        m, v, rate = self.state["m"], self.state["v"], self.rate
-        for part, ρ in zip(network.parts, weights, strict=True):
-            adam_step(network.theta[part], m[part], v[part], network.grad[part], rate, ρ, 0.9, 0.999, 1e-8, number)
+    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
+        momentum_step(θ, state["v"], g, γ, ρ, self.training.momentum)
 
 
-OPTIMISERS: dict[str, type[SGD] | type[Adam]] = {"adam": Adam, "sgd": SGD}
+class RMSprop(_Decaying):
+    """RMSprop, Tieleman and Hinton 2012, with their α = 0.9, and ε = 1e-8."""
+
+    remembers = ("v",)
+
+    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
+        rmsprop_step(θ, state["v"], g, γ, ρ, 0.9, 1e-8)
+
+
+class Adam(_Decaying):
+    """Adam, Kingma and Ba 2015, Algorithm 1, with β₁ = ``training.momentum`` and their β₂ = 0.999, ε = 1e-8."""
+
+    remembers = ("m", "v")
+
+    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
+        adam_step(θ, state["m"], state["v"], g, γ, ρ, self.training.momentum, 0.999, 1e-8, k)
+
+
+OPTIMISERS: dict[str, type[SGD | Momentum | RMSprop | Adam]] = {
+    "adam": Adam,
+    "rmsprop": RMSprop,
+    "momentum": Momentum,
+    "sgd": SGD,
+}
+
+
+def make_optimiser(network: Network, training: TrainingSpecification) -> Optimiser:
+    """The optimiser that ``training`` names, with nothing remembered yet."""
+    return OPTIMISERS[training.optimiser](network, training)
+
+
+def clip_factor(norm: float, limit: float) -> float:
+    """What to multiply a gradient by so that its norm is at most ``limit`` (Pascanu et al. 2013, Algorithm 1).
+
+    Parameters
+    ----------
+    norm : float
+        Euclidean norm of the network's whole gradient.
+    limit : float
+        Largest norm that stays as it is; 0 for no limit.
+
+    Returns
+    -------
+    float
+        min(1, limit / norm), or 1 without a limit.
+    """
+    return 1.0 if limit == 0 or norm <= limit else limit / norm

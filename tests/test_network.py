@@ -1,4 +1,4 @@
-"""Networks and tapes: what is remembered where, what is added and what is written, and a task that must be learnt."""
+"""Networks and tapes: what is remembered where, what is added and what is written."""
 
 import numpy as np
 import pytest
@@ -6,10 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_np.architectures import mlp
-from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Activation, Dense, Layer
+from ava_np.layers.activation import Function
 from ava_np.network import Network, Tape
-from ava_np.optimisers import OPTIMISERS
 from tests.oracles import central_differences, few_examples, normal, seeds, widths
 
 INPUTS, OUTPUTS, BATCH = 4, 3, 5
@@ -162,7 +161,7 @@ def test_parts_are_the_layers_that_have_parameters(network: Network) -> None:
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
-def test_output_slope_is_the_derivative_at_the_output(activation: str, generator: np.random.Generator) -> None:
+def test_output_slope_is_the_derivative_at_the_output(activation: Function, generator: np.random.Generator) -> None:
     network = Network((2,), mlp((), 3, output_activation=activation), generator, np.float64)
     x, bias = generator.normal(size=(1, 2)), network.parameters[0]["b"]
     tape = network.tape(1)
@@ -186,45 +185,3 @@ def test_every_float_type_starts_from_the_same_numbers() -> None:
     layers: list[Layer] = [Dense(6, "he_normal"), Activation("relu"), Dense(2)]
     single, double = (Network((5,), layers, np.random.default_rng(1), dtype) for dtype in (np.float32, np.float64))
     np.testing.assert_array_equal(single.theta, double.theta.astype(np.float32))
-
-
-def descend(optimiser: str, network: Network, weights: list[float], gradients: np.ndarray) -> np.ndarray:
-    """The parameters after a step for each row of gradients, with γ = 0.1."""
-    step = OPTIMISERS[optimiser](network, 0.1).step
-    for number, gradient in enumerate(gradients, start=1):
-        network.grad[:] = gradient
-        step(network, weights, number)
-    return network.theta
-
-
-def test_optimisers_take_the_published_steps(network: Network, generator: np.random.Generator) -> None:
-    """Each layer's gradient times a factor of its own; Adam as Algorithm 1 of Kingma and Ba 2015 is printed."""
-    weights, start = [0.5, 2.0, 0.25], network.theta.copy()
-    ρ = np.concatenate([np.full(part.stop - part.start, w) for part, w in zip(network.parts, weights, strict=True)])
-    gradients = generator.normal(size=(5, start.size))
-    np.testing.assert_allclose(
-        descend("sgd", network, weights, gradients), start - 0.1 * ρ * gradients.sum(axis=0), rtol=1e-9, atol=1e-12
-    )
-    m, v, θ = np.zeros_like(start), np.zeros_like(start), start.copy()
-    for t, g in enumerate(ρ * gradients, start=1):
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        θ -= 0.1 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-    network.theta[:] = start
-    np.testing.assert_allclose(descend("adam", network, weights, gradients), θ, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize(("optimiser", "rate", "steps"), [("sgd", 0.1, 600), ("adam", 1e-2, 400)])
-def test_identity_is_learnt(optimiser: str, rate: float, steps: int) -> None:
-    """A network with room enough must learn to give back what it is given, up to a hundredth of its variance."""
-    generator = np.random.default_rng(3)
-    network = Network((INPUTS,), mlp((16,), INPUTS), generator)
-    x = normal(generator, (64, INPUTS), np.float32)
-    step, tape = OPTIMISERS[optimiser](network, rate).step, network.tape(len(x))
-    variance = squared_error_forward(np.zeros_like(x), x)
-    for number in range(1, steps + 1):
-        network.grad.fill(0)
-        y = network.forward(tape, x)
-        squared_error_backward(tape.clear_error(), y, x)
-        network.backward(tape, inputs=False)
-        step(network, [1 / len(x)] * len(network.parts), number)
-    assert squared_error_forward(network.forward(tape, x), x) < 0.01 * variance

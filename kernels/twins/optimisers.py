@@ -1,4 +1,5 @@
-"""Twin of kernels/optimisers.py: the update that AVA prints, and Adam as Algorithm 1 of Kingma and Ba (2015).
+"""Twin of kernels/optimisers.py: weight decay, the update that AVA prints, momentum, RMSprop, and Adam as Algorithm 1
+of Kingma and Ba (2015).
 
 Shapes: θ, g, m, v are all (parameters,).
 """
@@ -8,10 +9,31 @@ import math
 import numpy as np
 
 
+def decay(θ: np.ndarray, γ: float, λ: float) -> None:
+    """Forget a little of every parameter, the same share of each."""
+    for i in range(θ.size):
+        θ[i] -= γ * λ * θ[i]
+
+
 def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
     """Walk downhill, as far as the slope is steep."""
     for i in range(θ.size):
         θ[i] -= γ * ρ * g[i]
+
+
+def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
+    """Roll downhill: what the slope adds to the speed, friction takes away again over the next steps."""
+    for i in range(θ.size):
+        v[i] = μ * v[i] + ρ * g[i]
+        θ[i] -= γ * v[i]
+
+
+def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, α: float, ε: float) -> None:
+    """Walk downhill, about γ along every axis: the slope over the root mean square of those so far."""
+    for i in range(θ.size):
+        gradient = ρ * g[i]
+        v[i] = α * v[i] + (1 - α) * gradient**2
+        θ[i] -= γ * gradient / (math.sqrt(v[i]) + ε)
 
 
 def adam_step(

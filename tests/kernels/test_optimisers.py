@@ -1,14 +1,18 @@
-"""One step of SGD and Adam against their twins, and Adam against the closed form of its averages."""
+"""One step of each optimiser against its twin, torch, and the closed form of what it remembers."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 
-from ava_np.kernels.optimisers import adam_step, sgd_step
+from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.kernels.twins import optimisers as twin
 from tests.oracles import FLOATS, assert_close, doubles, few_examples, lengths, normal, seeds
 
 β1, β2, ε = 0.9, 0.999, 1e-8
+μ, α = 0.8, 0.9
 
 every_float = pytest.mark.parametrize("dtype", FLOATS)
 
@@ -23,6 +27,39 @@ def test_sgd_is_its_twin(dtype: type[np.floating], length: int, seed: int) -> No
     sgd_step(θ, g, 0.3, 1 / 7)
     twin.sgd_step(expected_θ, expected_g, 0.3, 1 / 7)
     assert_close(θ, expected_θ, dtype)
+
+
+@every_float
+@given(length=lengths, seed=seeds)
+@few_examples
+def test_decay_is_its_twin(dtype: type[np.floating], length: int, seed: int) -> None:
+    θ = normal(np.random.default_rng(seed), (length,), dtype)
+    (expected,) = doubles(θ)
+    decay(θ, 0.3, 0.7)
+    twin.decay(expected, 0.3, 0.7)
+    assert_close(θ, expected, dtype)
+
+
+@every_float
+@given(length=lengths, seed=seeds)
+@few_examples
+def test_momentum_and_rmsprop_are_their_twins_over_20_steps(dtype: type[np.floating], length: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    start = normal(generator, (length,), dtype)
+    gradients = normal(generator, (20, length), dtype)
+    (doubled,) = doubles(gradients)
+    kernels: list[tuple[Callable[..., None], Callable[..., None], tuple[float, ...]]] = [
+        (momentum_step, twin.momentum_step, (0.01, 1 / 7, μ)),
+        (rmsprop_step, twin.rmsprop_step, (0.01, 1 / 7, α, ε)),
+    ]
+    for fast, plain, numbers in kernels:
+        θ, v = start.copy(), np.zeros_like(start)
+        expected_θ, expected_v = doubles(θ, v)
+        for g, expected_g in zip(gradients, doubled, strict=True):
+            fast(θ, v, g, *numbers)
+            plain(expected_θ, expected_v, expected_g, *numbers)
+        assert_close(θ, expected_θ, dtype)
+        assert_close(v, expected_v, dtype)
 
 
 @every_float
@@ -63,6 +100,62 @@ def test_adam_steps_by_weighted_averages_of_all_past_gradients(floor: float) -> 
         assert_close(θ, expected, np.float64)
 
 
+def test_momentum_moves_by_every_past_gradient_fading() -> None:
+    """Without recursion: v = Σ_j μ^(k-j) ρ g_j; γ stands outside, so a step with another γ uses the same v."""
+    history = np.random.default_rng(0).standard_normal((20, 30))
+    θ, v, expected = (np.zeros(30) for _ in range(3))
+    for k in range(1, 21):
+        γ = 0.1 / k
+        momentum_step(θ, v, history[k - 1], γ, 1 / 4, μ)
+        expected -= γ * (μ ** np.arange(k)[::-1] @ history[:k]) / 4
+        assert_close(θ, expected, np.float64)
+
+
+def test_momentum_without_momentum_is_sgd() -> None:
+    g = np.random.default_rng(0).standard_normal(30)
+    θ, v, expected = np.ones(30), np.zeros(30), np.ones(30)
+    for _ in range(5):
+        momentum_step(θ, v, g, 0.1, 1 / 4, 0.0)
+        sgd_step(expected, g, 0.1, 1 / 4)
+    assert_close(θ, expected, np.float64)
+
+
+def test_a_steady_slope_takes_momentum_1_over_1_minus_μ_times_as_far() -> None:
+    θ, v, g = np.zeros(37), np.zeros(37), np.full(37, 2.0)
+    for _ in range(300):
+        before = θ.copy()
+        momentum_step(θ, v, g, 0.1, 1 / 2, μ)
+    np.testing.assert_allclose(before - θ, 0.1 / (1 - μ), rtol=1e-9)
+
+
+@pytest.mark.parametrize("floor", [ε, 0.5])
+def test_rmsprop_divides_by_the_root_of_fading_squares(floor: float) -> None:
+    """Without recursion: v = (1 - α) Σ_j α^(k-j) (ρ g_j)², not corrected; a floor of ½ shows ε beside the root."""
+    history = np.random.default_rng(0).standard_normal((20, 30))
+    θ, v, expected = (np.zeros(30) for _ in range(3))
+    for k in range(1, 21):
+        rmsprop_step(θ, v, 4 * history[k - 1], 0.01, 1 / 4, α, floor)
+        squares = (1 - α) * (α ** np.arange(k)[::-1] @ history[:k] ** 2)
+        expected -= 0.01 * history[k - 1] / (np.sqrt(squares) + floor)
+        assert_close(θ, expected, np.float64)
+
+
+@every_float
+def test_decay_takes_the_share_γ_λ_of_every_parameter(dtype: type[np.floating]) -> None:
+    θ = np.array([4.0, -8.0, 0.0, 1e-3, 1e6], dtype)
+    expected = θ * 0.875
+    decay(θ, 0.5, 0.25)
+    np.testing.assert_array_equal(θ, expected)
+
+
+def test_a_small_decay_is_right_on_average_in_float32() -> None:
+    """Each parameter is rounded for itself. A factor 1 - γ λ, rounded once, would be off by 1.3 % of γ λ for all."""
+    θ = normal(np.random.default_rng(0), (10_000,), np.float32)
+    (start,) = doubles(θ)
+    decay(θ, 2e-4, 5e-3)
+    assert (start - θ) @ start / (start @ start) == pytest.approx(1e-6, rel=0.004)
+
+
 def test_sgd_moves_by_exactly_γ_ρ_g() -> None:
     θ, g = np.array([1.0, -2.0, 0.0]), np.array([4.0, 8.0, -16.0])
     sgd_step(θ, g, 0.5, 0.25)
@@ -98,20 +191,61 @@ def test_adam_does_not_care_for_the_scale_of_the_gradient() -> None:
     assert np.abs(paths[0]).min() > 1e-4
 
 
-def test_both_go_downhill_to_the_bottom_of_a_bowl() -> None:
+def test_all_go_downhill_to_the_bottom_of_a_bowl() -> None:
+    """RMSprop only near it: its last steps are as long as its first, unless γ falls."""
     centre = np.linspace(-1, 1, 5)
-    by_sgd, by_adam, m, v = (np.zeros(5) for _ in range(4))
+    by_sgd, by_momentum, by_rmsprop, by_adam, speed, mean, m, v = (np.zeros(5) for _ in range(8))
     for k in range(1, 1001):
         sgd_step(by_sgd, by_sgd - centre, 0.1, 1.0)
+        momentum_step(by_momentum, speed, by_momentum - centre, 0.1, 1.0, μ)
+        rmsprop_step(by_rmsprop, mean, by_rmsprop - centre, 0.01, 1.0, α, ε)
         adam_step(by_adam, m, v, by_adam - centre, 0.01, 1.0, β1, β2, ε, k)
     np.testing.assert_allclose(by_sgd, centre, atol=1e-9)
+    np.testing.assert_allclose(by_momentum, centre, atol=1e-9)
+    np.testing.assert_allclose(by_rmsprop, centre, atol=0.02)
     np.testing.assert_allclose(by_adam, centre, atol=1e-3)
 
 
 def test_a_nan_gradient_is_seen_in_every_state() -> None:
     g = np.zeros(37)
     g[11] = np.nan
-    θ, m, v = np.zeros(37), np.zeros(37), np.zeros(37)
+    by_momentum, speed, by_rmsprop, mean, θ, m, v = (np.zeros(37) for _ in range(7))
+    momentum_step(by_momentum, speed, g, 0.01, 1.0, μ)
+    rmsprop_step(by_rmsprop, mean, g, 0.01, 1.0, α, ε)
     adam_step(θ, m, v, g, 0.01, 1.0, β1, β2, ε, 1)
-    for state in (θ, m, v):
+    for state in (by_momentum, speed, by_rmsprop, mean, θ, m, v):
         np.testing.assert_array_equal(np.isnan(state), np.isnan(g))
+
+
+Advance = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], None]
+
+
+def decayed_adam(θ: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray, k: int) -> None:
+    decay(θ, 0.05, 0.3)
+    adam_step(θ, m, v, 4 * g, 0.05, 1 / 4, β1, β2, ε, k)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "advance"),
+    [
+        ("SGD", {}, lambda θ, m, v, g, k: sgd_step(θ, 4 * g, 0.05, 1 / 4)),
+        ("SGD", {"momentum": μ}, lambda θ, m, v, g, k: momentum_step(θ, v, 4 * g, 0.05, 1 / 4, μ)),
+        ("RMSprop", {"alpha": α, "eps": ε}, lambda θ, m, v, g, k: rmsprop_step(θ, v, 4 * g, 0.05, 1 / 4, α, ε)),
+        ("Adam", {}, lambda θ, m, v, g, k: adam_step(θ, m, v, 4 * g, 0.05, 1 / 4, β1, β2, ε, k)),
+        ("AdamW", {"weight_decay": 0.3}, decayed_adam),
+    ],
+    ids=["sgd", "momentum", "rmsprop", "adam", "adamw"],
+)
+def test_it_is_what_torch_computes(name: str, options: dict[str, Any], advance: Advance) -> None:
+    torch: Any = pytest.importorskip("torch")
+    generator = np.random.default_rng(0)
+    θ = generator.standard_normal(37)
+    m, v = np.zeros(37), np.zeros(37)
+    theirs = torch.tensor(θ, requires_grad=True)
+    optimiser = getattr(torch.optim, name)([theirs], lr=0.05, **options)
+    for k in range(1, 21):
+        g = generator.standard_normal(37) * 10.0 ** generator.integers(-3, 3)
+        theirs.grad = torch.tensor(g)
+        optimiser.step()
+        advance(θ, m, v, g, k)
+        np.testing.assert_allclose(θ, theirs.detach().numpy(), rtol=1e-12, atol=1e-12)
