@@ -13,5 +13,9 @@ class RunError(AvaError):
     """A run folder that is missing, used, damaged or of another version."""
 
 
+class ArchitectureError(AvaError, ValueError):
+    """Layers that do not fit the pictures, or each other."""
+
+
 class NotFiniteError(AvaError):
     """A loss or a gradient stopped being finite; the step that would have used it was not applied."""

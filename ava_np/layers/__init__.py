@@ -1,7 +1,46 @@
 """Layers: one thin specification per kernel file."""
 
 from ava_np.layers.activation import Activation
+from ava_np.layers.batch_norm import BatchNorm
+from ava_np.layers.convolution import Convolution, TransposedConvolution
 from ava_np.layers.dense import Dense
-from ava_np.layers.layer import Layer, Parameters, Shape, Slot
+from ava_np.layers.dropout import Dropout
+from ava_np.layers.layer import Arrays, Layer, Mode, Shape, Slot, shape_text
+from ava_np.layers.minibatch_discrimination import MinibatchDiscrimination
+from ava_np.layers.resampling import AveragePooling, Upsampling
+from ava_np.layers.reshape import Flatten, Reshape
 
-__all__ = ["Activation", "Dense", "Layer", "Parameters", "Shape", "Slot"]
+AnyLayer = (
+    Activation
+    | AveragePooling
+    | BatchNorm
+    | Convolution
+    | Dense
+    | Dropout
+    | Flatten
+    | MinibatchDiscrimination
+    | Reshape
+    | TransposedConvolution
+    | Upsampling
+)
+
+__all__ = [
+    "Activation",
+    "AnyLayer",
+    "Arrays",
+    "AveragePooling",
+    "BatchNorm",
+    "Convolution",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "MinibatchDiscrimination",
+    "Mode",
+    "Reshape",
+    "Shape",
+    "Slot",
+    "TransposedConvolution",
+    "Upsampling",
+    "shape_text",
+]

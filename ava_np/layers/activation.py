@@ -1,16 +1,14 @@
 """Activation layer, kernels/activations.py."""
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
+from typing import ClassVar, Literal
 
 from ava_np.kernels.activations import ACTIVATIONS
-from ava_np.layers.layer import Parameters, Shape, Slot
+from ava_np.layers.layer import Arrays, Layer, Slot
+
+Function = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "exp"]
 
 
-@dataclass(frozen=True)
-class Activation:
+class Activation(Layer, frozen=True):
     """An elementwise function with its derivative on the output.
 
     Parameters
@@ -20,32 +18,19 @@ class Activation:
     """
 
     in_place: ClassVar[bool] = True
+    reads_output: ClassVar[bool] = True
 
-    function: str
+    function: Function
 
     @property
     def name(self) -> str:
         """The function's own name."""
         return self.function
 
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's."""
-        return input_shape
-
-    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """None."""
-        return {}
-
-    def initialise(self, parameters: Parameters, generator: np.random.Generator) -> None:
-        """Nothing to initialise."""
-
-    def forward(self, parameters: Parameters, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
         """y <- a(y), over x."""
         ACTIVATIONS[self.function].forward(slot.y)
 
-    def backward_input(self, parameters: Parameters, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
         """dy <- dy · a'(y), over dx."""
         ACTIVATIONS[self.function].backward(slot.dy, slot.y)
-
-    def backward_parameters(self, gradients: Parameters, slot: Slot, scratch: np.ndarray) -> None:
-        """Nothing to add."""

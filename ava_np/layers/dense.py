@@ -1,61 +1,65 @@
 """Dense layer, kernels/dense.py."""
 
-import math
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from math import prod
 
 import numpy as np
 
+from ava_np.errors import ArchitectureError
+from ava_np.initialisers import Initialiser, initialise
 from ava_np.kernels import dense
-from ava_np.layers.layer import Parameters, Shape, Slot
-
-Initialiser = Literal["he_normal", "lecun_normal", "zeros"]
+from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 
-@dataclass(frozen=True)
-class Dense:
+class Dense(Layer, frozen=True):
     """y = x W + b for ``width`` output neurons.
 
     Parameters
     ----------
     width : int
         Number of output neurons.
-    initialiser : {"he_normal", "lecun_normal", "zeros"}
-        Standard deviation of the first weights: √(2 / inputs) before a rectifier (He et al. 2015), √(1 / inputs)
-        otherwise (LeCun et al. 1998), or 0. Biases start at 0.
+    initialiser : str
+        How W is drawn (``ava_np.initialisers``): "he_normal" before a rectifier, "lecun_normal" otherwise. b starts
+        at 0.
     """
-
-    in_place: ClassVar[bool] = False
-    name: ClassVar[str] = "dense"
 
     width: int
     initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """``(width,)``."""
+        if len(input_shape) != 1:
+            raise ArchitectureError(f"a dense layer takes rows, not {shape_text(input_shape)}: put flatten before it")
+        if self.width < 1:
+            raise ArchitectureError(f"a dense layer has at least 1 neuron, not {self.width}")
         return (self.width,)
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
         """W (inputs, width) and b (width,)."""
         return {"W": (*input_shape, self.width), "b": (self.width,)}
 
-    def initialise(self, parameters: Parameters, generator: np.random.Generator) -> None:
-        """Draw W in double precision, so that every float type starts from the same numbers; b is 0."""
-        W = parameters["W"]
-        variance = {"he_normal": 2.0, "lecun_normal": 1.0, "zeros": 0.0}[self.initialiser] / W.shape[0]
-        W[:] = generator.normal(0.0, math.sqrt(variance), W.shape)
+    def scratch_size(self, input_shape: Shape) -> int:
+        """One product of the size of W."""
+        return prod(input_shape) * self.width
+
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """(inputs, width)."""
+        return input_shape[0], self.width
+
+    def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
+        """Draw W; b is 0."""
+        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
         parameters["b"][:] = 0
 
-    def forward(self, parameters: Parameters, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
         """y = x W + b."""
         dense.dense_forward(slot.y, slot.x, parameters["W"], parameters["b"])
 
-    def backward_input(self, parameters: Parameters, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
         """dx = dy Wᵀ."""
         dense.dense_backward_input(slot.dx, slot.dy, parameters["W"])
 
-    def backward_parameters(self, gradients: Parameters, slot: Slot, scratch: np.ndarray) -> None:
+    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
         """dW += xᵀ dy, db += Σ dy."""
         dW = gradients["W"]
-        product = scratch[: dW.size].reshape(dW.shape)
+        product = slot.scratch[: dW.size].reshape(dW.shape)
         dense.dense_backward_parameters(dW, gradients["b"], slot.dy, slot.x, product)

@@ -1,0 +1,164 @@
+"""Convolution and transposed convolution, kernels/convolution.py."""
+
+from math import prod
+
+import numpy as np
+
+from ava_np.errors import ArchitectureError
+from ava_np.initialisers import Initialiser, initialise
+from ava_np.kernels import convolution as kernels
+from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+
+
+class Convolution(Layer, frozen=True):
+    """A window that moves over a picture, y = A x + b.
+
+    Parameters
+    ----------
+    channels : int
+        Of the output.
+    kernel : int
+        Side of the window.
+    stride : int
+        Step of the window.
+    padding : int
+        Zeros around the picture, on each side.
+    initialiser : str
+        How W is drawn. b starts at 0.
+    """
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    initialiser: Initialiser = "he_normal"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(height, width, channels) of all places of the window."""
+        _check(self, input_shape)
+        height, width = (kernels.output_size(side, self.kernel, self.stride, self.padding) for side in input_shape[:2])
+        if min(height, width) < 1:
+            raise ArchitectureError(
+                f"a {self.kernel}x{self.kernel} window does not fit {shape_text(input_shape)} with padding "
+                f"{self.padding}: take larger pictures or fewer layers"
+            )
+        return height, width, self.channels
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """W (kernel, kernel, in, out) and b (out,)."""
+        return {"W": (self.kernel, self.kernel, input_shape[2], self.channels), "b": (self.channels,)}
+
+    def scratch_size(self, input_shape: Shape) -> int:
+        """A tile of unfolded windows, and one product of the size of W."""
+        return kernels.scratch_size(self.parameter_shapes(input_shape)["W"])
+
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """kernel² in, and kernel² out / stride²: every stride-th window covers a neuron."""
+        return self.kernel**2 * input_shape[2], self.kernel**2 * self.channels / self.stride**2
+
+    def places(self, input_shape: Shape) -> int:
+        """Places of the window."""
+        return prod(self.output_shape(input_shape)[:2])
+
+    def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
+        """Draw W; b is 0."""
+        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        parameters["b"][:] = 0
+
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
+        """y = A x + b."""
+        W, b = parameters["W"], parameters["b"]
+        kernels.convolution_forward(slot.y, slot.x, W, b, self.stride, self.padding, slot.scratch)
+
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+        """dx = Aᵀ dy."""
+        kernels.convolution_backward_input(slot.dx, slot.dy, parameters["W"], self.stride, self.padding, slot.scratch)
+
+    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+        """dW += ∂⟨dy, A x⟩/∂W, db += Σ dy."""
+        dW, db = gradients["W"], gradients["b"]
+        kernels.convolution_backward_parameters(dW, db, slot.dy, slot.x, self.stride, self.padding, slot.scratch)
+
+
+class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
+    """A window that every neuron adds to a larger picture, y = Aᵀ x + b.
+
+    Parameters
+    ----------
+    channels, kernel, stride, padding, initialiser
+        As of ``Convolution``, which this one undoes in shape.
+    output_padding : (int, int)
+        Rows and columns that a convolution's windows would leave out at the end, each less than the stride.
+    """
+
+    channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    output_padding: tuple[int, int] = (0, 0)
+    initialiser: Initialiser = "he_normal"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(height, width, channels) of the picture that the windows are added to."""
+        _check(self, input_shape)
+        if not all(0 <= more < self.stride for more in self.output_padding):
+            raise ArchitectureError(
+                f"output padding {self.output_padding} of a transposed convolution must be less than its stride"
+            )
+        height, width = (
+            kernels.transposed_output_size(side, self.kernel, self.stride, self.padding, more)
+            for side, more in zip(input_shape[:2], self.output_padding, strict=True)
+        )
+        if min(height, width) < 1:
+            raise ArchitectureError(f"padding {self.padding} leaves nothing of {shape_text(input_shape)}")
+        return height, width, self.channels
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """W (kernel, kernel, out, in) and b (out,)."""
+        return {"W": (self.kernel, self.kernel, self.channels, input_shape[2]), "b": (self.channels,)}
+
+    def scratch_size(self, input_shape: Shape) -> int:
+        """A tile of unfolded windows, and one product of the size of W."""
+        return kernels.scratch_size(self.parameter_shapes(input_shape)["W"])
+
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """kernel² in / stride², and kernel² out."""
+        return self.kernel**2 * input_shape[2] / self.stride**2, self.kernel**2 * self.channels
+
+    def places(self, input_shape: Shape) -> int:
+        """Neurons that send their window."""
+        return prod(input_shape[:2])
+
+    def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
+        """Draw W; b is 0."""
+        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        parameters["b"][:] = 0
+
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
+        """y = Aᵀ x + b."""
+        W, b = parameters["W"], parameters["b"]
+        kernels.transposed_convolution_forward(slot.y, slot.x, W, b, self.stride, self.padding, slot.scratch)
+
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+        """dx = A dy."""
+        kernels.transposed_convolution_backward_input(
+            slot.dx, slot.dy, parameters["W"], self.stride, self.padding, slot.scratch
+        )
+
+    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+        """dW += ∂⟨A dy, x⟩/∂W, db += Σ dy."""
+        kernels.transposed_convolution_backward_parameters(
+            gradients["W"], gradients["b"], slot.dy, slot.x, self.stride, self.padding, slot.scratch
+        )
+
+
+def _check(layer: Convolution | TransposedConvolution, input_shape: Shape) -> None:
+    if len(input_shape) != 3:
+        raise ArchitectureError(
+            f"a {layer.name.replace('_', ' ')} takes pictures (height, width, channels), not "
+            f"{shape_text(input_shape)}: put reshape before it"
+        )
+    if min(layer.channels, layer.kernel, layer.stride) < 1 or layer.padding < 0:
+        raise ArchitectureError(
+            f"a {layer.name.replace('_', ' ')} needs channels, kernel and stride of at least 1, and no negative padding"
+        )

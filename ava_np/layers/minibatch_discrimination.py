@@ -1,0 +1,93 @@
+"""Minibatch discrimination, kernels/minibatch_discrimination.py."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from ava_np.errors import ArchitectureError
+from ava_np.initialisers import Initialiser, initialise
+from ava_np.kernels import dense
+from ava_np.kernels.minibatch_discrimination import (
+    minibatch_discrimination_backward,
+    minibatch_discrimination_forward,
+)
+from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+
+
+class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"):
+    """y = (h, o): the features h and beside them how many others of the batch each sample resembles.
+
+    M = h T for a tensor T of shape (inputs, features, width), kept as the matrix W of (inputs, features · width);
+    o[i,b] = Σ_{j≠i} exp(-‖M[i,b] - M[j,b]‖₁), Salimans et al. 2016.
+
+    Parameters
+    ----------
+    features : int
+        B, how many likenesses are counted.
+    width : int
+        C, numbers in the comparison of each.
+    initialiser : str
+        How T is drawn.
+    """
+
+    couples: ClassVar[bool] = True
+
+    features: int = 16
+    width: int = 4
+    initialiser: Initialiser = "lecun_normal"
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """``(inputs + features,)``."""
+        if len(input_shape) != 1 or min(self.features, self.width) < 1:
+            raise ArchitectureError(
+                f"minibatch discrimination takes rows, not {shape_text(input_shape)}, and at least 1 feature and width"
+            )
+        return (input_shape[0] + self.features,)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """T as W (inputs, features · width)."""
+        return {"W": (input_shape[0], self.features * self.width)}
+
+    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+        """M and its error, o and its error."""
+        matrices, likenesses = (batch, self.features, self.width), (batch, self.features)
+        return {"M": matrices, "dM": matrices, "o": likenesses, "do": likenesses}
+
+    def scratch_size(self, input_shape: Shape) -> int:
+        """One product of the size of T."""
+        return input_shape[0] * self.features * self.width
+
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """(inputs, features · width)."""
+        return input_shape[0], self.features * self.width
+
+    def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
+        """Draw T."""
+        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
+        """M = h T, y = (h, o)."""
+        M, o, inputs = slot.memory["M"], slot.memory["o"], slot.x.shape[1]
+        np.matmul(slot.x, parameters["W"], out=M.reshape(len(M), -1))
+        minibatch_discrimination_forward(o, M)
+        slot.y[:, :inputs], slot.y[:, inputs:] = slot.x, o
+
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+        """dh = dy's own part + dM Tᵀ."""
+        dense.dense_backward_input(slot.dx, self._matrix_error(slot), parameters["W"])
+        slot.dx += slot.dy[:, : slot.x.shape[1]]
+
+    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+        """dT += hᵀ dM."""
+        dW = gradients["W"]
+        product = slot.scratch[: dW.size].reshape(dW.shape)
+        np.matmul(slot.x.T, self._matrix_error(slot), out=product)
+        dW += product
+
+    @staticmethod
+    def _matrix_error(slot: Slot) -> np.ndarray:
+        """dM as a matrix, (batch, features · width)."""
+        M, dM, do = (slot.memory[name] for name in ("M", "dM", "do"))
+        np.copyto(do, slot.dy[:, slot.x.shape[1] :])
+        minibatch_discrimination_backward(dM, do, M)
+        return dM.reshape(len(dM), -1)

@@ -1,0 +1,45 @@
+"""Average pooling and nearest upsampling, kernels/zoom.py."""
+
+from ava_np.errors import ArchitectureError
+from ava_np.kernels import zoom
+from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+
+
+class AveragePooling(Layer, frozen=True, tag="average_pooling"):
+    """Means of blocks of ``factor`` x ``factor`` neurons."""
+
+    factor: int = 2
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Both sides divided by the factor."""
+        if len(input_shape) != 3 or self.factor < 1 or input_shape[0] % self.factor or input_shape[1] % self.factor:
+            raise ArchitectureError(f"{shape_text(input_shape)} cannot be pooled by {self.factor} x {self.factor}")
+        return input_shape[0] // self.factor, input_shape[1] // self.factor, input_shape[2]
+
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
+        """y = block means of x."""
+        zoom.zoom_out_forward(slot.y, slot.x, self.factor)
+
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+        """dx: every neuron of a block gets its share of dy."""
+        zoom.zoom_out_backward(slot.dx, slot.dy, self.factor)
+
+
+class Upsampling(Layer, frozen=True):
+    """Every neuron repeated ``factor`` x ``factor`` times."""
+
+    factor: int = 2
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Both sides times the factor."""
+        if len(input_shape) != 3 or self.factor < 1:
+            raise ArchitectureError(f"{shape_text(input_shape)} cannot be upsampled by {self.factor} x {self.factor}")
+        return input_shape[0] * self.factor, input_shape[1] * self.factor, input_shape[2]
+
+    def forward(self, parameters: Arrays, slot: Slot) -> None:
+        """y = x, repeated."""
+        zoom.zoom_in_forward(slot.y, slot.x, self.factor)
+
+    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+        """dx = Σ dy over each block."""
+        zoom.zoom_in_backward(slot.dx, slot.dy, self.factor)

@@ -1,0 +1,1 @@
+"""Tests of the layers, each through a network and its tape."""

@@ -1,0 +1,161 @@
+"""Every layer at random: its fields, the samples that it takes, and a network of it that is ready to run."""
+
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from ava_np.kernels.activations import ACTIVATIONS
+from ava_np.kernels.convolution import output_size, transposed_output_size
+from ava_np.layers import (
+    Activation,
+    AveragePooling,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MinibatchDiscrimination,
+    Mode,
+    Reshape,
+    Shape,
+    TransposedConvolution,
+    Upsampling,
+)
+from ava_np.network import Network, Tape
+from tests.oracles import normal
+
+FLOOR = 0.1
+"""An ε of batch norm that keeps the curvature small where two samples happen to be close."""
+
+MODES: tuple[Mode, ...] = ("training", "frozen", "evaluation")
+
+
+class Case(NamedTuple):
+    """Layers, the shape of a sample, and how many there are."""
+
+    layers: tuple[Layer, ...]
+    shape: Shape
+    batch: int
+
+
+class Run(NamedTuple):
+    """A network that has run on x, with an error at its output."""
+
+    network: Network
+    tape: Tape
+    x: np.ndarray
+    error: np.ndarray
+
+
+def run(case: Case, mode: Mode, seed: int, tap: int | None = None) -> Run:
+    """Run a network of random parameters, states and noise on random samples, none of them near a kink at 0."""
+    generator = np.random.default_rng(seed)
+    network = Network(case.shape, case.layers, generator, np.float64, tap)
+    network.theta[:] = normal(generator, network.theta.shape, np.float64)
+    for state in network.states:
+        for name, array in state.items():
+            array[:] = normal(generator, array.shape, np.float64)
+            if name == "variance":
+                array[:] = np.abs(array) + FLOOR
+    tape = network.tape(case.batch, mode)
+    for noise in tape.noise:
+        noise[:] = generator.random(noise.shape)
+    x = normal(generator, tape.input.shape, np.float64)
+    x += FLOOR * np.sign(x)
+    network.forward(tape, x)
+    error = normal(generator, tape.output.shape, np.float64)
+    for slot in tape.slots:
+        slot.dx.fill(np.nan)  # so that an error that is not written is seen
+    tape.error[:] = error
+    return Run(network, tape, x, error)
+
+
+few = st.integers(1, 3)
+pictures = st.tuples(st.integers(1, 7), st.integers(1, 7), few)
+small_pictures = st.tuples(few, few, few)
+rows = st.tuples(st.integers(1, 6))
+samples = st.one_of(rows, small_pictures)
+
+
+def _fits(case: Case) -> bool:
+    layer = case.layers[0]
+    assert isinstance(layer, Convolution | TransposedConvolution)
+    step = layer.kernel, layer.stride, layer.padding
+    if isinstance(layer, Convolution):
+        return min(output_size(side, *step) for side in case.shape[:2]) >= 1
+    return min(transposed_output_size(side, *step, 0) for side in case.shape[:2]) >= 1
+
+
+@st.composite
+def _convolutions(draw: st.DrawFn) -> Case:
+    layer = Convolution(draw(few), draw(st.integers(1, 5)), draw(few), draw(st.integers(0, 2)))
+    return Case((layer,), draw(pictures), draw(few))
+
+
+@st.composite
+def _transposed_convolutions(draw: st.DrawFn) -> Case:
+    stride = draw(few)
+    more = st.integers(0, stride - 1)
+    layer = TransposedConvolution(
+        draw(few), draw(st.integers(1, 5)), stride, draw(st.integers(0, 2)), (draw(more), draw(more))
+    )
+    return Case((layer,), draw(st.tuples(st.integers(1, 4), st.integers(1, 4), few)), draw(few))
+
+
+@st.composite
+def _poolings(draw: st.DrawFn) -> Case:
+    (height, width, channels), factor = draw(small_pictures), draw(few)
+    return Case((AveragePooling(factor),), (factor * height, factor * width, channels), draw(few))
+
+
+@st.composite
+def _reshapes(draw: st.DrawFn) -> Case:
+    height, width, channels = draw(small_pictures)
+    return Case((Reshape((width, channels, height)),), (height * channels, width), draw(few))
+
+
+def _alone(
+    layers: st.SearchStrategy[Layer], shapes: st.SearchStrategy[Shape], least: int = 1
+) -> st.SearchStrategy[Case]:
+    return st.builds(Case, st.tuples(layers), shapes, st.integers(least, 4))
+
+
+CASES: dict[str, st.SearchStrategy[Case]] = {
+    "activation": _alone(st.sampled_from(sorted(ACTIVATIONS)).map(Activation), samples),  # type: ignore[arg-type]
+    "average_pooling": _poolings(),
+    "batch_norm": _alone(st.just(BatchNorm(epsilon=FLOOR)), samples, least=2),
+    "convolution": _convolutions().filter(_fits),
+    "dense": _alone(st.builds(Dense, st.integers(1, 6)), rows),
+    "dropout": _alone(st.sampled_from([0.0, 0.3, 0.5, 0.9]).map(Dropout), samples),
+    "flatten": _alone(st.just(Flatten()), samples),
+    "minibatch_discrimination": _alone(st.builds(MinibatchDiscrimination, few, few), rows),
+    "reshape": _reshapes(),
+    "transposed_convolution": _transposed_convolutions().filter(_fits),
+    "upsampling": _alone(st.builds(Upsampling, few), small_pictures),
+}
+"""Of every layer by its name: odd sizes, windows wider than the picture, strides that leave rows out."""
+
+BY_MODE = [(name, mode) for name in CASES for mode in (MODES if name in ("batch_norm", "dropout") else MODES[:1])]
+"""Every layer, in the modes that it knows."""
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> Case:
+    """Several layers of smooth functions in any order, so that what works in place meets all of its neighbours."""
+    step = st.sampled_from(
+        [
+            Activation("sigmoid"),
+            Activation("tanh"),
+            Activation("softplus"),
+            BatchNorm(epsilon=FLOOR),
+            Convolution(2, 3, 1, 1),
+            Dropout(0.3),
+            Reshape((2, 3, 2)),
+            TransposedConvolution(2, 3, 1, 1),
+        ]
+    )
+    first = draw(st.lists(step, max_size=5))
+    last = [Flatten(), *draw(st.lists(st.sampled_from([Activation("tanh"), Dense(3), Flatten()]), max_size=3))]
+    return Case((*first, *(last if draw(st.booleans()) else [])), (2, 3, 2), draw(st.integers(2, 3)))

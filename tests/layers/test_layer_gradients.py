@@ -1,0 +1,72 @@
+"""Every layer's backward pass against central differences of its forward pass, through a network."""
+
+from typing import get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ava_np.layers import AnyLayer, Mode
+from tests.layers.cases import BY_MODE, CASES, MODES, Case, chains, run
+from tests.oracles import check_gradient, few_examples, seeds
+
+many_examples = settings(few_examples, max_examples=40)
+"""There is much to combine."""
+
+
+def check(case: Case, mode: Mode, seed: int, tap: int | None = None, tolerance: float = 1e-7) -> None:
+    """Assert that the errors at the input and of every parameter are the gradient of Σ error · output."""
+    network, tape, x, error = run(case, mode, seed, tap)
+    dx = network.backward(tape).copy()
+
+    def objective() -> float:
+        return float((error * network.forward(tape, x)).sum())
+
+    check_gradient(objective, x, dx, tolerance)
+    arrays = zip(network.named(network.parameters), network.named(network.gradients), strict=True)
+    for (*_, parameter), (*_, gradient) in arrays:
+        check_gradient(objective, parameter, gradient, tolerance)
+
+
+def test_every_layer_is_here() -> None:
+    assert sorted(CASES) == sorted(str(layer.__struct_config__.tag) for layer in get_args(AnyLayer))
+
+
+@pytest.mark.parametrize(("name", "mode"), BY_MODE)
+@given(data=st.data(), seed=seeds)
+@many_examples
+def test_backward_is_the_gradient(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
+    check(data.draw(CASES[name]), mode, seed)
+
+
+@pytest.mark.parametrize("name", CASES)
+@given(data=st.data(), seed=seeds)
+@few_examples
+def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataObject, seed: int) -> None:
+    network, tape, _, error = run(data.draw(CASES[name]), "training", seed)
+    first, gradient = network.backward(tape).copy(), network.grad.copy()
+    tape.error[:] = error
+    np.testing.assert_array_equal(network.backward(tape), first)
+    np.testing.assert_allclose(network.grad, 2 * gradient, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(data=st.data(), seed=seeds)
+@many_examples
+def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, seed: int) -> None:
+    """With two activations one behind the other, reshaped between them, and a tap anywhere.
+
+    The tolerance is wider: behind a batch norm's shift may stand another that takes it out again, and then the
+    difference is that of two large numbers.
+    """
+    case = data.draw(chains())
+    check(case, mode, seed, data.draw(st.integers(0, len(case.layers))), tolerance=1e-6)
+
+
+@given(data=st.data(), seed=seeds)
+@few_examples
+def test_a_forward_pass_leaves_its_input(data: st.DataObject, seed: int) -> None:
+    """Also where the first layer works in place."""
+    _, tape, x, _ = run(data.draw(chains()), "training", seed)
+    assert (tape.input == x).all()
