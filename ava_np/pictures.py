@@ -1,29 +1,25 @@
 """Pictures from files to one array (N, H, W, C) of float32 in [0, 1].
 
 Reading takes two passes. The first reads headers alone, because the default size is the median over all
-pictures; the second decodes one picture at a time, makes it the common size and keeps only that. A picture
-that cannot be used is named in ``Pictures.skipped`` with its reason: no decoder ends in a traceback.
+pictures; the second decodes one picture at a time, makes it the common size and hands on only that: to an array
+here, to a file in ``ava_np.cache``. A picture that cannot be used is named in ``Pictures.skipped`` with its reason:
+no decoder ends in a traceback.
 """
 
 import hashlib
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
+from ava_np.decoding import Size, decode, header_size, printable, reason
 from ava_np.errors import PictureError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
-# Pillow goes by content, not by suffix; naming the decoders keeps an EPS called .png away from Ghostscript.
-DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 RUN_FILES = {"config.json", "metrics.jsonl"}
 """What tells a run folder: its pictures are results, and not read where it lies among the pictures."""
@@ -33,23 +29,8 @@ LONGEST_DEFAULT_SIDE = 256
 # Beyond this, a slip of the keyboard would take gigabytes for each picture.
 LONGEST_SIDE = 8192
 
-ORIENTATION_TAG = 0x0112
-
-# What turns a picture stored with EXIF orientation 2 to 8 upright; from 5 on, width and height change places.
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-
 Colour = Literal["auto", "grey", "rgb"]
-Size = tuple[int, int]
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +40,8 @@ class Pictures:
     Attributes
     ----------
     array : (N, H, W, C) float32
-        Values in [0, 1]; C is 1 (grey) or 3 (RGB).
+        Values in [0, 1]; C is 1 (grey) or 3 (RGB). A read-only ``np.memmap`` where they come from a cache, and plain
+        real values where they are points of a toy distribution.
     names : tuple of str
         Path of each picture relative to the folder, with forward slashes.
     skipped : tuple of str
@@ -68,6 +50,8 @@ class Pictures:
         Size of each picture in its file, in pixels, after EXIF orientation.
     size : (width, height)
         The common size in pixels, before the crop to (W, H).
+    stored_sha256 : str, optional
+        ``sha256``, where it is known without reading the array.
     """
 
     array: np.ndarray
@@ -75,11 +59,12 @@ class Pictures:
     skipped: tuple[str, ...]
     sizes: tuple[Size, ...]
     size: Size
+    stored_sha256: str | None = None
 
     @property
     def sha256(self) -> str:
         """Fingerprint of the values, for telling whether pictures have changed."""
-        return hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+        return self.stored_sha256 or hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
 
 
 def load_pictures(
@@ -89,7 +74,8 @@ def load_pictures(
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    limit: int = 0,
+    progress: Progress | None = None,
 ) -> Pictures:
     """Read every picture in a folder and its subfolders, in natural order (2 before 10), as one array.
 
@@ -112,6 +98,8 @@ def load_pictures(
         "auto" gives grey when every picture is grey (one channel, or three equal ones), and RGB otherwise.
     strict : bool
         Raise at the first file that cannot be used, instead of skipping it.
+    limit : int
+        Take the first so many pictures; 0 for all.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file of the second pass.
 
@@ -124,83 +112,157 @@ def load_pictures(
     ------
     PictureError
         The folder is missing, unreadable, neither folder nor picture, or without a usable picture; `size`,
-        `zoom` or `colour` make no sense; the size is less than one block of `zoom` pixels; or a file cannot
+        `zoom`, `colour` or `limit` make no sense; the size is less than one block of `zoom` pixels; or a file cannot
         be used and `strict` is set.
     """
-    root = Path(folder)
+    reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
+    height, width = reader.survey()
+    count = len(reader.headers)
+    try:
+        array = np.empty((count, height, width, reader.channels), np.float32)
+        for index, pixels in enumerate(reader.decoded(progress)):
+            if pixels.shape[-1] > array.shape[-1]:  # the first picture in colour
+                array = np.repeat(array, 3, axis=-1)
+            array[index] = pixels  # grey fills all channels
+    except MemoryError:
+        pictures = f"{count} pictures of {width} x {height} pixels"
+        raise PictureError(f"{reader.root}: {pictures} do not fit in memory; give a smaller size") from None
+    return reader.result(array[: len(reader.names)])
+
+
+class Reader:
+    """The two passes over a folder: ``survey``, then ``decoded`` to its end, then ``result``.
+
+    Parameters and faults are those of ``load_pictures``.
+
+    Attributes
+    ----------
+    paths : list of Path
+        Every file with a known suffix, in natural order.
+    headers : dict of Path to (width, height)
+        After the first pass: the files whose header can be read, and their upright size.
+    size : (width, height)
+        After the first pass: the common size, before the crop.
+    channels : int
+        How many at least; more if a picture turns out to have more.
+    names : list of str
+        Of the pictures decoded so far.
+    """
+
+    def __init__(
+        self, root: Path, *, size: Size | None, zoom: int, colour: Colour, strict: bool = False, limit: int = 0
+    ) -> None:
+        check_options(root, size, zoom, colour, limit)
+        self.root, self.zoom, self.colour, self.strict, self.limit = root, zoom, colour, strict, limit
+        self.size = size or (0, 0)
+        self.channels = 3 if colour == "rgb" else 1
+        self.headers: dict[Path, Size] = {}
+        self.names: list[str] = []
+        self._sizes: list[Size] = []
+        self._skipped: dict[Path, str] = {}
+        self.paths = self._find()
+
+    def survey(self) -> tuple[int, int]:
+        """The first pass: read headers, settle the size, and return the (height, width) that is left by the crop."""
+        for path in self.paths:
+            try:
+                self.headers[path] = header_size(path)
+            except PictureError as error:
+                self._skip(path, str(error))
+            if self.limit and len(self.headers) == self.limit:
+                break
+        if not self.headers:
+            raise self._nothing_usable()
+        if self.size == (0, 0):
+            self.size = _median_size(list(self.headers.values()))
+        _, _, width, height = crop(self.root, self.size, self.zoom)
+        return height, width
+
+    def decoded(self, progress: Progress | None) -> Iterator[np.ndarray]:
+        """The second pass: each usable picture, (height, width, 1 or 3) float32 in [0, 1]."""
+        left, top, width, height = crop(self.root, self.size, self.zoom)
+        for done, path in enumerate(self.headers, start=1):
+            try:
+                pixels, original = decode(path, self.size, grey=self.colour == "grey")
+            except PictureError as error:
+                self._skip(path, str(error))
+            else:
+                self.names.append(_name(path, self.root))
+                self._sizes.append(original)
+                yield pixels[top : top + height, left : left + width]
+            if progress is not None:
+                progress(done, len(self.headers))
+        if not self.names:
+            raise self._nothing_usable()
+
+    def result(self, array: np.ndarray, sha256: str | None = None) -> Pictures:
+        """What was read, with the array of all that was decoded."""
+        paths = sorted(self._skipped, key=_natural)
+        skipped = tuple(printable(f"{_name(path, self.root)}: {self._skipped[path]}") for path in paths)
+        return Pictures(array, tuple(self.names), skipped, tuple(self._sizes), self.size, sha256)
+
+    def _find(self) -> list[Path]:
+        root, known = self.root, ", ".join(SUFFIXES)
+        try:
+            root.stat()
+        except FileNotFoundError:
+            raise PictureError(f"{root}: no such folder") from None
+        except (OSError, ValueError) as error:
+            raise PictureError(f"{root}: cannot be read ({reason(error)})") from None
+        if not root.is_dir():
+            if root.suffix.lower() not in SUFFIXES:
+                raise PictureError(f"{root}: neither a folder nor a picture (known suffixes: {known})")
+            return [root]
+        paths, unread = walk(root)
+        if not paths and not unread:
+            raise PictureError(f"{root}: no pictures in this folder or below (known suffixes: {known})")
+        for fault in unread:
+            self._skip(Path(fault.filename), f"cannot be read ({reason(fault)})")
+        return sorted(paths, key=_natural)
+
+    def _skip(self, path: Path, why: str) -> None:
+        if self.strict:
+            raise PictureError(f"{printable(str(path))}: {why}; repair or remove it")
+        self._skipped[path] = why
+
+    def _nothing_usable(self) -> PictureError:
+        first = min(self._skipped, key=_natural)
+        why = f"{_name(first, self.root)}: {self._skipped[first]}"
+        return PictureError(f"{self.root}: no usable picture; the first is {why}")
+
+
+def check_options(source: object, size: Size | None, zoom: int, colour: str, limit: int) -> None:
+    """Refuse options that make no sense for any source."""
     if size is not None and not all(1 <= side <= LONGEST_SIDE for side in size):
         limits = f"1 to {LONGEST_SIDE} pixels"
-        raise PictureError(f"{root}: width and height must be {limits}, not {size[0]} x {size[1]}")
+        raise PictureError(f"{source}: width and height must be {limits}, not {size[0]} x {size[1]}")
     if zoom < 1:
-        raise PictureError(f"{root}: zoom must be at least 1, not {zoom}")
+        raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
     if colour not in ("auto", "grey", "rgb"):
-        raise PictureError(f'{root}: colour must be "auto", "grey" or "rgb", not {colour!r}')
-    skipped: dict[Path, str] = {}
+        raise PictureError(f'{source}: colour must be "auto", "grey" or "rgb", not {colour!r}')
+    if limit < 0:
+        raise PictureError(f"{source}: the limit must be a number of pictures, or 0 for all, not {limit}")
 
-    def skip(path: Path, reason: str) -> None:
-        if strict:
-            raise PictureError(f"{_printable(str(path))}: {reason}; repair or remove it")
-        skipped[path] = reason
 
-    paths = _find(root, skip)
-    headers: dict[Path, Size] = {}
-    for path in paths:
-        try:
-            headers[path] = _header_size(path)
-        except PictureError as error:
-            skip(path, str(error))
-    if not headers:
-        raise _nothing_usable(root, skipped)
+def crop(source: object, size: Size, zoom: int) -> tuple[int, int, int, int]:
+    """(left, top, width, height) of the central part whose sides are multiples of zoom.
 
-    size = _median_size(list(headers.values())) if size is None else size
+    Raises
+    ------
+    PictureError
+        If that is nothing.
+    """
     width, height = (side - side % zoom for side in size)
     if not width or not height:
         raise PictureError(
-            f"{root}: {size[0]} x {size[1]} pixels are less than one block of {zoom} x {zoom}; "
+            f"{source}: {size[0]} x {size[1]} pixels are less than one block of {zoom} x {zoom}; "
             "give a larger size or a smaller zoom"
         )
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-
-    names: list[str] = []
-    sizes: list[Size] = []
-    try:
-        array = np.empty((len(headers), height, width, 3 if colour == "rgb" else 1), np.float32)
-        for done, path in enumerate(headers, start=1):
-            try:
-                pixels, original = _decode(path, size, grey=colour == "grey")
-            except PictureError as error:
-                skip(path, str(error))
-            else:
-                if pixels.shape[-1] > array.shape[-1]:  # the first picture in colour
-                    array = np.repeat(array, 3, axis=-1)
-                array[len(names)] = pixels[top : top + height, left : left + width]  # grey fills all channels
-                names.append(_name(path, root))
-                sizes.append(original)
-            if progress is not None:
-                progress(done, len(headers))
-    except MemoryError:
-        pictures = f"{len(headers)} pictures of {width} x {height} pixels"
-        raise PictureError(f"{root}: {pictures} do not fit in memory; give a smaller size") from None
-    if not names:
-        raise _nothing_usable(root, skipped)
-    lines = tuple(f"{_name(path, root)}: {skipped[path]}" for path in sorted(skipped, key=_natural))
-    return Pictures(array[: len(names)], tuple(names), lines, tuple(sizes), size)
+    return (size[0] - width) // 2, (size[1] - height) // 2, width, height
 
 
-def _find(root: Path, skip: Callable[[Path, str], None]) -> list[Path]:
-    """Paths of all files with a known suffix, in natural order; unreadable subfolders go to `skip`."""
-    known = ", ".join(SUFFIXES)
-    try:
-        root.stat()
-    except FileNotFoundError:
-        raise PictureError(f"{root}: no such folder") from None
-    except (OSError, ValueError) as error:
-        raise PictureError(f"{root}: cannot be read ({_reason(error)})") from None
-    if not root.is_dir():
-        if root.suffix.lower() not in SUFFIXES:
-            raise PictureError(f"{root}: neither a folder nor a picture (known suffixes: {known})")
-        return [root]
-
+def walk(root: Path) -> tuple[list[Path], list[OSError]]:
+    """All files with a known suffix in a folder and below, in any order; and what kept subfolders from being read."""
     paths: list[Path] = []
     seen: set[Path] = set()
     unread: list[OSError] = []
@@ -217,12 +279,7 @@ def _find(root: Path, skip: Callable[[Path, str], None]) -> list[Path]:
             continue
         subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)
         paths += [Path(directory, name) for name in files if not name.startswith(".")]
-    paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
-    if not paths and not unread:
-        raise PictureError(f"{root}: no pictures in this folder or below (known suffixes: {known})")
-    for fault in unread:
-        skip(Path(fault.filename), f"cannot be read ({_reason(fault)})")
-    return sorted(paths, key=_natural)
+    return [path for path in paths if path.suffix.lower() in SUFFIXES], unread
 
 
 def _natural_text(text: str) -> tuple[list[str | int], str]:
@@ -236,52 +293,6 @@ def _natural(path: Path) -> list[tuple[list[str | int], str]]:
     return [_natural_text(part) for part in path.parts]
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture; whatever goes wrong until it is closed becomes a PictureError that holds the reason."""
-    try:
-        if not path.is_file():
-            raise PictureError("not a regular file")
-        if not path.stat().st_size:
-            raise PictureError("the file is empty")
-        with warnings.catch_warnings():
-            # Pillow only warns of pictures up to twice its limit, and of damage that it then reads over.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=DECODERS) as picture:
-                yield picture
-    except PictureError:
-        raise
-    except PermissionError as error:
-        raise PictureError(f"cannot be read ({_reason(error)})") from None
-    except UnidentifiedImageError:
-        raise PictureError("not a picture of a known format, or its header is damaged") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(f"claims more than {Image.MAX_IMAGE_PIXELS} pixels") from None
-    except MemoryError:
-        raise PictureError("does not fit in memory") from None
-    except Exception as error:  # damage makes decoders raise anything: SyntaxError, struct.error, KeyError
-        raise PictureError(f"cannot be decoded ({_reason(error)})") from error
-
-
-def _header_size(path: Path) -> Size:
-    """Upright (width, height) in pixels, without decoding."""
-    with _opened(path) as picture:
-        # Pillow's TIFF reader turns the picture, and reports its turned size, by itself.
-        turned = picture.format != "TIFF" and _orientation(picture) >= 5
-        return (picture.height, picture.width) if turned else picture.size
-
-
-def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; a malformed EXIF counts as upright, since the pixels may be sound."""
-    try:
-        # The base class, because PNG's own method would decode the whole picture to find a late EXIF chunk.
-        value = Image.Image.getexif(picture).get(ORIENTATION_TAG)
-    except Exception:  # as with pixels, Pillow raises anything on damaged bytes
-        return 1
-    return value if isinstance(value, int) and value in UPRIGHT else 1
-
-
 def _median_size(sizes: list[Size]) -> Size:
     """Median width and median height, scaled down so that the longer side is at most 256 pixels."""
     middle = np.median(sizes, axis=0)
@@ -289,71 +300,6 @@ def _median_size(sizes: list[Size]) -> Size:
     return max(1, int(width)), max(1, int(height))
 
 
-def _decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
-    """One picture as (height, width, C) float32 in [0, 1], C as small as it can be, and its original size."""
-    with _opened(path) as picture:
-        original = picture.size
-        # JPEG can leave out detail while it decodes; at twice the size it needs, this does not show.
-        picture.draft(None, (2 * max(size), 2 * max(size)))
-        picture.load()
-        orientation = _orientation(picture)
-        flat = _flatten(picture)
-        if orientation in UPRIGHT:
-            flat = flat.transpose(UPRIGHT[orientation])
-        if grey and flat.mode == "RGB":
-            flat = flat.convert("L")
-        if flat.size != size:
-            flat = flat.resize(size, Image.Resampling.BICUBIC)
-        pixels = np.asarray(flat, np.float32) / (1 if flat.mode == "F" else 255)
-        pixels = np.clip(pixels, 0, 1).reshape(size[1], size[0], -1)  # bicubic overshoots at edges
-        return pixels, original[::-1] if orientation >= 5 else original
-
-
-def _flatten(picture: Image.Image) -> Image.Image:
-    """Any mode to L or RGB of 8 bits, or F in [0, 1]; transparency over white, equal channels to one."""
-    if picture.mode == "F" or picture.mode in DEEP_MODES:
-        return _flatten_deep(picture)
-    if picture.has_transparency_data:
-        opaque = picture.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, "white")
-        flat = Image.alpha_composite(white, opaque).convert("RGB")
-    elif picture.mode in ("1", "L"):
-        return picture.convert("L")
-    else:
-        flat = picture.convert("RGB")
-    red, green, blue = flat.split()
-    return red if red.tobytes() == green.tobytes() == blue.tobytes() else flat
-
-
-def _flatten_deep(picture: Image.Image) -> Image.Image:
-    """Grey of 16 bits, or of float, as mode F in [0, 1]: never by way of 8 bits, where Pillow clips."""
-    values = np.asarray(picture).astype(np.float32)
-    if picture.mode in DEEP_MODES:
-        if "transparency" in picture.info:  # the one value that a 16-bit PNG may declare transparent
-            values[values == picture.info["transparency"]] = 65535
-        values /= 65535
-    if not (values.min() >= 0 and values.max() <= 1):  # NaN fails too
-        scale = "[0, 1]" if picture.mode == "F" else "16 bits"
-        raise PictureError(f"holds values outside {scale}, whose white is unknown; save it as 8 or 16 bits")
-    return Image.fromarray(values)
-
-
 def _name(path: Path, root: Path) -> str:
     """Path relative to the folder, with forward slashes; the file's own name if it was given alone."""
-    return _printable(path.name if path == root else path.relative_to(root).as_posix())
-
-
-def _printable(text: str) -> str:
-    """Escape what neither terminal nor JSON takes: bytes that are not UTF-8, and control characters."""
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
-
-
-def _reason(error: BaseException) -> str:
-    """A fault of the system or of Pillow in one line."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__
-
-
-def _nothing_usable(root: Path, skipped: dict[Path, str]) -> PictureError:
-    first = min(skipped, key=_natural)
-    return PictureError(f"{root}: no usable picture; the first is {_name(first, root)}: {skipped[first]}")
+    return printable(path.name if path == root else path.relative_to(root).as_posix())
