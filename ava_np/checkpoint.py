@@ -14,8 +14,8 @@ from safetensors.numpy import save
 
 from ava_np.errors import RunError
 from ava_np.files import write_whole
-from ava_np.models import AVA, Model
-from ava_np.specification import FORMAT, ModelSpecification, Positive
+from ava_np.models import Model, from_specification
+from ava_np.specification import FORMAT, AnyModel, Positive
 from ava_np.training import Trainer
 
 KEY = "ava_np"
@@ -25,12 +25,12 @@ class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the metadata of ``model.safetensors`` hold."""
 
     format: int
-    model: ModelSpecification
+    model: AnyModel
     shape: tuple[Positive, Positive, Positive]
 
 
 def save_model(model: Model, path: str | Path) -> None:
-    """Write a model's weights, and how to build it, to ``path``.
+    """Write a model's weights and running statistics, and how to build it, to ``path``.
 
     Raises
     ------
@@ -40,9 +40,11 @@ def save_model(model: Model, path: str | Path) -> None:
     arrays = {
         f"{name}.{layer}.{parameter}": array
         for name, network in model.networks.items()
-        for layer, parameter, array in network.named(network.parameters)
+        for views in (network.parameters, network.states)
+        for layer, parameter, array in network.named(views)
     }
-    _write(Path(path), arrays, msgspec.to_builtins(ModelHeader(FORMAT, model.specification, model.shape)))
+    header = {"format": FORMAT, "model": msgspec.to_builtins(model.specification), "shape": model.shape}
+    _write(Path(path), arrays, header)
 
 
 def load_model(path: str | Path) -> Model:
@@ -61,10 +63,11 @@ def load_model(path: str | Path) -> Model:
         raise RunError(f"{path} is of format {metadata.get('format')}; this ava-np reads format {FORMAT}")
     try:
         header = msgspec.convert(metadata, ModelHeader)
-        model = AVA(header.model, header.shape)
+        model = from_specification(header.model, header.shape)
         for name, network in model.networks.items():
-            for layer, parameter, target in network.named(network.parameters):
-                _copy(arrays, f"{name}.{layer}.{parameter}", target)
+            for views in (network.parameters, network.states):
+                for layer, parameter, target in network.named(views):
+                    _copy(arrays, f"{name}.{layer}.{parameter}", target)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from error
     return model

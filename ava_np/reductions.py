@@ -7,8 +7,9 @@ the number of pictures in a batch):
 sum     by 1: the printed objective in nats, as it stands. Right for Adam, which sets its own scale; plain descent
         leaves every finite number within a few steps for γ >= 0.01, because the largest curvature grows with m.
 mean    by m, the mean over a picture's values. Plain descent hardly moves below γ = 1.
-fan     by the connections that the sum runs over: the neurons that feed the layer (its fan-in), and, behind it, the
-        fan-out of every later layer relative to its fan-in where that widens. A step of γ = 1 then moves a linear
+fan     by the connections that the sum runs over: the neurons that feed the layer (its fan-in), times the places where
+        a convolution uses each weight, and, behind it, the fan-out of every later layer relative to its fan-in where
+        that widens. A step of γ = 1 then moves a linear
         neuron by about its own error (for inputs of size one), whatever the widths; that is normalised least
         mean squares, stable for γ up to about 1. The paper's 19 rates train.
 
@@ -40,22 +41,28 @@ def layer_weights(model: Model, reduction: Reduction) -> dict[str, list[float]]:
 
 
 def _fan(network: Network, behind: float) -> list[float]:
-    """1 / (fan-in · widening behind the layer), from input to output."""
+    """1 / (fan-in · places · widening behind the layer), from input to output."""
     weights = []
-    for inputs, outputs in reversed(_fans(network)):
-        weights.append(1.0 / (inputs * behind))
+    for inputs, outputs, places in reversed(_fans(network)):
+        weights.append(1.0 / (inputs * places * behind))
         behind *= max(1.0, outputs / inputs)
     return weights[::-1]
 
 
 def _widening(model: Model, name: str | None) -> float:
-    """The product of fan-out over fan-in over the layers of network ``name`` that widen; 1 where there is none."""
-    product = 1.0
-    for inputs, outputs in _fans(model.networks[name]) if name else ():
+    """The product of fan-out over fan-in over the layers that widen, of network ``name`` and those behind it."""
+    if name is None:
+        return 1.0
+    product = _widening(model, model.passes_through.get(name))
+    for inputs, outputs, _ in _fans(model.networks[name]):
         product *= max(1.0, outputs / inputs)
     return product
 
 
-def _fans(network: Network) -> list[tuple[int, int]]:
-    """(inputs, outputs) of each layer that has weights."""
-    return [parameters["W"].shape for parameters in network.parameters if "W" in parameters]
+def _fans(network: Network) -> list[tuple[float, float, int]]:
+    """(fan-in, fan-out, places) of each layer that has parameters."""
+    return [
+        (*layer.fans(shape), layer.places(shape))
+        for layer, shape in zip(network.layers, network.shapes, strict=False)
+        if layer.parameter_shapes(shape)
+    ]

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ava_np.errors import NotFiniteError
-from ava_np.models.base import Model
-from ava_np.optimisers import OPTIMISERS
+from ava_np.batches import Batches
+from ava_np.errors import NotFiniteError, PictureError
+from ava_np.metrics import own_error
+from ava_np.models.base import Model, Noise, Phase
+from ava_np.optimisers import clip_factor, make_optimiser
 from ava_np.reductions import layer_weights
-from ava_np.specification import DEFAULTS, TrainingSpecification, checked
+from ava_np.schedules import rate_at
+from ava_np.specification import DEFAULTS, TrainingSpecification, checked, default_momentum
 
 Metrics = dict[str, Any]
+
+VALIDATED = 256  # pictures at most that are not trained on and are shown back now and then
 
 QUIET = np.errstate(over="ignore", invalid="ignore")  # NumPy would warn of what NotFiniteError says
 
@@ -29,7 +34,7 @@ class Trainer:
     model : Model
         Its parameters are changed in place.
     training : TrainingSpecification
-        Optimiser, learning rate, reduction, batch size, epochs and seed.
+        Optimiser, learning rate, schedule, reduction, batch size, epochs and seed.
 
     Attributes
     ----------
@@ -37,6 +42,8 @@ class Trainer:
         Steps taken so far.
     between_steps : bool
         False while a step is being applied, network by network: what is interrupted there is no state to keep.
+    optimisers : dict of (str, str) to Optimiser
+        By phase and network: a network that learns in two phases has a memory for each.
     weights : dict of str to list of float
         What each layer's gradient is multiplied by before the optimiser sees it, besides 1/batch: the same for every
         term of the objective (``reductions.layer_weights``).
@@ -44,51 +51,85 @@ class Trainer:
 
     def __init__(self, model: Model, training: TrainingSpecification) -> None:
         self.model, self.training = model, training
-        optimiser, rate = OPTIMISERS[training.optimiser], training.learning_rate
-        self.optimisers = {name: optimiser(network, rate) for name, network in model.networks.items()}
+        self.optimisers = {
+            (phase.name, name): make_optimiser(model.networks[name], training)
+            for phase in model.phases
+            for name in phase.networks
+        }
         self.weights = layer_weights(model, training.reduction)
         self.steps = 0
         self.between_steps = True
         self._totals: dict[str, float] = {}
+        self._norms: dict[str, float] = {}
         self._seen = 0
 
-    def run(self, pictures: np.ndarray) -> Iterator[Metrics | None]:
+    def check(self, pictures: int) -> None:
+        """Refuse a training in which a batch would hold a single picture, if the model compares those of a batch.
+
+        Raises
+        ------
+        PictureError
+            If it would.
+        """
+        size = self.training.batch_size
+        if self.model.couples and (pictures == 1 or size == 1 or pictures % size == 1):
+            raise PictureError(
+                "batch norm and minibatch discrimination compare the pictures of a batch, and of "
+                f"{pictures} in batches of {size} one would be alone: choose another --batch-size"
+            )
+
+    def run(self, batches: Batches, validation: Batches | None = None) -> Iterator[Metrics | None]:
         """Train to the last epoch, yielding after every step: an epoch's metrics at its end, else None.
 
         Parameters
         ----------
-        pictures : ndarray, (pictures, height, width, channels)
-            In [0, 1], of the model's shape.
+        batches : Batches
+            Pictures of the model's shape.
+        validation : Batches, optional
+            Others, on which the error of reconstructions is measured now and then.
 
         Raises
         ------
         NotFiniteError
             If a term or a gradient is not finite; the step is not applied.
+        PictureError
+            As ``check`` does.
         """
-        rows = pictures.reshape(len(pictures), -1)
-        batch_size, seed = self.training.batch_size, self.training.seed
-        batches = math.ceil(len(rows) / batch_size)
+        self.check(len(batches))
+        size, seed = self.training.batch_size, self.training.seed
+        count = math.ceil(len(batches) / size)
+        total = self.training.epochs * count
         # BLAS on one thread: its sums then do not depend on how many cores there are, and its spinning threads do
         # not stall each other where the cores are shared (measured: 35 times slower beside other jobs).
         with threadpool_limits(1, "blas"):
-            while self.steps < self.training.epochs * batches:
-                epoch, batch = divmod(self.steps, batches)
-                order = np.random.default_rng((seed, 0, epoch)).permutation(len(rows))
-                x = rows[order[batch * batch_size : (batch + 1) * batch_size]]
-                self.step(x, self.model.noise(np.random.default_rng((seed, 1, self.steps)), len(x)))
-                yield self._epoch(epoch + 1, x) if batch == batches - 1 else None
+            while self.steps < total:
+                epoch, batch = divmod(self.steps, count)
+                order = np.random.default_rng((seed, 0, epoch)).permutation(len(batches))
+                generator = np.random.default_rng((seed, 1, self.steps))
+                x = batches.rows(order[batch * size : (batch + 1) * size], generator)
+                noise = self.model.noise(generator, len(x))
+                self.step(x, noise, rate_at(self.training, self.steps + 1, total))
+                yield self._epoch(epoch + 1, x, validation) if batch == count - 1 else None
 
     @QUIET
-    def step(self, x: np.ndarray, r: np.ndarray) -> None:
-        """One update of every network from one forward pass over x, (batch, m), with the noise r."""
-        self.model.zero_gradients()
-        terms = self.model.gradients(x, r)
-        self._require_finite(terms)
+    def step(self, x: np.ndarray, noise: Noise, rate: float | None = None) -> None:
+        """One update of every network, phase by phase, at x, (batch, m), with learning rate γ = ``rate``."""
+        x = x.astype(self.model.dtype, copy=False)
+        terms: dict[str, float] = {}
+        for phase in self.model.phases:
+            self.model.zero_gradients()
+            found = phase.gradients(x, noise)
+            norms = self._require_finite(phase, found)
+            terms |= found
+            self.between_steps = False
+            for name in phase.networks:
+                self._norms[name] = norms[name] / len(x)
+                factor = clip_factor(self._norms[name], self.training.clip) / len(x)
+                weights = [weight * factor for weight in self.weights[name]]
+                self.optimisers[phase.name, name].step(
+                    self.model.networks[name], weights, self.steps + 1, rate or self.training.learning_rate
+                )
         self.steps += 1
-        self.between_steps = False
-        for name, network in self.model.networks.items():
-            weights = [weight / len(x) for weight in self.weights[name]]
-            self.optimisers[name].step(network, weights, self.steps)
         self._totals = {term: self._totals.get(term, 0.0) + value for term, value in terms.items()}
         self._seen += len(x)
         self.between_steps = True
@@ -98,7 +139,9 @@ class Trainer:
         arrays = {}
         for name, network in self.model.networks.items():
             arrays[f"{name}.theta"] = network.theta
-            arrays |= {f"{name}.{key}": array for key, array in self.optimisers[name].state.items()}
+            arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named(network.states)}
+        for (phase, name), optimiser in self.optimisers.items():
+            arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
         return arrays, {"steps": self.steps, "totals": self._totals, "seen": self._seen}
 
     def restore(self, arrays: dict[str, np.ndarray], numbers: Metrics) -> None:
@@ -116,35 +159,46 @@ class Trainer:
         self.steps, self._totals, self._seen = numbers["steps"], dict(numbers["totals"]), numbers["seen"]
 
     @QUIET
-    def _epoch(self, epoch: int, x: np.ndarray) -> Metrics:
+    def _epoch(self, epoch: int, x: np.ndarray, validation: Batches | None) -> Metrics:
         """The metrics of a finished epoch: terms as means over its pictures, in nats; norms of its last batch."""
         means = {term: total / self._seen for term, total in self._totals.items()}
-        norms = {name: self._norm(network.grad) / len(x) for name, network in self.model.networks.items()}
-        metrics: Metrics = {"epoch": epoch, "step": self.steps, "nats": means, "gradient_norm": norms}
+        metrics: Metrics = {"epoch": epoch, "step": self.steps, "nats": means, "gradient_norm": dict(self._norms)}
         self._totals, self._seen = {}, 0
         interval = max(1, self.training.epochs // 50)
         if epoch % interval == 0 or epoch in (1, self.training.epochs):
             noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
             metrics |= self.model.diagnostics(x, noise)
+            if validation is not None and self.model.encodes:
+                metrics["validation"] = {"own_error": self._validation_error(validation)}
         return metrics
+
+    def _validation_error(self, validation: Batches) -> float:
+        chosen = np.arange(min(len(validation), VALIDATED))
+        rows = validation.rows(chosen, np.random.default_rng(0))
+        pictures = rows.reshape(-1, *self.model.shape)
+        return own_error(pictures, self.model.reconstruct(pictures))
 
     @staticmethod
     def _norm(gradient: np.ndarray) -> float:
         return math.sqrt(float(np.dot(gradient, gradient)))
 
-    def _require_finite(self, terms: dict[str, float]) -> None:
-        """Refuse a step whose terms, or whose gradients' norms, are not finite: then θ would not stay finite either."""
-        faults = []
-        for name, network in self.model.networks.items():
-            if not math.isfinite(self._norm(network.grad)):
+    def _require_finite(self, phase: Phase, terms: dict[str, float]) -> dict[str, float]:
+        """The norms of a phase's gradients; refuse it if these or a term are not finite: θ would not stay so either."""
+        faults, norms = [], {}
+        for name in phase.networks:
+            network = self.model.networks[name]
+            norms[name] = self._norm(network.grad)
+            if not math.isfinite(norms[name]):
                 layer, parameter, _ = max(network.named(network.gradients), key=lambda named: _size(named[2]))
                 faults.append(f"gradient of {name}.{layer}.{parameter}")
         faults += [f"term {term}" for term, value in terms.items() if not math.isfinite(value)]
         if faults:
+            end = "the step was not applied" if self.between_steps else "the step was broken off, and is not saved"
             raise NotFiniteError(
                 f"the {faults[0]} is not finite at step {self.steps + 1} (learning rate "
-                f"{self.training.learning_rate:g}); the step was not applied: try a lower learning rate"
+                f"{self.training.learning_rate:g}); {end}: try a lower learning rate"
             )
+        return norms
 
 
 def _size(gradient: np.ndarray) -> float:
@@ -162,6 +216,7 @@ def fit(
     learning_rate: float | None = None,
     reduction: str | None = None,
     seed: int = 0,
+    **options: Any,
 ) -> list[Metrics]:
     """Train ``model`` in place.
 
@@ -170,17 +225,19 @@ def fit(
     model : Model
         From ``build`` or ``load``.
     pictures : ndarray, (pictures, height, width, channels)
-        In [0, 1], of the model's shape.
+        Of the model's shape; in [0, 1], unless its output is linear.
     epochs, batch_size : int
         Passes over the pictures, and pictures in a step at most.
-    optimiser : {"adam", "sgd"}
-        Adam, or SGD as AVA (5) to (16) print it.
+    optimiser : {"adam", "rmsprop", "momentum", "sgd"}
+        SGD is that of AVA (5) to (16) as printed.
     learning_rate : float, optional
-        γ in (0, 1]; by default 0.0002 for Adam and 0.3 for SGD.
+        γ in (0, 1]; by default ``specification.DEFAULTS`` of the optimiser.
     reduction : {"sum", "mean", "fan"}, optional
-        What γ multiplies (``ava_np.reductions``); by default the sum for Adam and "fan" for SGD.
+        What γ multiplies (``ava_np.reductions``); by default that of the optimiser.
     seed : int
         Of the order of the pictures and the noise.
+    **options
+        ``momentum``, ``weight_decay``, ``clip``, ``schedule`` of ``TrainingSpecification``.
 
     Returns
     -------
@@ -196,8 +253,10 @@ def fit(
     """
     if pictures.shape[1:] != model.shape:
         raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")
-    if not len(pictures) or not (pictures.min() >= 0 and pictures.max() <= 1):
-        raise ValueError("fit takes at least one picture, with finite values in [0, 1]")
+    if not len(pictures) or not np.isfinite(pictures).all():
+        raise ValueError("fit takes at least one picture, with finite values")
+    if model.specification.output != "linear" and not (pictures.min() >= 0 and pictures.max() <= 1):
+        raise ValueError("fit takes pictures with values in [0, 1], unless the model's output is linear")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
     training = checked(
         TrainingSpecification,
@@ -207,6 +266,7 @@ def fit(
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,
+        **{"momentum": default_momentum(model.specification, optimiser), **options},
     )
     trainer = Trainer(model, training)
-    return [metrics for metrics in trainer.run(pictures) if metrics is not None]
+    return [metrics for metrics in trainer.run(Batches(pictures)) if metrics is not None]

@@ -13,17 +13,18 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import ava_np
+from ava_np.batches import Batches
 from ava_np.checkpoint import KEY, load_model, load_state, save_model, save_state
 from ava_np.errors import AvaError, RunError
 from ava_np.files import write_whole
 from ava_np.models import Model, build
-from ava_np.specification import ModelName, OptimiserName, Propagation, TrainingSpecification
+from ava_np.specification import PaperModel, OptimiserName, Propagation, TrainingSpecification
 from ava_np.training import Trainer
 
 SHAPE = (3, 2, 3)
 
 
-def model(name: ModelName = "ava5", propagation: Propagation = "exact", latent: int = 2, seed: int = 0) -> Model:
+def model(name: PaperModel = "ava5", propagation: Propagation = "exact", latent: int = 2, seed: int = 0) -> Model:
     """A model whose biases are not 0."""
     model = build(name, SHAPE, propagation=propagation, latent=latent, hidden=(5, 4), seed=seed)
     generator = np.random.default_rng(seed)
@@ -62,7 +63,7 @@ def refused(path: Path, load: Callable[[], object]) -> str:
 @pytest.mark.parametrize("name", ["vae", "ava1", "ava3", "ava5"])
 @pytest.mark.parametrize("propagation", ["exact", "paper"])
 def test_a_model_comes_back_bit_for_bit(
-    tmp_path: Path, pictures: np.ndarray, name: ModelName, propagation: Propagation
+    tmp_path: Path, pictures: np.ndarray, name: PaperModel, propagation: Propagation
 ) -> None:
     saved = model(name, propagation)
     save_model(saved, tmp_path / "some.file")
@@ -139,10 +140,10 @@ def test_safetensors_of_others_are_not_ours(path: Path) -> None:
     assert "not written by ava-np" in refused(path, lambda: load_model(path))
 
 
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 1, "2", None])
 def test_another_format_is_said(path: Path, number: object) -> None:
     rewrite(path, lambda arrays, metadata: metadata.update(format=number))
-    assert f"of format {number}; this ava-np reads format 1" in refused(path, lambda: load_model(path))
+    assert f"of format {number}; this ava-np reads format 2" in refused(path, lambda: load_model(path))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -224,7 +225,7 @@ def test_numbers_that_numpy_does_not_have_are_damage(path: Path, kind: str) -> N
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_a_training_comes_back_bit_for_bit(tmp_path: Path, pictures: np.ndarray, optimiser: OptimiserName) -> None:
     ours = trainer(optimiser)
-    for _ in zip(range(4), ours.run(pictures), strict=False):  # in the middle of the second epoch
+    for _ in zip(range(4), ours.run(Batches(pictures)), strict=False):  # in the middle of the second epoch
         pass
     save_state(ours, tmp_path / "state")
     other = trainer(optimiser, seed=0)

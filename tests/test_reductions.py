@@ -11,6 +11,7 @@ from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.optimisers import SGD
 from ava_np.reductions import layer_weights
+from ava_np.specification import TrainingSpecification
 from ava_np.training import fit
 
 SHAPE = (2, 3, 1)  # m = 6
@@ -63,7 +64,8 @@ def test_a_step_of_rate_one_moves_a_linear_neuron_by_its_error(inputs: int) -> N
     before = network.forward(tape, x).copy()
     squared_error_backward(tape.clear_error(), before, target)
     network.backward(tape, inputs=False)
-    SGD(network, 1.0).step(network, [1 / inputs], 1)
+    training = TrainingSpecification("sgd", 1.0, "fan", 1, 1, 0)
+    SGD(network, training).step(network, [1 / inputs], 1, 1.0)
     moved = network.forward(tape, x) - before
     np.testing.assert_allclose(moved, (target - before) * (1 + 1 / inputs), rtol=1e-12)
 

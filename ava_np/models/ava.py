@@ -1,4 +1,4 @@
-"""VAE and AVA1 to AVA5: Nguyen, Adversarial Variational Autoencoders, 2023, doi 10.20944/preprints202308.0131.
+"""AVA1 to AVA5: Nguyen, Adversarial Variational Autoencoders, 2023, doi 10.20944/preprints202308.0131.
 
 The names are the paper's: f(x|Θ) encoder, g(z|Φ) decoder, d(x|Ψ) discriminator, D(μ|Λ) encoding discriminator; a
 trailing underscore is its prime, so x_ is x'. Numbers in the right margin are its equations; docs/paper/ava.md has
@@ -10,13 +10,13 @@ letter; "exact" is the true gradient of (3) and (12) for Θ and Φ and of (4) an
 (16), has no true gradient and is the paper's in both.
 """
 
-import math
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from ava_np.architectures import mlp
+from ava_np import specification as specifications
+from ava_np.architectures import architecture, discriminator
 from ava_np.kernels.discrimination import (
     causal_backward,
     log_fake_backward,
@@ -27,11 +27,11 @@ from ava_np.kernels.discrimination import (
 )
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
-from ava_np.models.base import Model
+from ava_np.layers import Dense
+from ava_np.models.base import Noise, Terms
+from ava_np.models.propagation import TwoPropagations
+from ava_np.models.terms import halves, log_sigmoid, sigmoid
 from ava_np.network import Network, Tape
-from ava_np.specification import ModelSpecification, Propagation
-
-PROPAGATIONS: tuple[Propagation, Propagation] = ("exact", "paper")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class Variant:
 
 
 VARIANTS = {
-    "vae": Variant(),
     "ava1": Variant(supervise_decoder=True),
     "ava2": Variant(supervise_decoder=True, lean_decoder=True),
     "ava3": Variant(supervise_encoder=True),
@@ -68,15 +67,14 @@ class Tapes:
     z: np.ndarray
 
 
-class AVA(Model):
-    """A variational autoencoder and its adversarial extensions.
+class AVA(TwoPropagations[Tapes]):
+    """An adversarial variational autoencoder. Without its switches it is the VAE of models/vae.py.
 
     Parameters
     ----------
-    specification : ModelSpecification
+    specification : specification.AVA1 to AVA5
         Which of the paper's models, its propagation ("exact": true gradients, "paper": the rules as printed), the
-        length n of its code, and the widths of the encoder's hidden layers; the decoder mirrors them, Ψ has the same
-        and Λ the last.
+        length n of its code, its architecture.
     shape : tuple of int
         Shape of a picture, (height, width, channels), in [0, 1].
     seed : int
@@ -87,20 +85,20 @@ class AVA(Model):
 
     def __init__(
         self,
-        specification: ModelSpecification,
+        specification: specifications.AVA,
         shape: tuple[int, int, int],
         *,
         seed: int = 0,
         dtype: type[np.floating] = np.float32,
     ) -> None:
-        m, n, hidden = prod(shape), specification.latent, specification.hidden
-        generator = np.random.default_rng(seed)
-        self.Θ = Network((m,), mlp(hidden, 2 * n), generator, dtype)
-        # A decoder that starts from even grey has no random pattern to unlearn: far fewer steps, clean samples.
-        pixels = mlp(hidden[::-1], m, output_activation="sigmoid", output_initialiser="zeros")
-        self.Φ = Network((n,), pixels, generator, dtype)
-        self.Ψ = Network((m,), mlp(hidden, 1), generator, dtype)
-        self.Λ = Network((n,), mlp(hidden[-1:], 1), generator, dtype)
+        layers, generator, n = architecture(specification, shape), np.random.default_rng(seed), specification.latent
+        many = specification.minibatch_discrimination
+        judge = discriminator([*layers.discriminator, *layers.discriminator_head], minibatch_discrimination=many)
+        code_judge = discriminator(layers.code_discriminator, minibatch_discrimination=many)
+        self.Θ = Network((prod(shape),), [*layers.encoder, Dense(2 * n)], generator, dtype)
+        self.Φ = Network((n,), layers.decoder, generator, dtype)
+        self.Ψ = Network((prod(shape),), judge, generator, dtype)
+        self.Λ = Network((n,), code_judge, generator, dtype)
         self.variant, self.propagation = VARIANTS[specification.name], specification.propagation
         networks = {"encoder": self.Θ, "decoder": self.Φ}
         if self.variant.supervise_decoder:
@@ -109,18 +107,13 @@ class AVA(Model):
             networks["encoding_discriminator"] = self.Λ
         super().__init__(specification, shape, networks)
 
-    @property
-    def passes_through(self) -> dict[str, str]:
-        """With exact propagation the reconstruction error reaches Θ through Φ; (5) drops that path."""
-        return {"encoder": "decoder"} if self.propagation == "exact" else {}
-
     def make_tapes(self, batch: int) -> Tapes:
         """New tapes for a step on ``batch`` pictures."""
         Θ, Φ, Ψ, Λ = self.Θ, self.Φ, self.Ψ, self.Λ
         z = np.zeros((batch, self.latent), Θ.dtype)
         return Tapes(
             f=Θ.tape(batch),
-            f_=Θ.tape(batch),
+            f_=Θ.tape(batch, "frozen"),
             g=Φ.tape(batch),
             d=Ψ.tape(batch),
             d_=Ψ.tape(batch),
@@ -129,15 +122,15 @@ class AVA(Model):
             z=z,
         )
 
-    def gradients(self, x: np.ndarray, r: np.ndarray) -> dict[str, float]:
+    def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add every network's gradient, summed over the batch, to its ``grad``: the paper's rules (5) to (16).
 
         Parameters
         ----------
         x : ndarray, (batch, m)
             Pictures as rows.
-        r : ndarray, (batch, n)
-            Standard normal noise of (8).
+        noise : dict of str to ndarray
+            r, (batch, n): standard normal noise of (8).
 
         Returns
         -------
@@ -146,7 +139,7 @@ class AVA(Model):
         """
         # fmt: off
         Θ, Φ, Ψ, Λ, v = self.Θ, self.Φ, self.Ψ, self.Λ, self.variant
-        t, exact = self.tapes(len(x)), self.propagation == "exact"
+        t, r, exact = self.tapes(len(x), noise), noise["r"], self.propagation == "exact"
 
         μ, s = halves(Θ.forward(t.f, x))                                #       f(x|Θ), s = log Σ
         reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
@@ -206,23 +199,10 @@ class AVA(Model):
             log_fake_backward(tape.clear_error(), tape.output, +1)
             δ += discriminator.backward(tape, parameters=False)
 
-    def diagnostics(self, x: np.ndarray, r: np.ndarray) -> dict[str, dict[str, float]]:
-        """The angle in degrees between each network's gradients under the two propagations, at x with noise r."""
-        own = self.propagation
-        both: list[dict[str, np.ndarray]] = []
-        try:
-            for self.propagation in PROPAGATIONS:
-                self.zero_gradients()
-                self.gradients(x, r)
-                both.append({name: network.grad.copy() for name, network in self.networks.items()})
-        finally:
-            self.propagation = own
-        return {"angle": {name: angle(both[0][name], both[1][name]) for name in self.networks}}
-
-    def held(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
+    def held(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """The factors that the rules treat as constants, (batch, 1) each: c, C of (6), (14) and e, E of (10), (16)."""
-        at = self.evaluate(x, r)
-        a_g = self.Φ.output_slope(self.tapes(len(x)).g)
+        at = self.evaluate(x, noise)
+        a_g = self.Φ.output_slope(self.tapes(len(x), noise).g)
         return {
             "c": sigmoid(at["d_"]),
             "C": sigmoid(at["D_"]),
@@ -230,14 +210,14 @@ class AVA(Model):
             "E": np.sum(at["μ"] - at["μ_"], axis=1, keepdims=True),
         }
 
-    def objectives(self, x: np.ndarray, r: np.ndarray, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
         """What each network descends, in plain NumPy and independent of the kernels; ``held`` as from ``held``.
 
         The printed objectives, and for the rules that are not their gradients the surrogates that they do descend
         (docs/paper/ava.md proves each).
         """
         # fmt: off
-        at, v, w = self.evaluate(x, r), self.variant, held
+        at, v, w = self.evaluate(x, noise), self.variant, held
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
         squared, kl = np.sum((x - x_) ** 2) / 2, np.sum(np.exp(s) + μ**2 - 1 - s) / 2
         loss = squared + kl                                             # (1)
@@ -260,34 +240,12 @@ class AVA(Model):
         return {"encoder": l_Θ, "decoder": l_Φ, "discriminator": -b, "encoding_discriminator": -B}
         # fmt: on
 
-    def evaluate(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
+    def evaluate(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """Copies of all that a step computes on the way forward, whatever the variant uses of it."""
-        Θ, Φ, Ψ, Λ, t = self.Θ, self.Φ, self.Ψ, self.Λ, self.tapes(len(x))
+        Θ, Φ, Ψ, Λ, t, r = self.Θ, self.Φ, self.Ψ, self.Λ, self.tapes(len(x), noise), noise["r"]
         μ, s = halves(Θ.forward(t.f, x).copy())
         x_ = Φ.forward(t.g, μ + np.exp(s / 2) * r).copy()
         μ_, _ = halves(Θ.forward(t.f_, x_).copy())
         d, d_ = Ψ.forward(t.d, x).copy(), Ψ.forward(t.d_, x_).copy()
         D, D_ = Λ.forward(t.D, μ).copy(), Λ.forward(t.D_, μ_).copy()
         return {"x_": x_, "μ": μ, "s": s, "μ_": μ_, "d": d, "d_": d_, "D": D, "D_": D_}
-
-
-def halves(output: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The encoder's output neurons (or their errors) as views: μ and s = log Σ."""
-    n = output.shape[1] // 2
-    return output[:, :n], output[:, n:]
-
-
-def sigmoid(t: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-t) without overflow."""
-    return np.exp(log_sigmoid(t))
-
-
-def angle(a: np.ndarray, b: np.ndarray) -> float:
-    """Degrees between two vectors; 0 where either is 0."""
-    lengths = math.sqrt(float(a @ a) * float(b @ b))
-    return math.degrees(math.acos(min(1.0, max(-1.0, float(a @ b) / lengths)))) if lengths else 0.0
-
-
-def log_sigmoid(t: np.ndarray) -> np.ndarray:
-    """log(1 / (1 + e^-t)) without overflow; log(1 - d) is log_sigmoid(-t)."""
-    return -np.logaddexp(0, -t)

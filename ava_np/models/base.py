@@ -1,19 +1,52 @@
 """What every model gives the trainer, the checkpoint, the gradient check and the command line."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
-from typing import Any
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from ava_np.network import Network
+from ava_np.errors import AvaError
+from ava_np.network import Network, Tape
 from ava_np.specification import ModelSpecification
 
 CHUNK = 256  # pictures that go through a network at once outside training
 
+Noise = dict[str, np.ndarray]
+"""All the randomness of a step by name, each array (batch, ...)."""
 
-class Model(ABC):
-    """A named set of networks with their gradients.
+Terms = dict[str, float]
+"""Terms of the objectives in nats, summed over the batch."""
+
+T = TypeVar("T")
+
+
+class Phase(NamedTuple):
+    """A part of a step, after which the networks that learn in it are updated.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in checkpoints and tables.
+    networks : tuple of str
+        The networks that learn.
+    gradients : callable
+        ``gradients(x, noise)`` adds their gradients, summed over the batch, and returns terms.
+    objectives : callable
+        ``objectives(x, noise, held)`` gives, for each, what it descends: the gradient check's other side, in plain
+        NumPy; ``held`` as from ``Model.held``.
+    """
+
+    name: str
+    networks: tuple[str, ...]
+    gradients: Callable[[np.ndarray, Noise], Terms]
+    objectives: Callable[[np.ndarray, Noise, dict[str, np.ndarray]], dict[str, float]]
+
+
+class Model(ABC, Generic[T]):
+    """A named set of networks with their gradients; ``T`` holds the tapes of a step.
 
     Parameters
     ----------
@@ -22,15 +55,21 @@ class Model(ABC):
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     networks : dict of str to Network
-        The networks that learn, "encoder" and "decoder" among them.
+        The networks that learn.
     """
+
+    decodes: ClassVar[str] = "decoder"
+    """The network that makes pictures of codes."""
+
+    encodes: ClassVar[str | None] = "encoder"
+    """The network that makes codes of pictures, if there is one."""
 
     def __init__(
         self, specification: ModelSpecification, shape: tuple[int, int, int], networks: dict[str, Network]
     ) -> None:
         self.specification, self.shape, self.networks = specification, shape, networks
         self.latent = specification.latent
-        self._tapes: dict[int, Any] = {}
+        self._tapes: dict[int, T] = {}
 
     @property
     def neurons(self) -> int:
@@ -43,39 +82,76 @@ class Model(ABC):
         return next(iter(self.networks.values())).dtype
 
     @property
+    def couples(self) -> bool:
+        """Whether a network needs two pictures at least in a batch: batch norm, minibatch discrimination."""
+        return any(network.couples for network in self.networks.values())
+
+    @property
     def passes_through(self) -> dict[str, str]:
         """For a network whose error comes through another one, the other's name."""
         return {}
 
-    @abstractmethod
-    def make_tapes(self, batch: int) -> Any:
-        """New tapes for a step on ``batch`` pictures."""
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """The parts of a step, in order; here one, in which all networks learn."""
+        return (Phase("step", tuple(self.networks), self.gradients, self.objectives),)
 
     @abstractmethod
-    def gradients(self, x: np.ndarray, r: np.ndarray) -> dict[str, float]:
-        """Add each network's gradient at pictures x, (batch, m), and noise r; return terms in nats, batch sums."""
+    def make_tapes(self, batch: int) -> T:
+        """New tapes for a step on ``batch`` pictures: an object whose attributes they are."""
 
-    @abstractmethod
-    def held(self, x: np.ndarray, r: np.ndarray) -> dict[str, np.ndarray]:
-        """What the gradients at x and r take as constants, for ``objectives``."""
+    def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
+        """Add each network's gradient at pictures x, (batch, m); see ``Phase``. For models of one phase."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def objectives(self, x: np.ndarray, r: np.ndarray, held: dict[str, np.ndarray]) -> dict[str, float]:
-        """What each network descends, summed over the batch, with the constants ``held``: the check's other side."""
+    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+        """What each network descends, summed over the batch; see ``Phase``. For models of one phase."""
+        raise NotImplementedError
 
-    def diagnostics(self, x: np.ndarray, r: np.ndarray) -> dict[str, Any]:
+    def held(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
+        """What the gradients take as constants, for objectives; nothing, unless a rule is no true gradient."""
+        return {}
+
+    def diagnostics(self, x: np.ndarray, noise: Noise) -> dict[str, Any]:
         """What is worth a look now and then while training, beyond the terms; gradients may be overwritten."""
         return {}
 
-    def tapes(self, batch: int) -> Any:
-        """The tapes for a step on ``batch`` pictures, made once."""
-        if batch not in self._tapes:
-            self._tapes[batch] = self.make_tapes(batch)
-        return self._tapes[batch]
+    def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
+        """Draw the noise that the model's equations name; here r ~ N(0, I), (batch, latent)."""
+        return {"r": self.normal(generator, batch)}
 
-    def noise(self, generator: np.random.Generator, batch: int) -> np.ndarray:
-        """Draw r ~ N(0, I), (batch, latent): all the randomness of a step."""
+    def normal(self, generator: np.random.Generator, batch: int) -> np.ndarray:
+        """Draw from N(0, I), (batch, latent), in the model's float type."""
         return generator.standard_normal((batch, self.latent)).astype(self.dtype, copy=False)
+
+    def noise(self, generator: np.random.Generator, batch: int) -> Noise:
+        """All the randomness of a step: ``draw_noise``, and uniform numbers for dropout where there is any."""
+        noise = self.draw_noise(generator, batch)
+        dropped = sum(array[0].size for array in self._dropout(self._made(batch)))
+        if dropped:
+            noise["dropout"] = generator.random((batch, dropped)).astype(self.dtype, copy=False)
+        return noise
+
+    def tapes(self, batch: int, noise: Noise) -> T:
+        """The tapes for a step on ``batch`` pictures, made once, with the noise for dropout on them."""
+        tapes, start = self._made(batch), 0
+        for array in self._dropout(tapes):
+            end = start + array[0].size
+            array[:] = noise["dropout"][:, start:end].reshape(array.shape)
+            start = end
+        return tapes
+
+    @contextmanager
+    def kept_states(self) -> Iterator[None]:
+        """What layers keep beside parameters is as before afterwards: for a look that is no step."""
+        states = [state for network in self.networks.values() for state in network.states]
+        copies = [{name: array.copy() for name, array in state.items()} for state in states]
+        try:
+            yield
+        finally:
+            for state, copy in zip(states, copies, strict=True):
+                for name, array in copy.items():
+                    state[name][:] = array
 
     def zero_gradients(self) -> None:
         """Set every network's gradient to 0."""
@@ -83,20 +159,23 @@ class Model(ABC):
             network.grad.fill(0)
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
-        """Mean code μ(x), (pictures, latent), of ``pictures`` (pictures, height, width, channels) in [0, 1].
+        """Mean code, (pictures, latent), of ``pictures`` (pictures, height, width, channels).
 
         Raises
         ------
         ValueError
             If the pictures are not of the model's shape.
+        AvaError
+            If the model has no encoder.
         """
+        if self.encodes is None:
+            raise AvaError(f"{self.specification.name} has no encoder: it makes pictures, and codes of none")
         if pictures.shape[1:] != self.shape:
             raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {self.shape}")
-        rows = pictures.reshape(len(pictures), -1)
-        return self._apply("encoder", rows)[:, : self.latent]
+        return self._apply(self.encodes, pictures.reshape(len(pictures), -1))[:, : self.latent]
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Pictures g(z), (codes, height, width, channels) in (0, 1), of ``codes`` (codes, latent).
+        """Pictures, (codes, height, width, channels), of ``codes`` (codes, latent).
 
         Raises
         ------
@@ -105,15 +184,29 @@ class Model(ABC):
         """
         if codes.ndim != 2 or codes.shape[1] != self.latent:
             raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
-        return self._apply("decoder", codes).reshape(-1, *self.shape)
+        return self._apply(self.decodes, codes).reshape(-1, *self.shape)
 
     def reconstruct(self, pictures: np.ndarray) -> np.ndarray:
-        """g(μ(x)), with r = 0: the shapes of ``encode`` in and of ``decode`` out."""
+        """Decode the mean codes of pictures: the shapes of ``encode`` in and of ``decode`` out."""
         return self.decode(self.encode(pictures))
 
+    def prior(self, generator: np.random.Generator, count: int) -> np.ndarray:
+        """Draw codes from the prior, (count, latent): N(0, I) unless the model has another."""
+        return generator.standard_normal((count, self.latent))
+
     def sample(self, count: int, generator: np.random.Generator) -> np.ndarray:
-        """Decode ``count`` codes drawn from the prior N(0, I)."""
-        return self.decode(generator.standard_normal((count, self.latent)))
+        """Decode ``count`` codes drawn from the prior."""
+        return self.decode(self.prior(generator, count))
+
+    def _made(self, batch: int) -> T:
+        if batch not in self._tapes:
+            self._tapes[batch] = self.make_tapes(batch)
+        return self._tapes[batch]
+
+    @staticmethod
+    def _dropout(tapes: Any) -> list[np.ndarray]:
+        """The arrays that wait for noise on a step's tapes."""
+        return [array for tape in vars(tapes).values() if isinstance(tape, Tape) for array in tape.noise]
 
     def _apply(self, name: str, x: np.ndarray) -> np.ndarray:
         """The output of network ``name`` on the rows of x, in chunks."""
@@ -121,5 +214,5 @@ class Model(ABC):
         y = np.empty((len(x), *network.output_shape), network.dtype)
         for start in range(0, len(x), CHUNK):
             rows = x[start : start + CHUNK]
-            y[start : start + CHUNK] = network.forward(network.tape(len(rows)), rows)
+            y[start : start + CHUNK] = network.forward(network.tape(len(rows), "evaluation"), rows)
         return y

@@ -1,0 +1,133 @@
+"""Generative adversarial network: Goodfellow et al. 2014. DCGAN, Radford et al. 2016, is the same of convolutions.
+
+    min over G  max over D  E log D(x) + E log(1 - D(G(z))),   z ~ N(0, I)
+
+A step has two phases, each with fresh z: D ascends; then G descends, by default -log D(G(z)), which does not saturate
+where D is sure. D's error reaches G through D, which does not learn from it.
+"""
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from ava_np import specification as specifications
+from ava_np.architectures import architecture, discriminator
+from ava_np.models.base import Model, Noise, Phase, Terms
+from ava_np.models.terms import (
+    discriminate,
+    discriminator_objective,
+    pass_as_real,
+    pass_as_real_objective,
+)
+from ava_np.network import Network, Tape
+
+
+@dataclass
+class Tapes:
+    """One tape for each application of a network in a step; the number is the phase."""
+
+    G1: Tape
+    D1_real: Tape
+    D1_fake: Tape
+    G2: Tape
+    D2_fake: Tape
+
+
+class GAN(Model[Tapes]):
+    """A generative adversarial network.
+
+    Parameters
+    ----------
+    specification : specification.GAN
+        Length of z, architecture, label smoothing, saturating or not, minibatch discrimination.
+    shape : tuple of int
+        Shape of a picture, (height, width, channels).
+    seed : int
+        Seed of the first weights.
+    dtype : dtype
+        ``float32`` for training, ``float64`` for gradient checks.
+    """
+
+    decodes: ClassVar[str] = "generator"
+    encodes: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        specification: specifications.GAN,
+        shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        dtype: type[np.floating] = np.float32,
+    ) -> None:
+        layers = architecture(specification, shape, output_initialiser="lecun_normal")
+        generator = np.random.default_rng(seed)
+        self.smoothing, self.saturating = specification.smoothing, specification.saturating
+        self.G = Network((specification.latent,), layers.decoder, generator, dtype)
+        judge = discriminator(
+            [*layers.discriminator, *layers.discriminator_head],
+            minibatch_discrimination=specification.minibatch_discrimination,
+        )
+        self.D = Network((prod(shape),), judge, generator, dtype)
+        super().__init__(specification, shape, {"generator": self.G, "discriminator": self.D})
+
+    @property
+    def passes_through(self) -> dict[str, str]:
+        """The generator's error comes through the discriminator."""
+        return {"generator": "discriminator"}
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """D, then G."""
+        return (
+            Phase("discriminator", ("discriminator",), self.discriminator_gradients, self.discriminator_objectives),
+            Phase("generator", ("generator",), self.generator_gradients, self.generator_objectives),
+        )
+
+    def make_tapes(self, batch: int) -> Tapes:
+        """New tapes for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+        G, D = self.G, self.D
+        return Tapes(G.tape(batch, "frozen"), D.tape(batch), D.tape(batch), G.tape(batch), D.tape(batch, "frozen"))
+
+    def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
+        """Fresh z for each phase."""
+        return {"z1": self.normal(generator, batch), "z2": self.normal(generator, batch)}
+
+    def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
+        """Ascend log D(x) + log(1 - D(G(z)))."""
+        t = self._judge(x, noise)
+        terms = discriminate(t.D1_real, t.D1_fake, self.smoothing)
+        self.D.backward(t.D1_real, inputs=False)
+        self.D.backward(t.D1_fake, inputs=False)
+        return terms
+
+    def generator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
+        """Descend -log D(G(z)), or log(1 - D(G(z)))."""
+        t = self._make(x, noise)
+        pass_as_real(t.D2_fake, self.saturating)
+        t.G2.error[:] = self.D.backward(t.D2_fake, parameters=False)
+        self.G.backward(t.G2, inputs=False)
+        return {}
+
+    def discriminator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+        """What D descends."""
+        t = self._judge(x, noise)
+        return {"discriminator": discriminator_objective(t.D1_real, t.D1_fake, self.smoothing)}
+
+    def generator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+        """What G descends."""
+        return {"generator": pass_as_real_objective(self._make(x, noise).D2_fake, self.saturating)}
+
+    def _judge(self, x: np.ndarray, noise: Noise) -> Tapes:
+        """D on pictures and on fakes, apart: batch norm and minibatch discrimination see one kind at a time."""
+        t = self.tapes(len(x), noise)
+        self.D.forward(t.D1_real, x)
+        self.D.forward(t.D1_fake, self.G.forward(t.G1, noise["z1"]))
+        return t
+
+    def _make(self, x: np.ndarray, noise: Noise) -> Tapes:
+        """D on new fakes."""
+        t = self.tapes(len(x), noise)
+        self.D.forward(t.D2_fake, self.G.forward(t.G2, noise["z2"]))
+        return t
