@@ -1,7 +1,7 @@
 """Adversarial variational autoencoders with hand-derived backpropagation, in NumPy and Numba, on a CPU.
 
 >>> import ava_np
->>> pictures = ava_np.load_pictures("photos", zoom=3)            # doctest: +SKIP
+>>> pictures = ava_np.read_pictures("photos", zoom=3)            # doctest: +SKIP
 >>> x = ava_np.zoom_out(pictures.array, 3)                       # doctest: +SKIP
 >>> model = ava_np.build("ava5", x.shape[1:])                    # doctest: +SKIP
 >>> metrics = ava_np.fit(model, x, epochs=500)                   # doctest: +SKIP
@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ava_np.checkpoint import load_model as load
     from ava_np.checkpoint import save_model as save
+    from ava_np.data import read_pictures
     from ava_np.errors import AvaError
     from ava_np.evaluation import evaluate, zoom_in, zoom_out
     from ava_np.models import build
-    from ava_np.pictures import load_pictures
     from ava_np.training import fit
 
-__all__ = ["AvaError", "build", "evaluate", "fit", "load", "load_pictures", "save", "zoom_in", "zoom_out"]
+__all__ = ["AvaError", "build", "evaluate", "fit", "load", "read_pictures", "save", "zoom_in", "zoom_out"]
 
 _WHERE = {
     "AvaError": ("errors", "AvaError"),
@@ -31,7 +31,7 @@ _WHERE = {
     "evaluate": ("evaluation", "evaluate"),
     "fit": ("training", "fit"),
     "load": ("checkpoint", "load_model"),
-    "load_pictures": ("pictures", "load_pictures"),
+    "read_pictures": ("data", "read_pictures"),
     "save": ("checkpoint", "save_model"),
     "zoom_in": ("evaluation", "zoom_in"),
     "zoom_out": ("evaluation", "zoom_out"),

@@ -10,6 +10,7 @@ from ava_np.training import Metrics
 
 PLAIN_LINES = 10  # over a whole training, where there is no terminal
 PLAIN_SECONDS = 60.0  # but one at least this often
+PLAIN_WAIT = 5.0  # between lines about pictures that are read
 
 
 def say(text: str) -> None:
@@ -100,6 +101,31 @@ def counting_progress(first: int, total: int) -> Iterator[Callable[[int], None]]
     with Progress(console=console) as progress:
         task = progress.add_task("training", total=total, completed=first)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far ``what`` is, from (done, total): a bar on a terminal; elsewhere lines, once it takes seconds."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress
+
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    start = due = time.perf_counter()
+    due += PLAIN_WAIT
+
+    def line(done: int, total: int) -> None:
+        nonlocal due
+        now = time.perf_counter()
+        if now >= due:
+            say(f"{what}: {done}/{total}, {(now - start) / done * (total - done):.0f} s left")
+            due = now + PLAIN_WAIT
+
+    yield line
 
 
 @contextmanager

@@ -1,14 +1,17 @@
-"""How well a model shows pictures back: each against its own reconstruction, and AVA (17) beside its trivial rivals."""
+"""How well a model does: pictures against their reconstructions, AVA (17) beside its trivial rivals, toy samples."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ava_np import metrics
+from ava_np import metrics, toys
+from ava_np.data import TOY
 from ava_np.kernels.zoom import zoom_in_forward, zoom_out_forward
 from ava_np.models import Model
+from ava_np.specification import Specification
 
 MOST_TRIED = 100  # images compared with all pictures: the time grows with the product
+TOY_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,26 @@ class Evaluation:
         return float(self.rmses.mean())
 
 
+@dataclass(frozen=True)
+class ToyEvaluation:
+    """What a model makes of a toy distribution.
+
+    Attributes
+    ----------
+    points : ndarray, (1000, d)
+        Samples.
+    modes, of : int
+        Modes that they find, of how many there are (``toys.judge``).
+    good : float
+        Share of them that is good.
+    """
+
+    points: np.ndarray
+    modes: int
+    of: int
+    good: float
+
+
 def zoom_out(pictures: np.ndarray, zoom: int) -> np.ndarray:
     """Block means of ``pictures`` (n, zoom·h, zoom·w, channels), as (n, h, w, channels) of the same float type."""
     count, height, width, channels = pictures.shape
@@ -82,3 +105,31 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
         best=int(tried[np.argmin(rmses)]),
         rivals=metrics.rivals(pictures, zoom),
     )
+
+
+def sample_generator(specification: Specification) -> np.random.Generator:
+    """What draws the codes of a run's samples: those that are shown are judged."""
+    return np.random.default_rng((specification.training.seed, 3))
+
+
+def sample_rmses(model: Model, pictures: np.ndarray, zoom: int, generator: np.random.Generator) -> np.ndarray:
+    """AVA (17) of 100 samples, zoomed in, each against all full-size pictures: for models that show nothing back."""
+    samples = zoom_in(model.sample(MOST_TRIED, generator), zoom)
+    return np.array([metrics.rmse(sample, pictures) for sample in samples])
+
+
+def evaluate_toy(model: Model, specification: Specification) -> ToyEvaluation:
+    """Judge 1000 samples of a model that was made for a toy distribution.
+
+    Raises
+    ------
+    ValueError
+        If it was not.
+    """
+    if not specification.pictures.toy:
+        raise ValueError(f"{specification.pictures.source} is no toy distribution")
+    name = str(specification.pictures.source).removeprefix(TOY)
+    points = model.sample(TOY_SAMPLES, sample_generator(specification)).reshape(TOY_SAMPLES, -1)
+    centres, _ = toys.modes(name)
+    judged = toys.judge(name, points)
+    return ToyEvaluation(points, judged.modes, len(centres), judged.good)

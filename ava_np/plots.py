@@ -1,27 +1,26 @@
-"""The charts of a report: what a training did, epoch by epoch, and how far its pictures are from real ones.
+"""The charts of a report: how far its pictures are from real ones; and what all charts share.
 
 Every function returns a figure that belongs to nobody else: no display and no state of pyplot. `to_png` draws
 it in the same bytes each time.
 """
 
 import io
-import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from ava_np.evaluation import Evaluation
-from ava_np.training import Metrics
 
 WIDTH = 9.0  # inches of every chart
 DOTS = 200  # per inch
 MOST_BARS = 24  # bars that still have room for a name
 MOST_LETTERS = 28  # of a name
+MARGIN = 0.25  # of the data's extent, around toy points
+BINS = 60
 
 # After Okabe & Ito, dark enough for text: colour-blind readers tell them apart too.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#00805D", "#AA3377"
@@ -50,22 +49,6 @@ STYLE = {
     "lines.linewidth": 1.5,
 }
 
-LOG_TICKS = (0, -0.5, -1, -2, -5, -10, -20, -50, -100, -1000, -10000)
-
-TERMS = {  # label, colour and line of each term of a model; a pair is real and decoded
-    "reconstruction": (r"$½\,\Vert x-x'\Vert^2$", BLUE, "-"),
-    "kl": (r"$\mathrm{KL}$", VERMILION, "-"),
-    "log_d_real": (r"$\log\,d(x)$", BLUE, "-"),
-    "log_d_fake": (r"$\log(1-d(x'))$", BLUE, "--"),
-    "log_D_real": (r"$\log\,D(\mu(x))$", VERMILION, "-"),
-    "log_D_fake": (r"$\log(1-D(\mu(x')))$", VERMILION, "--"),
-}
-NETWORKS = {
-    "encoder": ("encoder Θ", BLUE, "-"),
-    "decoder": ("decoder Φ", VERMILION, "-"),
-    "discriminator": ("discriminator Ψ", GREEN, "-"),
-    "encoding_discriminator": ("discriminator Λ", PURPLE, "--"),
-}
 RIVALS = {
     "grey": "mid-grey",
     "copy_mean": "copy of a picture, mean",
@@ -73,63 +56,6 @@ RIVALS = {
     "mean_image": "mean image",
     "floor": "floor at this zoom",
 }
-
-
-@style.context(STYLE, after_reset=True)
-def loss_curves(metrics: Sequence[Metrics]) -> Figure:
-    """Draw the terms of the objectives, and the angle between the two propagations, over the epochs.
-
-    Parameters
-    ----------
-    metrics : sequence of dict
-        The lines of ``metrics.jsonl``: terms in nats per picture, angles in degrees on some epochs.
-
-    Returns
-    -------
-    Figure
-        A panel for AVA (1), one for (2) and (11) if they were trained, one for the angles if there are any.
-    """
-    epochs = [line["epoch"] for line in metrics]
-    names = list(metrics[0]["nats"]) if metrics else []
-    adversarial = [name for name in names if name.startswith("log_")]
-    measured = [line for line in metrics if "angle" in line]
-
-    panels = 1 + bool(adversarial) + bool(measured)
-    figure = Figure((WIDTH, 0.5 + 2.4 * panels), layout="constrained")
-    column = iter(figure.subplots(panels, sharex=True, squeeze=False)[:, 0])
-
-    axes = next(column)
-    axes.set_title("Reconstruction and divergence")
-    axes.set_ylabel("nats per picture")
-    axes.set_yscale("log")
-    _curves(axes, ((epochs, _terms(metrics, name), TERMS[name]) for name in names if name not in adversarial))
-    if adversarial:
-        axes = next(column)
-        axes.set_title("Discriminators on real and decoded pictures")
-        _reference(axes, -math.log(2), r"$-\log 2$, cannot tell")
-        axes.set_ylabel("nats per picture")
-        # A discriminator that is sure reaches -30 and more, and one that cannot tell wavers about -0.7.
-        axes.set_yscale("symlog", linthresh=2)
-        lowest = min(min(_terms(metrics, name)) for name in adversarial)
-        axes.set_ylim(1.1 * min(-2.0, lowest), 0.1)
-        axes.set_yticks([tick for tick in LOG_TICKS if tick >= min(-2.0, lowest)])
-        axes.yaxis.set_major_formatter("{x:g}")
-        _curves(axes, ((epochs, _terms(metrics, name), TERMS[name]) for name in adversarial))
-    if measured:
-        axes = next(column)
-        axes.set_title("Angle between the gradients of the two propagations")
-        _reference(axes, 90, "90°, nothing in common")
-        axes.set_ylabel("degrees")
-        top = 180 if max(max(line["angle"].values()) for line in measured) > 110 else 110
-        axes.set_ylim(-3, top + 3)
-        axes.set_yticks(range(0, top, 45) if top < 180 else range(0, 181, 45))
-        at = [line["epoch"] for line in measured]
-        networks = measured[0]["angle"]
-        _curves(axes, ((at, [line["angle"][name] for line in measured], NETWORKS[name]) for name in networks))
-    axes.set_xlabel("epoch")
-    axes.set_xlim(0, 1.01 * max(epochs, default=1))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    return figure
 
 
 @style.context(STYLE, after_reset=True)
@@ -154,7 +80,7 @@ def own_error_bars(evaluation: Evaluation, names: Sequence[str], mean_picture: f
     axes.stairs(np.sort(evaluation.own_errors)[::-1], fill=True, color=BLUE)
     axes.grid(axis="y")
     axes.axhline(mean_picture, color=INK, linewidth=0.9, linestyle=":")
-    _note(axes, f"··· {mean_picture:.4f}, the mean picture for all")
+    note(axes, f"··· {mean_picture:.4f}, the mean picture for all")
     axes.set_ylim(0, 1.05 * max(float(evaluation.own_errors.max()), mean_picture) or 1.0)
     axes.set_ylabel(label)
     axes.set_xlabel("pictures, the worst first")
@@ -172,6 +98,43 @@ def rival_bars(evaluation: Evaluation) -> Figure:
     )
 
 
+@style.context(STYLE, after_reset=True)
+def toy_points(data: np.ndarray, points: np.ndarray, label: str) -> Figure:
+    """Draw points of a toy distribution pale and a model's over them: a histogram of d = 1, a scatter of d = 2.
+
+    What lies far outside the data is not drawn, but counted above the axes.
+
+    Parameters
+    ----------
+    data, points : ndarray, (n, d) or (n, 1, d, 1)
+        Points, d of 1 or 2.
+    label : str
+        What the model's are.
+    """
+    data, points = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (data, points))
+    low, high = data.min(axis=0), data.max(axis=0)
+    low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
+    inside = ((points >= low) & (points <= high)).all(axis=1)
+    figure = Figure((WIDTH, 3.2 if data.shape[1] == 1 else 6.2), layout="constrained")
+    axes = figure.subplots()
+    if data.shape[1] == 1:
+        edges = np.linspace(low[0], high[0], BINS + 1).tolist()
+        axes.hist(data[:, 0], edges, density=True, color=PALE, label="data")
+        weights = np.full(inside.sum(), 1 / (len(points) * (edges[1] - edges[0])))
+        axes.hist(points[inside, 0], edges, weights=weights, color=BLUE, histtype="step", linewidth=1.8, label=label)
+        axes.set_ylabel("density")
+    else:
+        axes.scatter(data[:, 0], data[:, 1], s=14, color=PALE, linewidths=0, label="data")
+        axes.scatter(points[inside, 0], points[inside, 1], s=9, color=BLUE, linewidths=0, label=label)
+        axes.set_aspect("equal")
+        axes.set_ylim(low[1], high[1])
+    axes.set_xlim(low[0], high[0])
+    axes.legend(loc="upper left", frameon=False)
+    if not inside.all():
+        note(axes, f"{np.count_nonzero(~inside):,} of {len(points):,} {label} lie outside")
+    return figure
+
+
 def to_png(figure: Figure) -> bytes:
     """Draw a figure as a PNG file, in the same bytes each time."""
     file = io.BytesIO()
@@ -182,43 +145,8 @@ def to_png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def _terms(metrics: Sequence[Metrics], name: str) -> list[float]:
-    return [line["nats"][name] for line in metrics]
-
-
-def _curves(axes: Axes, curves: Iterable[tuple[Sequence[int], Sequence[float], tuple[str, str, str]]]) -> None:
-    """Draw curves (epochs, values, look), each with its label at its end."""
-    ends = []
-    for epochs, values, (label, colour, line) in curves:
-        axes.plot(epochs, values, line, color=colour, marker="o" if len(values) == 1 else None)
-        ends.append((values[-1], label, colour))
-    axes.grid(axis="y")
-    if not ends:
-        return
-
-    # The height of each label in parts of the axes: its curve's, unless two would overlap.
-    axes.get_ylim()  # settles the limits, which transData does not
-    to_axes = axes.transData + axes.transAxes.inverted()
-    ends.sort(key=lambda end: end[0])
-    heights = [min(1.0, max(0.0, to_axes.transform((0, value))[1])) for value, _, _ in ends]
-    room = 0.1
-    for index in range(1, len(ends)):
-        heights[index] = max(heights[index], heights[index - 1] + room)
-    top = 1.0
-    for index in reversed(range(len(ends))):
-        heights[index] = min(heights[index], top)
-        top = heights[index] - room
-    for height, (_, label, colour) in zip(heights, ends, strict=True):
-        axes.text(1.015, height, label, transform=axes.transAxes, color=colour, va="center")
-
-
-def _reference(axes: Axes, value: float, meaning: str) -> None:
-    """A thin level line, explained above the axes, where no curve is."""
-    axes.axhline(value, color=INK, linewidth=0.9, linestyle=":")
-    _note(axes, f"··· {meaning}")
-
-
-def _note(axes: Axes, text: str) -> None:
+def note(axes: Axes, text: str) -> None:
+    """Explain something above the axes, where no curve is."""
     axes.set_title(text, loc="right", color=FAINT, fontweight="normal")
 
 

@@ -6,7 +6,7 @@ Nothing here depends on the clock or on where the run's folder is: the same run 
 import base64
 import io
 import json
-import shlex
+import math
 import struct
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +15,12 @@ import jinja2
 import msgspec
 import numpy as np
 
-from ava_np import metrics, plots
+from ava_np import legend, metrics, plots
+from ava_np.command import OWN_ARCHITECTURE, command
+from ava_np.curves import loss_curves
+from ava_np.data import Split
 from ava_np.errors import RunError
-from ava_np.evaluation import Evaluation, zoom_in, zoom_out
+from ava_np.evaluation import Evaluation, evaluate_toy, sample_generator, zoom_in, zoom_out
 from ava_np.files import write_whole
 from ava_np.models import Model
 from ava_np.pictures import Pictures
@@ -25,6 +28,7 @@ from ava_np.reductions import layer_weights
 from ava_np.run import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.sheets import grid, save_png, to_image
 from ava_np.specification import Reduction, Specification
+from ava_np.training import VALIDATED
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2
@@ -55,8 +59,8 @@ class Embedded(NamedTuple):
     enlarged: bool
 
 
-def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation) -> None:
-    """Write samples.png, reconstructions.png, image_best.png and losses.png into a run's folder.
+def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None) -> None:
+    """Write samples.png, losses.png, and with an evaluation reconstructions.png and image_best.png into a run's folder.
 
     Parameters
     ----------
@@ -65,39 +69,52 @@ def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evalu
     model : Model
         The run's trained model.
     pictures : Pictures
-        What it was trained on, at full size.
-    evaluation : Evaluation
-        Of ``model`` on ``pictures``.
+        Some that it was trained on, at full size: ``Run.shown``.
+    evaluation : Evaluation or None
+        Of ``model`` on ``pictures``. None for a model without an encoder, and for toy points: the pictures that only
+        an evaluation has are then removed from the folder.
 
     Raises
     ------
     AvaError
         If a file cannot be written; each is there whole or not at all.
     """
-    zoom, seed = run.specification.pictures.zoom, run.specification.training.seed
+    zoom = run.specification.pictures.zoom
     _, height, width, _ = pictures.array.shape
 
-    columns = _fitting(width, MOST_SAMPLES)
-    samples = model.sample(columns * _fitting(height, MOST_SAMPLES), np.random.default_rng((seed, 3)))
-    save_png(run.folder / SAMPLES, grid(zoom_in(samples, zoom), columns, PADDING))
+    if run.specification.pictures.toy:
+        points = evaluate_toy(model, run.specification).points
+        write_whole(run.folder / SAMPLES, plots.to_png(plots.toy_points(pictures.array, points, "samples")))
+    else:
+        columns = _fitting(width, MOST_SAMPLES)
+        samples = model.sample(columns * _fitting(height, MOST_SAMPLES), sample_generator(run.specification))
+        save_png(run.folder / SAMPLES, grid(zoom_in(samples, zoom), columns, PADDING))
 
-    shown = _paired(pictures)
-    originals = zoom_out(pictures.array[shown], zoom)
-    pairs = np.concatenate([originals, model.reconstruct(originals)])
-    save_png(run.folder / RECONSTRUCTIONS, grid(zoom_in(pairs, zoom), len(shown), PADDING))
+    if evaluation is None:
+        for name in (RECONSTRUCTIONS, IMAGE_BEST):
+            (run.folder / name).unlink(missing_ok=True)
+    else:
+        shown = _paired(pictures)
+        originals = zoom_out(pictures.array[shown], zoom)
+        pairs = np.concatenate([originals, model.reconstruct(originals)])
+        save_png(run.folder / RECONSTRUCTIONS, grid(zoom_in(pairs, zoom), len(shown), PADDING))
 
-    best = model.reconstruct(zoom_out(pictures.array[[evaluation.best]], zoom))
-    save_png(run.folder / IMAGE_BEST, zoom_in(best, zoom)[0])
-    write_whole(run.folder / LOSSES, plots.to_png(plots.loss_curves(run.metrics())))
+        best = model.reconstruct(zoom_out(pictures.array[[evaluation.best]], zoom))
+        save_png(run.folder / IMAGE_BEST, zoom_in(best, zoom)[0])
+    write_whole(run.folder / LOSSES, plots.to_png(loss_curves(run.metrics(), run.specification)))
 
 
-def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation) -> Path:
+def write_report(
+    run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None, *, parts: Split | None = None
+) -> Path:
     """Write report.html: one page with everything in it, no script, and nothing to load from elsewhere.
 
     Parameters
     ----------
     run, model, pictures, evaluation
         As for ``write_pictures``, which has been called: the page shows the pictures in the folder.
+    parts : Split, optional
+        Of all the run's pictures, ``Run.split``: how many there are, which the page says if it is told.
 
     Returns
     -------
@@ -112,69 +129,66 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         If the file cannot be written.
     """
     specification, lines = run.specification, run.metrics()
-    zoom, training = specification.pictures.zoom, specification.training
-    small = zoom_out(pictures.array, zoom)
-    mean = small.mean(axis=0, dtype=np.float64).astype(small.dtype)
-    mean_own_error = metrics.own_error(small, np.broadcast_to(mean, small.shape))
-    order = np.argsort(-evaluation.own_errors, kind="stable")[:MOST_ROWS]
-    folder = specification.pictures.folder
+    source, toy = specification.pictures.source, specification.pictures.toy
+    counts = None if parts is None else {name: len(places) for name, places in parts._asdict().items()}
 
     page = template("ava_np", REPORT).render(
         specification=specification,
-        folder="built-in pictures" if folder is None else Path(folder).name or folder,
+        title=legend.title(specification.model),
+        folder="built-in pictures" if source is None else source if toy else Path(source).name or source,
+        toy=evaluate_toy(model, specification) if toy else None,
         evaluation=evaluation,
-        mean_own_error=mean_own_error,
-        best_name=pictures.names[evaluation.best],
-        count=len(pictures.names),
+        **({} if evaluation is None else _evaluated(run, pictures, evaluation)),
+        counts=counts,
+        judged=len(pictures.names),
+        data=pictures.array,
         skipped=pictures.skipped,
         size=pictures.array.shape[2:0:-1],
         shape=model.shape,
         neurons=model.neurons,
-        networks=_networks(model, training.reduction),
+        networks=_networks(model, specification.training.reduction),
         last=lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}},
+        terms=legend.terms(specification.model),
+        undecided=_undecided(specification),
+        prior=legend.PRIORS[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
+        validated=[line["validation"]["own_error"] for line in lines if "validation" in line],
+        most_validated=VALIDATED,
         samples=_file(run, SAMPLES),
-        reconstructions=_file(run, RECONSTRUCTIONS),
-        pairs=len(_paired(pictures)),
-        image_best=_file(run, IMAGE_BEST, THIRD),
-        decoded=_embed(_png(pictures.array[evaluation.best]), THIRD),
-        mean_image=_embed(_png(zoom_in(mean[None], zoom)[0]), THIRD),
         losses=_file(run, LOSSES),
-        rival_bars=_embed(plots.to_png(plots.rival_bars(evaluation))),
-        own_error_bars=_embed(plots.to_png(plots.own_error_bars(evaluation, pictures.names, mean_own_error))),
-        rivals=_rivals(evaluation, zoom),
-        own_errors=[(pictures.names[index], evaluation.own_errors[index]) for index in order],
         settings=_settings(specification),
         command=command(specification),
+        own_architecture=OWN_ARCHITECTURE if isinstance(specification.model.architecture, dict) else None,
     )
     write_whole(run.folder / REPORT, page.encode())
     return run.folder / REPORT
 
 
-def command(specification: Specification) -> list[str]:
-    """The command line that makes this run again, quoted for a POSIX shell, in parts: each option is one."""
-    model, pictures, training = specification.model, specification.pictures, specification.training
-    options = {
-        "model": model.name,
-        "propagation": model.propagation,
-        "latent": model.latent,
-        "hidden": ",".join(map(str, model.hidden)),
-        "size": "{}x{}".format(*pictures.size),
-        "zoom": pictures.zoom,
-        "epochs": training.epochs,
-        "batch-size": training.batch_size,
-        "optimiser": training.optimiser,
-        "lr": training.learning_rate,
-        "reduction": training.reduction,
-        "seed": training.seed,
-    }
-    folder = [] if pictures.folder is None else [pictures.folder]
-    return [shlex.join(["ava", "train", *folder]), *(f"--{name} {value}" for name, value in options.items())]
-
-
 def data_uri(png: bytes) -> str:
     """A PNG file as the address of a picture in HTML, which then needs no file."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str, Any]:
+    """What the page shows of an evaluation."""
+    zoom = run.specification.pictures.zoom
+    small = zoom_out(pictures.array, zoom)
+    mean = small.mean(axis=0, dtype=np.float64).astype(small.dtype)
+    mean_own_error = metrics.own_error(small, np.broadcast_to(mean, small.shape))
+    order = np.argsort(-evaluation.own_errors, kind="stable")[:MOST_ROWS]
+    return {
+        "mean_own_error": mean_own_error,
+        "best_name": pictures.names[evaluation.best],
+        "reconstructions": _file(run, RECONSTRUCTIONS),
+        "pairs": len(_paired(pictures)),
+        "image_best": _file(run, IMAGE_BEST, THIRD),
+        "decoded": _embed(_png(pictures.array[evaluation.best]), THIRD),
+        "mean_image": _embed(_png(zoom_in(mean[None], zoom)[0]), THIRD),
+        "rival_bars": _embed(plots.to_png(plots.rival_bars(evaluation))),
+        "own_error_bars": _embed(plots.to_png(plots.own_error_bars(evaluation, pictures.names, mean_own_error))),
+        "rivals": _rivals(evaluation, zoom),
+        "own_errors": [(pictures.names[index], evaluation.own_errors[index]) for index in order],
+    }
 
 
 def _fitting(side: int, most: int) -> int:
@@ -188,10 +202,23 @@ def _paired(pictures: Pictures) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, _fitting(width, MOST_PAIRS))).round().astype(int)
 
 
-def _networks(model: Model, reduction: Reduction) -> list[tuple[str, int, list[float]]]:
-    """Each network's name, number of parameters, and the weights that the reduction gives its layers."""
-    weights = layer_weights(model, reduction)
-    return [(name.replace("_", " "), network.theta.size, weights[name]) for name, network in model.networks.items()]
+def _undecided(specification: Specification) -> tuple[str, str]:
+    """Where a discriminator's terms end when it cannot tell: on what is real, and on what is not."""
+    d = legend.undecided(specification.model)
+    if d == 0.5:
+        return "-log 2", "-log 2"
+    return f"{math.log(d):.2f}", f"{math.log(1 - d):.2f}"
+
+
+def _networks(model: Model, reduction: Reduction) -> list[tuple[str, str, int, str]]:
+    """Each network's name, layers, number of parameters, and the weights that the reduction gives its layers."""
+    rows = []
+    for name, weights in layer_weights(model, reduction).items():
+        network = model.networks[name]
+        shown = weights[:1] if len(set(weights)) == 1 else weights
+        text = ", ".join(f"{weight:.3g}" for weight in shown)
+        rows.append((name.replace("_", " "), legend.layers(network), network.theta.size, text))
+    return rows
 
 
 def _rivals(evaluation: Evaluation, zoom: int) -> list[tuple[str, str, float, bool]]:

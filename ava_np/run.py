@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,21 +10,24 @@ import msgspec
 import numpy as np
 
 from ava_np import specification as specifications
+from ava_np.batches import Batches
 from ava_np.checkpoint import load_model, load_state, save_model, save_state
-from ava_np.drawing import draw_labels
+from ava_np.data import Split, read_pictures, split
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_whole
-from ava_np.models import AVA, Model
-from ava_np.pictures import LONGEST_SIDE, Colour, Pictures, load_pictures
+from ava_np.models import Model, from_specification
+from ava_np.pictures import Pictures, Progress
 from ava_np.specification import FORMAT, Specification
 from ava_np.training import Metrics, Trainer
 
 CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
 SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
 LOSSES, REPORT = "losses.png", "report.html"
-BUILT_IN_SIZE = (180, 250)
 SAVE_SECONDS = 60.0  # between saves while training
+MOST_SHOWN = 1000  # pictures that are judged and shown after a training
 OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT)
+
+Part = Literal["train", "validation", "test"]
 
 
 class _Line(msgspec.Struct):
@@ -32,33 +36,6 @@ class _Line(msgspec.Struct):
     epoch: int
     step: int
     nats: dict[str, float]
-
-
-def read_pictures(
-    folder: Path | None,
-    *,
-    size: tuple[int, int] | None = None,
-    zoom: int = 1,
-    colour: Colour = "auto",
-    strict: bool = False,
-) -> Pictures:
-    """The pictures in ``folder``, or the built-in ones where it is None; the arguments are those of ``load_pictures``.
-
-    Raises
-    ------
-    PictureError
-        If there are none, or one cannot be read and ``strict`` is set.
-    """
-    if folder is not None:
-        return load_pictures(folder, size=size, zoom=zoom, colour=colour, strict=strict)
-    width, height = size = size or BUILT_IN_SIZE
-    if max(size) > LONGEST_SIDE:
-        raise PictureError(f"{width}x{height} is too large: no side may exceed {LONGEST_SIDE} pixels")
-    if min(size) < zoom:
-        raise PictureError(f"{width}x{height} is smaller than one block of the zoom, {zoom}x{zoom}")
-    array = draw_labels(size=size)[:, : height - height % zoom, : width - width % zoom]
-    names = tuple(f"label-{number}" for number in range(1, len(array) + 1))
-    return Pictures(np.ascontiguousarray(array), names, (), (size,) * len(array), size)
 
 
 class Run:
@@ -132,8 +109,8 @@ class Run:
         except (msgspec.DecodeError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
 
-    def pictures(self, folder: Path | None = None) -> Pictures:
-        """The pictures that the run was trained on, or those in ``folder`` made alike, at full size.
+    def pictures(self, source: Path | str | None = None, progress: Progress | None = None) -> Pictures:
+        """The pictures that the run was made for, or those in ``source`` made alike, at full size.
 
         Raises
         ------
@@ -141,17 +118,40 @@ class Run:
             If there are none.
         """
         own = self.specification.pictures
-        if folder is None and own.folder is not None:
-            folder = Path(own.folder)
-            if not folder.exists():
-                raise PictureError(f"the pictures of {self.folder} are no longer in {folder}: name their FOLDER")
+        limit, cache = 0, None
+        if source is None:
+            source, limit, cache = own.source, own.limit, None if own.cache is None else Path(own.cache)
+            if source is not None and not own.toy and not Path(source).exists():
+                raise PictureError(f"the pictures of {self.folder} are no longer in {source}: name their FOLDER")
         colour: Literal["grey", "rgb"] = "grey" if own.channels == 1 else "rgb"
-        return read_pictures(folder, size=own.size, zoom=own.zoom, colour=colour)
+        return read_pictures(
+            source, size=own.size, zoom=own.zoom, colour=colour, limit=limit, cache=cache, progress=progress
+        )
+
+    def split(self, pictures: Pictures) -> Split:
+        """Which of the run's own pictures are trained on, which are held out."""
+        own = self.specification.pictures
+        return split(len(pictures.names), own.validation, own.test, self.specification.training.seed)
+
+    def batches(self, pictures: Pictures) -> tuple[Batches, Batches | None]:
+        """What is trained on, and what is held out for validation, if anything is."""
+        own, parts = self.specification.pictures, self.split(pictures)
+        training = Batches(pictures.array, zoom=own.zoom, flip=own.flip, shift=own.shift, chosen=parts.train)
+        if not len(parts.validation):
+            return training, None
+        return training, Batches(pictures.array, zoom=own.zoom, chosen=parts.validation)
+
+    def shown(self, pictures: Pictures, part: Part = "train") -> Pictures:
+        """A part of the run's own pictures, at most 1000 of them, evenly spaced: those that are judged and shown."""
+        places = getattr(self.split(pictures), part)
+        if not len(places):
+            raise PictureError(f"{self.folder} holds out no {part} pictures: it was trained without --{part}")
+        return thinned(pictures, places)
 
     def new_model(self) -> Model:
         """The run's model with its first weights."""
         specification = self.specification
-        return AVA(specification.model, specification.pictures.shape, seed=specification.training.seed)
+        return from_specification(specification.model, specification.pictures.shape, seed=specification.training.seed)
 
     def model(self) -> Model:
         """The run's model with its trained weights.
@@ -200,12 +200,12 @@ class Run:
         write_whole(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
-    def train(self, trainer: Trainer, pictures: np.ndarray) -> Iterator[Metrics | None]:
-        """Train to the last epoch as ``Trainer.run`` does; write each epoch's metrics; save where it ends or breaks."""
+    def train(self, trainer: Trainer, pictures: Pictures) -> Iterator[Metrics | None]:
+        """Train on the run's own pictures as ``Trainer.run`` does; write metrics; save where it ends or breaks."""
         saved = time.monotonic()
         with (self.folder / METRICS).open("ab") as file:
             try:
-                for metrics in trainer.run(pictures):
+                for metrics in trainer.run(*self.batches(pictures)):
                     if metrics is not None:
                         file.write(msgspec.json.encode(metrics) + b"\n")
                         file.flush()
@@ -233,3 +233,16 @@ class Run:
             return [msgspec.json.decode(line) for line in whole]
         except msgspec.DecodeError as error:
             raise RunError(f"{path} is damaged: {error}") from error
+
+
+def thinned(pictures: Pictures, places: np.ndarray | None = None) -> Pictures:
+    """The pictures at these places, all by default; of more than 1000, so many that are evenly spaced."""
+    places = np.arange(len(pictures.names)) if places is None else places
+    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_SHOWN)).round().astype(int))]
+    return replace(
+        pictures,
+        array=pictures.array[places],
+        names=tuple(pictures.names[i] for i in places),
+        sizes=tuple(pictures.sizes[i] for i in places),
+        stored_sha256=None,
+    )

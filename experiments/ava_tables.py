@@ -21,13 +21,13 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ava_np import metrics
 from ava_np.console import counting_progress, say
+from ava_np.data import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import zoom_in, zoom_out
 from ava_np.experiments.ava_tables_summary import ZOOM, Result, summarise
 from ava_np.files import write_whole
 from ava_np.models import build
-from ava_np.run import read_pictures
-from ava_np.specification import ModelName, Propagation
+from ava_np.specification import PaperModel, Propagation
 from ava_np.training import fit
 
 TENTHS, HUNDREDTHS = [k / 10 for k in range(10, 0, -1)], [k / 100 for k in range(9, 0, -1)]
@@ -77,7 +77,7 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
     out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
     results = _open(out, plan)
-    order = [(p, m, r) for p in get_args(Propagation) for m in get_args(ModelName) for r in plan.rates]
+    order = [(p, m, r) for p in get_args(Propagation) for m in get_args(PaperModel) for r in plan.rates]
     say(f"{len(results)} of {len(order)} trainings of {plan.steps} steps are done; results in {out}")
     jobs = jobs or os.cpu_count()
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, pstdev
 from typing import get_args
 
-from ava_np.specification import ModelName, Propagation
+from ava_np.specification import PaperModel, Propagation
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def summarise(results: list[Result], rivals: dict[str, float]) -> Summary:
     """Figures per propagation and model, over all learning rates, and the claims held against them."""
     measured, diverged = {}, {}
     for propagation in get_args(Propagation):
-        for model in get_args(ModelName):
+        for model in get_args(PaperModel):
             own = [one for one in results if (one.propagation, one.model) == (propagation, model)]
             values = [one.rmse for one in own]
             measured[propagation, model] = Figures(fmean(values), min(values), pstdev(values))

@@ -11,11 +11,11 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+from ava_np.data import read_pictures
 from ava_np.errors import NotFiniteError
 from ava_np.evaluation import zoom_out
 from ava_np.metrics import own_error
 from ava_np.models import build
-from ava_np.run import read_pictures
 from ava_np.training import fit
 
 STEPS = 300

@@ -1,5 +1,6 @@
 """Bad input: one line that says what is wrong, the right exit code, and nothing left behind."""
 
+import gzip
 import json
 import shutil
 import time
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from ava_np.checkpoint import load_model, save_model
 from tests.command import SMALL, Outcome, ava, spawn, tree, write_pictures
+from tests.idx_files import digits, idx_bytes
 
 FAULT, USAGE, NOT_FINITE = 1, 2, 3
 
@@ -36,11 +38,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "all-torn").mkdir()
     (place / "all-torn" / "1.png").write_bytes(whole[: len(whole) // 2])
     (place / "file").write_text("a regular file")
+    pixels = idx_bytes(digits())
+    (place / "cut.idx").write_bytes(pixels[:-7])
+    (place / "cut.idx.gz").write_bytes(gzip.compress(pixels)[:-9])
+    (place / "train-images-idx3-ubyte").write_bytes(idx_bytes(np.arange(9, dtype=np.uint8)))
+    (place / "net.json").write_text('{"decoder": [{"layer": "dense", "width": 9}]}')
+    (place / "typo.json").write_text('{"encoder": [{"layer": "convolution", "channels": 3, "kernels": 3}]}')
+    (place / "list.json").write_text("[3]")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         assert ava("train", "photos", *SMALL, "--out", "run").code == 0
     config = json.loads((place / "run" / "config.json").read_text())
-    config["pictures"]["folder"] = "photos"  # so that a copy of the place is one of its own
+    config["pictures"]["source"] = "photos"  # so that a copy of the place is one of its own
     (place / "run" / "config.json").write_text(json.dumps(config))
     return place
 
@@ -95,6 +104,20 @@ def refused(place: Path, arguments: tuple[object, ...], code: int, *words: str) 
         (("--resume", "--out", "missing"), ("missing is no run folder",)),
         (("--resume", "--out", "photos"), ("photos is no run folder",)),
         (("--resume", "--out", "run", "--epochs", "2"), ("has trained 3 epochs already",)),
+        (("cut.idx",), ("cut.idx", "truncated")),
+        (("cut.idx.gz",), ("cut.idx.gz", "damaged")),
+        (("train-images-idx3-ubyte",), ("train-images-idx3-ubyte", "labels")),
+        (("toy:star", "--model", "gan"), ("star", "ring")),
+        (("toy:ring", "--model", "vae", "--likelihood", "bernoulli"), ("Bernoulli", "linear")),
+        (("toy:ring", "--model", "dcgan"), ("2 x 1", "at least")),
+        (("photos", "--size", "6x6", "--architecture", "conv64"), ("6 x 6", "at least 8 x 8")),
+        (("photos", "--architecture", "net.json"), ("decoder ends in 9 neurons", "324")),
+        (("photos", "--architecture", "typo.json"), ("encoder", "kernels")),
+        (("photos", "--model", "aae", "--prior", "swiss-roll"), ("swiss-roll", "--latent 2")),
+        (("photos", "--model", "dcgan", "--batch-size", "3"), ("--batch-size", "alone")),
+        (("photos", "--model", "gan", "--minibatch-discrimination", "--limit", "1"), ("--batch-size", "alone")),
+        (("photos", "--test", "0.1"), ("test", "less than one")),
+        (("photos", "--test", "0.5", "--validation", "0.5"), ("leave none",)),
     ],
 )
 def test_what_cannot_be_trained_on(place: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
@@ -117,9 +140,24 @@ def test_what_does_not_fit_in_memory(place: Path, arguments: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("--model", "gan"),
+        ("--model", "pix2pix"),
+        ("--architecture", "resnet"),
+        ("--architecture", "missing.json"),
+        ("--architecture", "list.json"),
+        ("--prior", "cauchy"),
+        ("--likelihood", "poisson"),
         ("--propagation", "both"),
-        ("--optimiser", "rmsprop"),
+        ("--optimiser", "newton"),
+        ("--schedule", "wild"),
+        ("--clip", "-1"),
+        ("--weight-decay", "nan"),
+        ("--validation", "1"),
+        ("--test", "-0.1"),
+        ("--smoothing", "1"),
+        ("--shift", "-1"),
+        ("--limit", "0"),
+        ("--beta", "2"),  # of vae, and the model is ava5
+        ("--saturating",),
         ("--reduction", "max"),
         ("--latent", "0"),
         ("--latent", "-3"),
@@ -153,7 +191,8 @@ def test_what_does_not_fit_in_memory(place: Path, arguments: tuple[str, ...]) ->
         ("--lr", "inf"),
         ("--lr", "fast"),
         ("--seed", "-1"),
-        ("--momentum", "0.9"),
+        ("--momentum", "1"),
+        ("--nesterov", "0.9"),
         ("--epochs",),
         ("another", "folder"),
     ],
@@ -168,7 +207,7 @@ def test_options_out_of_range(place: Path, arguments: tuple[str, ...]) -> None:
     ("arguments", "words"),
     [
         (("--resume",), ("--out",)),
-        (("photos", "--resume", "--out", "run"), ("FOLDER",)),
+        (("photos", "--resume", "--out", "run"), ("SOURCE",)),
         (("--resume", "--out", "run", "--lr", "0.1"), ("--lr",)),
         (("--resume", "--out", "run", "--batch-size", "4"), ("--batch-size",)),
         (("--resume", "--out", "run", "--overwrite"), ("--overwrite",)),
@@ -195,7 +234,7 @@ def test_what_a_resumed_training_cannot_change(place: Path, arguments: tuple[str
         (("interpolate", "run", "--from", "9.png"), ("--from", "9.png", "1.png")),
         (("interpolate", "run", "--to", ""), ("--to", "1.png")),
         (("encode", "run", "--out", "codes.xls"), ("codes.xls", ".csv", ".npy")),
-        (("gradcheck", "--model", "gan"), ("--model", "gan")),
+        (("gradcheck", "--model", "pix2pix"), ("--model", "pix2pix")),
         (("gradcheck", "--propagation", "both"), ("--propagation", "both")),
         (("evaluate", "run", "photos", "photos"), ("photos",)),
         (("experiment", "figures"), ("figures",)),
@@ -286,7 +325,7 @@ DAMAGES = {
     "half a model": (cut("model.safetensors"), "model.safetensors is damaged"),
     "not a number": (not_a_number, "encoder.dense1.W is not finite"),
     "foreign": (foreign, "model.safetensors was not written by ava-np"),
-    "other version": (config(format=2), "is a run of format 2; this ava-np reads format 1"),
+    "other version": (config(format=1), "is a run of format 1; this ava-np reads format 2"),
     "unknown key": (config(dropout=0.5), "dropout"),
     "other model": (
         config(model={"name": "ava5", "propagation": "exact", "latent": 3, "hidden": [8]}),
@@ -309,7 +348,7 @@ def test_a_damaged_run(place: Path, command: str, damage: str) -> None:
         (cut("training.safetensors"), "training.safetensors is damaged"),
         (without("training.safetensors"), "training.safetensors does not exist"),
         (lambda run: (run / "metrics.jsonl").write_text("one\ntwo\n"), "metrics.jsonl is damaged"),
-        (config(format=2), "format 2"),
+        (config(format=1), "format 1"),
         (config(model={"name": "ava5", "propagation": "exact", "latent": 3, "hidden": [8]}), "does not fit its run"),
     ],
 )

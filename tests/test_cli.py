@@ -4,27 +4,18 @@ import json
 import math
 import shutil
 import signal
-import sys
-import tomllib
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
-import ava_np
 from ava_np.cli.main import ava as group
 from ava_np.cli.train import DEFAULT_STEPS
-from ava_np.evaluation import zoom_out
-from ava_np.pictures import load_pictures
 from ava_np.run import METRICS, MODEL, TRAINING, Run
 from tests.command import SCRIPT, SMALL, Outcome, ava, spawn, tree, write_pictures
+from tests.idx_files import digits, write_idx
 
-ROOT = Path(__file__).resolve().parents[1]
-ZOOM = 3  # the default
 BOLD = (*SMALL, "--lr", "0.1")
 """A training after which the decoder shows more than grey."""
 FILES = {
@@ -38,7 +29,6 @@ FILES = {
     "losses.png",
     "report.html",
 }
-RIVALS = {"grey", "single_colour", "mean_image", "floor"}
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +55,8 @@ def photos(made: tuple[Path, Outcome]) -> Path:
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes the longest, where only the training matters."""
-    monkeypatch.setattr("ava_np.report.write_pictures", lambda *arguments: None)
-    monkeypatch.setattr("ava_np.report.write_report", lambda run, *arguments: run.folder)
+    monkeypatch.setattr("ava_np.report.write_pictures", lambda *arguments, **options: None)
+    monkeypatch.setattr("ava_np.report.write_report", lambda run, *arguments, **options: run.folder)
 
 
 def ran(*arguments: object) -> str:
@@ -80,11 +70,6 @@ def ran(*arguments: object) -> str:
 def printed(*arguments: object) -> Any:
     """The JSON that a command prints, and nothing else, on standard output."""
     return json.loads(ran(*arguments, "--json"))
-
-
-def picture(path: Path) -> np.ndarray:
-    with Image.open(path) as file:
-        return np.asarray(file)
 
 
 def test_train_leaves_a_run_with_everything_in_it(made: tuple[Path, Outcome]) -> None:
@@ -101,7 +86,7 @@ def test_train_says_what_it_does_in_plain_lines_where_there_is_no_terminal(made:
     place, outcome = made
     lines = outcome.err.splitlines()
     assert lines[0] == f"6 pictures in {place / 'photos'}, RGB 12x9"
-    assert lines[1].startswith("ava5 (exact propagation), 1,018 parameters; γ = 0.1 (adam, sum), every term")
+    assert lines[1].startswith("ava5 (exact propagation), 8,218 parameters; γ = 0.1 (adam, sum), every term")
     assert [line.split()[1] for line in lines[2:]] == ["1/3", "2/3", "3/3"]
     for line in lines[2:]:
         for word in ("ms/step", "s left", "reconstruction", "kl", "log_d_real", "log_D_fake"):
@@ -128,6 +113,18 @@ def test_a_long_training_prints_few_lines(photos: Path, place: Path) -> None:
         (("--optimizer", "sgd"), {"optimiser": "sgd", "learning_rate": 0.3, "reduction": "fan"}),
         (("--optimiser", "sgd", "--lr", "0.5", "--reduction", "mean"), {"learning_rate": 0.5, "reduction": "mean"}),
         (("--batch-size", "4", "--seed", "7"), {"batch_size": 4, "seed": 7}),
+        (("--model", "vae", "--beta", "4", "--likelihood", "bernoulli"), {"beta": 4, "likelihood": "bernoulli"}),
+        (("--model", "gan", "--saturating", "--smoothing", "0.1"), {"saturating": True, "smoothing": 0.1}),
+        (("--model", "gan"), {"saturating": False, "minibatch_discrimination": False, "momentum": 0.5}),
+        (("--model", "dcgan"), {"name": "dcgan", "architecture": "dcgan"}),
+        (("--model", "aae", "--prior", "swiss-roll", "--stochastic"), {"prior": "swiss-roll", "stochastic": True}),
+        (("--model", "vae-gan-costs", "--minibatch-discrimination"), {"minibatch_discrimination": True}),
+        (("--model", "bigan", "--architecture", "conv28"), {"name": "bigan", "architecture": "conv28"}),
+        (("--model", "vaegan", "--reconstructions-are-not-fake"), {"reconstructions_are_fake": False}),
+        (("--optimiser", "rmsprop", "--clip", "1", "--weight-decay", "0.1"), {"clip": 1, "weight_decay": 0.1}),
+        (("--schedule", "cosine", "--momentum", "0.8"), {"schedule": "cosine", "momentum": 0.8}),
+        (("--flip", "--shift", "1", "--limit", "5"), {"flip": True, "shift": 1, "limit": 5}),
+        (("--validation", "0.2", "--test", "0.2"), {"validation": 0.2, "test": 0.2}),
     ],
 )
 @pytest.mark.usefixtures("no_report")
@@ -141,6 +138,31 @@ def test_train_does_what_its_options_say(
 
 def flat(sections: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {key: value for section in sections.values() for key, value in section.items()}
+
+
+@pytest.mark.usefixtures("no_report")
+def test_train_reads_every_source(place: Path) -> None:
+    write_idx(place / "digits" / "train-images-idx3-ubyte.gz", digits(7), zipped=True)
+    for source, size in (("digits", [4, 6]), ("toy:ring", [2, 1]), ("digits/train-images-idx3-ubyte.gz", [4, 6])):
+        ran("train", source, *SMALL, "--model", "vae", "--epochs", 1, "--out", "other", "--overwrite")
+        assert flat(printed("info", "other"))["size"] == size
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_cached_folder_trains_to_the_same_bytes(photos: Path, place: Path) -> None:
+    ran("train", photos, *BOLD, "--cache", "cache", "--out", "cached")
+    assert len(list((place / "cache").glob("*.npy"))) == 1
+    assert (place / "cached" / MODEL).read_bytes() == (place / "run" / MODEL).read_bytes()
+    ran("train", "--out", "cached", "--resume", "--epochs", 4)
+
+
+@pytest.mark.usefixtures("no_report")
+def test_an_architecture_of_ones_own(photos: Path, place: Path) -> None:
+    layers = [{"layer": "convolution", "channels": 2, "kernel": 3}, {"layer": "activation", "function": "tanh"}]
+    (place / "net.json").write_text(json.dumps({"encoder": layers}))
+    ran("train", photos, *SMALL, "--architecture", "net.json", "--out", "own")
+    assert json.loads((place / "own" / "config.json").read_text())["model"]["architecture"] == {"encoder": layers}
+    ran("sample", "own")
 
 
 @pytest.mark.usefixtures("no_report")
@@ -189,8 +211,8 @@ def test_runs_find_names_of_their_own(photos: Path, place: Path) -> None:
         ran("train", photos, *SMALL, "--epochs", 1)
     ran("train", "--size", "18x25", *SMALL, "--epochs", 1, "--model", "vae", "--propagation", "paper")
     names = {path.name for path in (place / "runs").iterdir()}
-    assert names == {"photos-ava5-exact", "photos-ava5-exact-2", "photos-ava5-exact-3", "builtin-vae-paper"}
-    assert flat(printed("info", "runs/builtin-vae-paper"))["folder"] is None
+    assert names == {"photos-ava5", "photos-ava5-2", "photos-ava5-3", "builtin-vae-paper"}
+    assert flat(printed("info", "runs/builtin-vae-paper"))["source"] is None
 
 
 def test_a_single_picture_is_enough(photos: Path, place: Path) -> None:
@@ -202,187 +224,9 @@ def test_a_single_picture_is_enough(photos: Path, place: Path) -> None:
         ran(*command)
 
 
-def test_sample_draws_a_grid(place: Path) -> None:
-    assert ran("sample", "run", "--count", 6).strip() == str(Path("run", "samples-6.png"))
-    assert picture(place / "run" / "samples-6.png").shape == (2 + 2 * (9 + 2), 2 + 3 * (12 + 2), 3)
-
-
-def test_samples_depend_on_the_seed_alone(place: Path) -> None:
-    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
-        ran("sample", "run", "--count", 4, "--seed", seed, "--out", f"{name}.png")
-    a, b, c = ((place / f"{name}.png").read_bytes() for name in "abc")
-    assert a == b != c
-
-
-def test_samples_are_the_decoded_codes(place: Path) -> None:
-    ran("sample", "run", "--count", 1, "--seed", 3, "--out", "one.png")
-    expected = ava_np.load("run").sample(1, np.random.default_rng(3))[0]
-    np.testing.assert_array_equal(picture(place / "one.png")[2:-2:ZOOM, 2:-2:ZOOM], np.rint(255 * expected))
-
-
-def reconstructions(photos: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures as the networks see them, and what the model makes of them, in 0 to 255."""
-    small = zoom_out(load_pictures(photos, zoom=ZOOM).array, ZOOM)
-    decoded = np.rint(255 * ava_np.load("run").reconstruct(small))
-    assert len(np.unique(decoded, axis=0)) == len(decoded)
-    return np.rint(255 * small), decoded
-
-
-def cells(sheet: np.ndarray) -> Iterator[np.ndarray]:
-    """The pictures of a sheet, without their zoom."""
-    for top in range(2, len(sheet) - 2, 11):
-        for left in range(2, sheet.shape[1] - 2, 14):
-            yield sheet[top : top + 9 : ZOOM, left : left + 12 : ZOOM]
-
-
-def test_reconstruct_lays_originals_over_reconstructions(place: Path, photos: Path) -> None:
-    assert ran("reconstruct", "run", "--count", 4).strip() == str(Path("run", "reconstructions-4.png"))
-    originals, decoded = reconstructions(photos)
-    found = np.stack(list(cells(picture(place / "run" / "reconstructions-4.png"))))
-    np.testing.assert_array_equal(found, np.concatenate([originals[:4], decoded[:4]]))
-
-
-def test_reconstruct_takes_no_more_than_there_are(place: Path) -> None:
-    assert ran("reconstruct", "run", "--count", 100).strip() == str(Path("run", "reconstructions-6.png"))
-
-
-def test_interpolate_walks_from_one_reconstruction_to_the_other(place: Path, photos: Path) -> None:
-    _, decoded = reconstructions(photos)
-    assert ran("interpolate", "run").strip() == str(Path("run", "interpolation.png"))
-    found = np.stack(list(cells(picture(place / "run" / "interpolation.png"))))
-    assert len(found) == 9
-    np.testing.assert_array_equal(found[[0, -1]], decoded[[0, -1]])
-
-    ran("interpolate", "run", "--from", "4.png", "--to", "2.png", "--steps", 3, "--out", "strip.png")
-    found = np.stack(list(cells(picture(place / "strip.png"))))
-    np.testing.assert_array_equal(found[[0, -1]], decoded[[3, 1]])
-    assert len(found) == 3
-
-
-def test_encode_writes_the_same_codes_everywhere(place: Path, photos: Path) -> None:
-    text = ran("encode", "run")
-    assert ran("encode", "run", "--out", "codes.csv").strip() == "codes.csv"
-    assert ran("encode", "run", "--out", "codes.npy").strip() == "codes.npy"
-    assert (place / "codes.csv").read_text() == text
-    codes = np.load(place / "codes.npy")
-    lines = [line.split(",") for line in text.splitlines()]
-    assert lines[0] == ["picture", "z1", "z2"]
-    assert [line[0] for line in lines[1:]] == [f"{number}.png" for number in range(1, 7)]
-    np.testing.assert_array_equal(np.array([line[1:] for line in lines[1:]], np.float32), codes)
-    small = zoom_out(load_pictures(photos, zoom=ZOOM).array, ZOOM)
-    np.testing.assert_array_equal(codes, ava_np.load("run").encode(small))
-
-
-def test_evaluate_prints_what_the_library_measures(place: Path, photos: Path) -> None:
-    found = printed("evaluate", "run")
-    pictures = load_pictures(photos, zoom=ZOOM)
-    result = ava_np.evaluate(ava_np.load("run"), pictures.array, ZOOM)
-    assert found["own_error"] == pytest.approx(result.own_error)
-    assert found["own_errors"] == pytest.approx(dict(zip(pictures.names, result.own_errors, strict=True)))
-    assert found["own_error"] == pytest.approx(np.mean(list(found["own_errors"].values())))
-    assert found["rmse"] == pytest.approx(result.rmse)
-    assert found["image_best"] == pictures.names[result.best]
-    assert set(found["rivals"]) >= RIVALS
-    assert found["rivals"]["floor"] <= found["rmse"] <= found["rmse_mean"]
-
-
-def test_evaluate_prints_tables(place: Path) -> None:
-    text, found = ran("evaluate", "run"), printed("evaluate", "run")
-    expected = found["own_errors"] | {name.replace("_", " "): found["rivals"][name] for name in RIVALS}
-    for name, value in expected.items():
-        assert any(line.split() == [*name.split(), f"{value:.4f}"] for line in text.splitlines()), name
-
-
 def test_the_error_after_training_is_the_evaluated_one(made: tuple[Path, Outcome], place: Path) -> None:
     found = printed("evaluate", "run")
     assert f"own error {found['own_error']:.4f}, (17) {found['rmse']:.4f}" in made[1].out
-
-
-def test_other_pictures_are_evaluated_like_the_own(place: Path) -> None:
-    write_pictures(place / "other", 3, size=(30, 20), seed=9)
-    found = printed("evaluate", "run", "other")
-    assert set(found["own_errors"]) == {"1.png", "2.png", "3.png"}
-    assert found["own_error"] != printed("evaluate", "run")["own_error"]
-
-
-@pytest.mark.usefixtures("no_report")
-def test_without_its_pictures_a_run_can_still_be_used(made: tuple[Path, Outcome], place: Path, tmp_path: Path) -> None:
-    photos = write_pictures(tmp_path / "photos", seed=3)
-    ran("train", photos, *SMALL, "--out", "orphan")
-    photos.rename(tmp_path / "moved")
-    ran("sample", "orphan")
-    ran("info", "orphan")
-    for command in ("evaluate", "reconstruct", "encode", "interpolate"):
-        outcome = ava(command, "orphan")
-        assert outcome.code == 1
-        assert outcome.err == f"Error: the pictures of orphan are no longer in {photos}: name their FOLDER\n"
-        assert ava(command, "orphan", "moved").code == 0
-
-
-def test_gradcheck_lists_every_gradient(place: Path) -> None:
-    outcome = ava("gradcheck", "--model", "ava5", "--json")
-    assert outcome.code == 0
-    rows = json.loads(outcome.out)
-    keys = {"model", "propagation", "network", "layer", "quantity", "relative_error"}
-    assert all(row.keys() == keys and row["relative_error"] < 1e-6 for row in rows)
-    assert {row["propagation"] for row in rows} == {"exact", "paper"}
-    assert {row["network"] for row in rows} == {"encoder", "decoder", "discriminator", "encoding_discriminator"}
-    assert f"all {len(rows)} rows pass" in outcome.err
-
-
-def test_gradcheck_prints_a_table(place: Path) -> None:
-    lines = ran("gradcheck", "--model", "vae", "--propagation", "paper").splitlines()
-    assert lines[0].split() == ["model", "propagation", "network", "layer", "quantity", "relative", "error"]
-    assert all(line.startswith("vae    paper") for line in lines[2:])
-    assert len(lines) == 2 + 2 * 3 * 3  # networks, layers, and W, b and the input
-
-
-def test_gradcheck_fails_if_a_row_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ava_np.gradcheck.LIMIT", 1e-30)
-    outcome = ava("gradcheck", "--model", "vae", "--propagation", "paper")
-    assert outcome.code == 1
-    assert "18 of 18 rows reach 1e-30" in outcome.err
-
-
-def test_info_describes_a_run(place: Path, photos: Path) -> None:
-    found = printed("info", "run")
-    assert found["model"] == {"name": "ava5", "propagation": "exact", "latent": 2, "hidden": [8]}
-    digest = load_pictures(photos, zoom=3).sha256
-    expected = {"folder": str(photos), "size": [12, 9], "channels": 3, "zoom": 3, "sha256": digest}
-    assert found["pictures"] == expected
-    assert found["networks"]["encoder"].startswith("36-8-4, ")
-    assert found["progress"]["epochs"] == found["progress"]["steps"] == 3
-    text = ran("info", "run")
-    for section, values in found.items():
-        assert f"\n{section}\n" in f"\n{text}"
-        assert all(f"  {key} " in text for key in values)
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The version; where ava-np is not installed, its metadata are written from pyproject.toml."""
-    try:
-        return metadata.version("ava-np")
-    except metadata.PackageNotFoundError:
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-        folder = tmp_path / f"ava_np-{project['version']}.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ava-np\nVersion: {project['version']}\n")
-        monkeypatch.syspath_prepend(tmp_path)
-        return str(project["version"])
-
-
-def test_info_describes_the_installation(installed: str) -> None:
-    found = printed("info")
-    assert found["versions"]["ava-np"] == installed
-    assert found["versions"]["python"] == sys.version.split()[0]
-    assert found["versions"]["numpy"] == np.__version__
-    assert found["machine"]["threads"] >= 1
-    assert "versions" in ran("info").splitlines()
-
-
-def test_the_version_is_told(installed: str) -> None:
-    assert ran("--version").strip() == f"ava, version {installed}"
 
 
 @pytest.mark.parametrize("command", sorted(group.commands))
@@ -457,7 +301,7 @@ def test_what_python_raises_becomes_a_line(monkeypatch: pytest.MonkeyPatch, faul
     def fail(*arguments: object, **options: object) -> None:
         raise fault("no room")
 
-    monkeypatch.setattr("ava_np.run.read_pictures", fail)
+    monkeypatch.setattr("ava_np.data.read_pictures", fail)
     outcome = ava("train")
     expected = {KeyboardInterrupt: (130, "Error: interrupted"), MemoryError: (1, "Error: not enough memory: no room")}
     assert (outcome.code, outcome.err.strip()) == expected[fault]

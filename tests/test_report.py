@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,24 +11,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import click
 import matplotlib
 import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
-from ava_np import metrics, plots
+from ava_np import legend, metrics, plots, toys
+from ava_np.curves import NETWORKS, TERMS, loss_curves
+from ava_np.data import Split, read_pictures
 from ava_np.errors import RunError
-from ava_np.evaluation import Evaluation, evaluate, zoom_in, zoom_out
+from ava_np.evaluation import Evaluation, evaluate, evaluate_toy, zoom_in, zoom_out
 from ava_np.models import Model
 from ava_np.pictures import Pictures, load_pictures
-from ava_np.report import command, write_pictures, write_report
-from ava_np.run import REPORT, Run
+from ava_np.report import write_pictures, write_report
+from ava_np.run import IMAGE_BEST, RECONSTRUCTIONS, REPORT, Run
 from ava_np.sheets import save_png
 from ava_np.specification import (
     FORMAT,
-    ModelSpecification,
+    MODELS,
     PicturesSpecification,
     Specification,
     TrainingSpecification,
@@ -54,25 +54,48 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def specify(folder: Path, name: Any = "ava5", channels: Any = 3, seed: int = SEED) -> Specification:
+def specify(folder: Path, name: str = "ava5", channels: Any = 3, seed: int = SEED, **options: Any) -> Specification:
     return Specification(
         FORMAT,
-        ModelSpecification(name, "exact", latent=2, hidden=(8,)),
+        MODELS[name](**{"latent": 2, "hidden": (8,), "architecture": "mlp"} | options),  # type: ignore[arg-type]
         PicturesSpecification(str(folder), (WIDTH, HEIGHT), channels, ZOOM),
         TrainingSpecification("adam", 1e-2, "sum", batch_size=2, epochs=EPOCHS, seed=seed),
     )
 
 
-def finish(run_folder: Path, specification: Specification, pictures: Pictures) -> Finished:
-    """A whole run: created, trained, evaluated and shown."""
+def specify_toy(name: str, toy: str, **options: Any) -> Specification:
+    """A model of a toy distribution, trained on 100 points."""
+    d = 1 if toy == "gaussian" else 2
+    return Specification(
+        FORMAT,
+        MODELS[name](latent=2, hidden=(8,), output="linear", **options),  # type: ignore[arg-type]
+        PicturesSpecification(f"toy:{toy}", (d, 1), 1, 1, limit=100),
+        TrainingSpecification("adam", 1e-2, "sum", batch_size=50, epochs=EPOCHS, seed=SEED),
+    )
+
+
+def train(run_folder: Path, specification: Specification, pictures: Pictures) -> tuple[Run, Model]:
     run = Run.create(run_folder, specification)
     trainer = run.resume()
-    for _ in run.train(trainer, zoom_out(pictures.array, ZOOM)):
+    for _ in run.train(trainer, pictures):
         pass
-    evaluation = evaluate(trainer.model, pictures.array, ZOOM)
-    write_pictures(run, trainer.model, pictures, evaluation)
-    assert write_report(run, trainer.model, pictures, evaluation) == run_folder / REPORT
-    return run, trainer.model, pictures, evaluation
+    return run, trainer.model
+
+
+def finish(run_folder: Path, specification: Specification, pictures: Pictures) -> Finished:
+    """A whole run: created, trained, evaluated and shown."""
+    run, model = train(run_folder, specification, pictures)
+    evaluation = evaluate(model, pictures.array, ZOOM)
+    write_pictures(run, model, pictures, evaluation)
+    assert write_report(run, model, pictures, evaluation) == run_folder / REPORT
+    return run, model, pictures, evaluation
+
+
+def show(run: Run, model: Model, pictures: Pictures) -> str:
+    """The page of a run that is shown without an evaluation, as text."""
+    write_pictures(run, model, pictures, None)
+    write_report(run, model, pictures, None)
+    return " ".join(page(run).text.split())
 
 
 @pytest.fixture(scope="module")
@@ -188,28 +211,118 @@ def test_report_says_what_was_measured(finished: Finished) -> None:
     assert "At 0° they agree" in text
 
 
-def test_command_makes_the_same_specification(folder: Path) -> None:
-    from ava_np.cli.train import train
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_has_a_report_with_all_its_terms(folder: Path, tmp_path: Path, name: str) -> None:
+    pictures = load_pictures(folder, zoom=ZOOM)
+    run, model = train(tmp_path / "run", specify(folder, name), pictures)
+    terms = legend.terms(run.specification.model)
+    assert set(run.metrics()[-1]["nats"]) <= set(terms)
+    assert set(run.metrics()[-1].get("angle", ())) <= set(NETWORKS)
+    assert set(terms) <= set(TERMS)
+    evaluation = None if model.encodes is None else evaluate(model, pictures.array, ZOOM)
+    write_pictures(run, model, pictures, evaluation)
+    write_report(run, model, pictures, evaluation)
+    text = page(run).text
+    assert text.lstrip().startswith(legend.title(run.specification.model))
+    for key in run.metrics()[-1]["nats"]:
+        assert terms[key].meaning in text
+    for network in model.networks.values():
+        assert legend.layers(network) in text
+    assert ("imageBest" in text) == (evaluation is not None)
 
-    specification = specify(folder)
-    program, subcommand, *arguments = shlex.split(" ".join(command(specification)))
-    assert (program, subcommand) == ("ava", "train")
-    context = click.Context(train)
-    train.parse_args(context, arguments)
-    given = context.params
-    model, pictures, training = specification.model, specification.pictures, specification.training
-    assert (given["folder"], given["size"], given["zoom"]) == (folder, pictures.size, pictures.zoom)
-    assert (given["model"], given["propagation"]) == (model.name, model.propagation)
-    assert (given["latent"], given["hidden"]) == (model.latent, model.hidden)
-    assert (given["optimiser"], given["lr"]) == (training.optimiser, training.learning_rate)
-    assert (given["reduction"], given["batch_size"]) == (training.reduction, training.batch_size)
-    assert (given["epochs"], given["seed"]) == (training.epochs, training.seed)
+
+@pytest.mark.parametrize("name", ["gan", "dcgan"])
+def test_a_model_without_an_encoder_shows_nothing_back(finished: Finished, tmp_path: Path, name: str) -> None:
+    _, _, pictures, _ = finished
+    run, model = train(tmp_path / "run", specify(tmp_path, name), pictures)
+    for stale in (RECONSTRUCTIONS, IMAGE_BEST):
+        (run.folder / stale).write_bytes(b"of another run")
+    text = show(run, model, pictures)
+    assert {path.name for path in run.folder.glob("*.png")} == {"samples.png", "losses.png"}
+    for absent in ("econstruction", "imageBest", "wn error", "(17)"):
+        assert absent not in text
+    assert "collapsed" in text
 
 
-def test_built_in_pictures_need_no_folder_in_the_command(folder: Path) -> None:
-    built_in = PicturesSpecification(None, (WIDTH, HEIGHT), 3, ZOOM)
-    parts = command(msgspec.structs.replace(specify(folder), pictures=built_in))
-    assert parts[:2] == ["ava train", "--model ava5"]
+@pytest.mark.parametrize(("toy", "modes"), [("gaussian", 1), ("ring", 8), ("grid", 25)])
+@pytest.mark.parametrize("name", ["gan", "ae"])
+def test_toys_are_charted_and_judged(tmp_path: Path, name: str, toy: str, modes: int) -> None:
+    specification = specify_toy(name, toy)
+    points = read_pictures(f"toy:{toy}", limit=100)
+    run, model = train(tmp_path / "run", specification, points)
+    text = show(run, model, points)
+    with Image.open(run.folder / "samples.png") as chart:
+        assert chart.width == plots.WIDTH * plots.DOTS
+    judged = evaluate_toy(model, specification)
+    expected = toys.judge(toy, model.sample(1000, np.random.default_rng((SEED, 3))))
+    assert (judged.modes, judged.of, judged.good) == (expected.modes, modes, expected.good)
+    assert f"Modes found{judged.modes} of {modes}" in text
+    assert f"Good samples{100 * judged.good:.1f} %" in text
+    assert f"toy:{toy}: 100 points in {2 - (toy == 'gaussian')} dimension" in text
+    if toy == "gaussian":
+        assert f"Mean of samples{judged.points.mean():.3f}of the data: {points.array.mean():.3f}" in text
+        assert f"Deviation of samples{judged.points.std():.3f}of the data: {points.array.std():.3f}" in text
+    assert "icture" not in text.split("Make it again")[0]
+
+
+def test_only_toys_are_judged_as_toys(finished: Finished) -> None:
+    with pytest.raises(ValueError, match="no toy"):
+        evaluate_toy(finished[1], finished[0].specification)
+
+
+def test_the_page_tells_what_was_held_out_and_what_is_shown(finished: Finished) -> None:
+    run, model, pictures, evaluation = finished
+    many = Split(np.arange(9000), np.arange(900), np.arange(100))
+    try:
+        write_report(run, model, pictures, evaluation, parts=many)
+        text = " ".join(page(run).text.split())
+        assert "10,000 pictures of 12 × 9 pixels, seen by the networks as 4 × 3; 9,000 trained on, 900 held out" in text
+        assert "100 for a test; 5 of those trained on, evenly spaced, are judged and shown here" in text
+        write_report(run, model, pictures, evaluation, parts=Split(np.arange(COUNT), np.arange(0), np.arange(0)))
+        text = " ".join(page(run).text.split())
+        assert "5 pictures of 12 × 9 pixels" in text
+        assert "trained on" not in text
+    finally:
+        write_report(run, model, pictures, evaluation)
+
+
+def test_validation_is_drawn_and_told(folder: Path, tmp_path: Path) -> None:
+    specification = specify(folder, "ae")
+    held = msgspec.structs.replace(specification.pictures, validation=0.4)
+    pictures = load_pictures(folder, zoom=ZOOM)
+    run, *_ = finish(tmp_path / "run", msgspec.structs.replace(specification, pictures=held), pictures)
+    errors = [line["validation"]["own_error"] for line in run.metrics() if "validation" in line]
+    assert f"Own error, validation{errors[-1]:.4f}" in page(run).text.replace("\n", "").replace("  ", "")
+    figure = loss_curves(run.metrics(), run.specification)
+    assert [axes.get_title("left") for axes in figure.axes] == ["Reconstruction", "Own error of what is held out"]
+    np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), errors)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("vaegan", {}, ("-1.10 on what is real", "-0.41 on what is not")),
+        ("vaegan", {"reconstructions_are_fake": False}, ("end at -log 2 when",)),
+        ("gan", {"smoothing": 0.1}, ("-0.80 on what is real", "-0.60 on what is not")),
+        ("gan", {}, ("end at -log 2 when",)),
+        ("ae", {"likelihood": "bernoulli"}, ("cross-entropy", "H(x, x′)", "Bernoulli values")),
+        ("ae", {}, ("½‖x - x′‖²", "Gaussian with unit variance", "has no prior")),
+        ("aae", {"prior": "swiss-roll"}, ("AAE with a Swiss roll prior", "drawn from the Swiss roll prior")),
+        ("vae", {"beta": 4.0}, ("VAE with β = 4, exact propagation", "before β = 4 weighs it")),
+        ("bigan", {}, ("No step of a BiGAN compares",)),
+    ],
+)
+def test_the_page_explains_this_model(
+    folder: Path, tmp_path: Path, name: str, options: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    pictures = load_pictures(folder, zoom=ZOOM)
+    run, model = train(tmp_path / "run", specify(folder, name, **options), pictures)
+    evaluation = None if model.encodes is None else evaluate(model, pictures.array, ZOOM)
+    write_pictures(run, model, pictures, evaluation)
+    write_report(run, model, pictures, evaluation)
+    text = " ".join(page(run).text.replace("\N{MINUS SIGN}", "-").split())
+    for words in expected:
+        assert words in text
 
 
 def test_hostile_names_stay_text(finished: Finished) -> None:
@@ -260,7 +373,7 @@ def test_untrained_run_on_one_picture_has_a_report(folder: Path, tmp_path: Path)
 def test_report_without_its_pictures_is_refused(finished: Finished, tmp_path: Path) -> None:
     run, model, pictures, evaluation = finished
     empty = Run.create(tmp_path / "empty", run.specification)
-    with pytest.raises(RunError, match=r"samples\.png is needed"):
+    with pytest.raises(RunError, match=r"reconstructions\.png is needed"):
         write_report(empty, model, pictures, evaluation)
 
 
@@ -281,10 +394,13 @@ def lines(count: int, **changes: Any) -> list[dict[str, Any]]:
     ]
 
 
+AVA1 = specify(Path("pictures"), "ava1")
+
+
 @pytest.mark.parametrize("count", [1, 2, 10_000])
 def test_curves_are_the_metrics(count: int) -> None:
     epochs = lines(count)
-    figure = plots.loss_curves(epochs)
+    figure = loss_curves(epochs, AVA1)
     assert len(figure.axes) == 3
     drawn = []
     for axes in figure.axes:
@@ -306,14 +422,37 @@ def test_curves_are_the_metrics(count: int) -> None:
 def test_curves_without_discriminators_angles_or_epochs() -> None:
     vae = [{"epoch": 1, "step": 1, "nats": {"reconstruction": 3.0, "kl": 0.0}}]
     for epochs in (vae, []):
-        figure = plots.loss_curves(epochs)
+        figure = loss_curves(epochs, specify(Path("x"), "vae"))
         assert len(figure.axes) == 1
         plots.to_png(figure)
 
 
+def test_curves_of_discriminators_alone() -> None:
+    gan = [{"epoch": e, "step": e, "nats": {"log_d_real": -0.7, "log_d_fake": -0.6}} for e in (1, 2)]
+    figure = loss_curves(gan, specify(Path("x"), "gan"))
+    assert [axes.get_title("left") for axes in figure.axes] == ["Discriminators: how sure of what is the case"]
+    assert "cannot tell" in figure.axes[0].get_title("right")
+    smoothed = loss_curves(gan, specify(Path("x"), "gan", smoothing=0.1))
+    assert not smoothed.axes[0].get_title("right")  # where it cannot tell is elsewhere, for each curve
+
+
+@pytest.mark.parametrize("values", [(0.0, 0.0), (1e-30, 0.0), (0.0, 5.0), (1e-38, 1e3)])
+def test_a_divergence_of_nothing_is_no_obstacle(values: tuple[float, float]) -> None:
+    epochs = [{"epoch": e, "step": e, "nats": {"reconstruction": 0.0, "kl": kl}} for e, kl in enumerate(values, 1)]
+    figure = loss_curves(epochs, specify(Path("x"), "vae"))
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    assert np.isfinite([low, high]).all()
+    assert low < high
+    if max(values) > 0:
+        assert low < max(values) < high
+        assert low > 1e-10 * max(values)
+    plots.to_png(figure)
+
+
 def test_labels_of_curves_that_end_together_do_not_overlap() -> None:
     same = dict.fromkeys(("log_d_real", "log_d_fake", "log_D_real", "log_D_fake"), -0.693)
-    figure = plots.loss_curves(lines(3, nats={"reconstruction": 5.0, "kl": 5.0, **same}))
+    figure = loss_curves(lines(3, nats={"reconstruction": 5.0, "kl": 5.0, **same}), AVA1)
     figure.draw_without_rendering()
     for axes in figure.axes:
         boxes = sorted((text.get_window_extent() for text in axes.texts), key=lambda box: box.y0)
@@ -321,9 +460,9 @@ def test_labels_of_curves_that_end_together_do_not_overlap() -> None:
 
 
 def test_charts_do_not_depend_on_the_users_settings() -> None:
-    plain = plots.to_png(plots.loss_curves(lines(3)))
+    plain = plots.to_png(loss_curves(lines(3), AVA1))
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.bbox": "tight"}):
-        assert plots.to_png(plots.loss_curves(lines(3))) == plain
+        assert plots.to_png(loss_curves(lines(3), AVA1)) == plain
 
 
 def test_charts_leave_pyplot_alone() -> None:
@@ -364,3 +503,31 @@ def test_rivals_are_drawn_the_worst_first_and_the_model_apart(finished: Finished
     assert list(drawn) == sorted(expected, reverse=True)
     own = drawn.pop(evaluation.rmse)
     assert own not in drawn.values()
+
+
+def test_toy_points_are_the_samples_over_the_data() -> None:
+    generator = np.random.default_rng(4)
+    data = generator.normal(size=(50, 1, 2, 1)).astype(np.float32)
+    points = np.concatenate(
+        [data[:20] + 0.01, np.full((3, 1, 2, 1), 100.0), np.full((1, 1, 2, 1), -100.0), np.full((2, 1, 2, 1), np.nan)]
+    )
+    figure = plots.toy_points(data, points, "samples")
+    (axes,) = figure.axes
+    below, above = (np.asarray(collection.get_offsets()) for collection in axes.collections)
+    np.testing.assert_allclose(below, data.reshape(50, 2), rtol=1e-6)
+    np.testing.assert_allclose(above, points[:20].reshape(20, 2), rtol=1e-6)
+    assert axes.get_aspect() == 1.0
+    assert axes.get_title("right") == "6 of 26 samples lie outside"
+    plots.to_png(figure)
+
+
+def test_toy_points_of_one_dimension_are_two_densities() -> None:
+    data = np.random.default_rng(5).normal(4, 0.5, (1000, 1, 1, 1))
+    (axes,) = plots.toy_points(data, data[:500] + 0.1, "samples").axes
+    bars, (outline,) = axes.patches[:-1], axes.patches[-1:]
+    area = sum(bar.get_width() * bar.get_height() for bar in bars)  # type: ignore[attr-defined]
+    assert area == pytest.approx(1)
+    assert not outline.get_fill()
+    assert not axes.get_title("right")
+    (axes,) = plots.toy_points(data, np.concatenate([data, data + 100]), "samples").axes
+    assert axes.get_title("right") == "1,000 of 2,000 samples lie outside"

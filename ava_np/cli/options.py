@@ -7,26 +7,30 @@ from typing import Any, get_args
 
 import rich_click as click
 
-from ava_np.specification import ModelName, Propagation
+from ava_np.specification import MODELS as SPECIFICATIONS
+from ava_np.specification import ArchitectureName, Propagation
 
-MODELS = click.Choice(get_args(ModelName))
+MODELS = click.Choice(list(SPECIFICATIONS))
+ARCHITECTURES: tuple[str, ...] = get_args(ArchitectureName)
 PROPAGATIONS = click.Choice(get_args(Propagation))
 MOST = 1_000_000  # neurons in a layer, or pictures: more is a slip of the keyboard, and beyond what NumPy can index
 COUNT = click.IntRange(1, MOST)
 
 
-class RateType(click.FloatRange):
-    """The paper's γ in (0, 1]."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1, min_open=True)
+class NumberType(click.FloatRange):
+    """A number in a range; NaN is in every range for click, and in none here."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The rate, if it is a number: NaN is in every range for click."""
-        rate = float(super().convert(value, param, ctx))
-        if math.isnan(rate):
-            self.fail(f"{value!r} is no number", param, ctx)
-        return rate
+        """The number, if it is one."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number", param, ctx)
+        return number
+
+
+RATE = NumberType(0, 1, min_open=True)
+SHARE = NumberType(0, 1, max_open=True)
+WEIGHT = NumberType(0)
 
 
 class SizeType(click.ParamType):
@@ -57,6 +61,27 @@ class WidthsType(click.ParamType):
         if not all(map(_counts, parts)):
             self.fail(f"{value!r} is no list of widths such as 512,256, each at most {MOST}", param, ctx)
         return tuple(int(part) for part in parts)
+
+
+class ArchitectureType(click.ParamType):
+    """The name of an architecture, or a JSON file with one's own."""
+
+    name = "architecture"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, or what the file holds."""
+        if value in ARCHITECTURES or isinstance(value, dict):
+            return value
+        if Path(value).suffix.lower() != ".json":
+            self.fail(f"{value!r} is neither one of {', '.join(ARCHITECTURES)} nor a .json file", param, ctx)
+        import msgspec
+
+        try:
+            return msgspec.json.decode(Path(value).read_bytes(), type=dict[str, tuple[dict[str, Any], ...]])
+        except OSError as error:
+            self.fail(f"{value}: {error.strerror}", param, ctx)
+        except msgspec.DecodeError as error:
+            self.fail(f"{value} is no object of lists of layers: {error}", param, ctx)
 
 
 class PngType(click.Path):

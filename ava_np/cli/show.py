@@ -10,17 +10,25 @@ from ava_np.cli.options import COUNT, MOST, PngType, folder_argument, run_argume
 if TYPE_CHECKING:
     import numpy as np
 
+    from ava_np.models import Model
     from ava_np.pictures import Pictures
     from ava_np.run import Run
+
+PICTURES, POINTS, PAIRS = 64, 1000, 10  # that are made, unless it is said how many
+AT_ONCE = 1000  # pictures that are zoomed out and encoded
 
 
 @click.command()
 @run_argument
-@click.option("--count", type=COUNT, default=64, show_default=True, help="How many pictures.")
+@click.option(
+    "--count", type=COUNT, help=f"How many.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]"
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the codes.")
 @click.option("--out", type=PngType(), help="The grid.  [default: RUN/samples-COUNT.png]")
-def sample(run_folder: Path, count: int, seed: int, out: Path | None) -> None:
-    """Draw codes from the prior N(0, I), decode them, and lay the pictures out in one grid.
+def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> None:
+    """Draw codes from the model's prior, decode them, and lay the pictures out in one grid.
+
+    Points of a toy distribution are drawn in a chart, over points of the data.
 
     \b
     ava sample runs/mine --count 64 --out grid.png
@@ -28,19 +36,19 @@ def sample(run_folder: Path, count: int, seed: int, out: Path | None) -> None:
     import numpy as np
 
     from ava_np.run import Run
-    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
-    pictures = run.model().sample(count, np.random.default_rng(seed))
-    _save(grid(_zoomed(run, pictures)), out or run.folder / f"samples-{count}.png")
+    count = count or (POINTS if run.specification.pictures.toy else PICTURES)
+    made = run.model().sample(count, np.random.default_rng(seed))
+    _save(run, made, None, "samples", out or run.folder / f"samples-{count}.png")
 
 
 @click.command()
 @run_argument
 @folder_argument
-@click.option("--count", type=COUNT, default=10, show_default=True, help="How many pictures at most.")
+@click.option("--count", type=COUNT, help=f"How many at most.  [default: {PAIRS} pictures, or {POINTS} points]")
 @click.option("--out", type=PngType(), help="The picture.  [default: RUN/reconstructions-COUNT.png]")
-def reconstruct(run_folder: Path, folder: Path | None, count: int, out: Path | None) -> None:
+def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: Path | None) -> None:
     """Lay originals over their reconstructions g(μ(x)), for the run's own pictures or those in FOLDER.
 
     \b
@@ -51,14 +59,17 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int, out: Path | N
 
     from ava_np.evaluation import zoom_out
     from ava_np.run import Run
-    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
-    model, pictures = run.model(), pictures_of(run, folder)
-    originals = zoom_out(pictures.array[:count], run.specification.pictures.zoom)
-    pairs = np.concatenate([originals, model.reconstruct(originals)])
+    model, toy = _with_encoder(run), run.specification.pictures.toy
+    pictures = pictures_of(run, folder)
+    originals = zoom_out(pictures.array[: count or (POINTS if toy else PAIRS)], run.specification.pictures.zoom)
+    decoded = model.reconstruct(originals)
     path = out or run.folder / f"reconstructions-{len(originals)}.png"
-    _save(grid(_zoomed(run, pairs), columns=len(originals)), path)
+    if toy:
+        _save(run, decoded, None, "reconstructions", path)
+    else:
+        _save(run, np.concatenate([originals, decoded]), len(originals), "", path)
 
 
 @click.command()
@@ -90,8 +101,10 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
     if str(out) != "-" and out.suffix not in (".csv", ".npy"):
         raise click.BadParameter(f"{str(out)!r} must end in .csv or .npy", param_hint="--out")
     run = Run.open(run_folder)
-    model, pictures = run.model(), pictures_of(run, folder)
-    codes = model.encode(zoom_out(pictures.array, run.specification.pictures.zoom))
+    model, zoom = _with_encoder(run), run.specification.pictures.zoom
+    pictures = pictures_of(run, folder)
+    parts = range(0, len(pictures.names), AT_ONCE)  # they may be more than fit in memory
+    codes = np.concatenate([model.encode(zoom_out(pictures.array[i : i + AT_ONCE], zoom)) for i in parts])
     if out.suffix == ".npy":
         binary = io.BytesIO()
         np.save(binary, codes)
@@ -113,37 +126,58 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 @folder_argument
 @click.option("--from", "first", metavar="NAME", help="The first picture, by name.  [default: the first]")
 @click.option("--to", "last", metavar="NAME", help="The last picture, by name.  [default: the last]")
+@click.option("--seed", type=click.IntRange(0), help="Of the two codes, for a model without an encoder.  [default: 0]")
 @click.option("--steps", type=click.IntRange(2, MOST), default=9, show_default=True, help="Pictures in the strip.")
 @click.option("--out", type=PngType(), help="The strip.  [default: RUN/interpolation.png]")
 def interpolate(
-    run_folder: Path, folder: Path | None, first: str | None, last: str | None, steps: int, out: Path | None
+    run_folder: Path,
+    folder: Path | None,
+    first: str | None,
+    last: str | None,
+    seed: int | None,
+    steps: int,
+    out: Path | None,
 ) -> None:
     """Walk in a straight line from one picture's code to another's, and show what is decoded on the way.
 
+    A model without an encoder (gan, dcgan) has no codes of pictures: it walks between two that are drawn from its
+    prior by --seed.
+
     \b
     ava interpolate runs/mine --from 01.BMP --to 07.BMP --steps 9 --out strip.png
+    ava interpolate runs/gan --seed 3
     """
     import numpy as np
 
     from ava_np.evaluation import zoom_out
     from ava_np.run import Run
-    from ava_np.sheets import grid
 
     run = Run.open(run_folder)
-    model, pictures = run.model(), pictures_of(run, folder)
-    ends = [_index(pictures, first, 0, "--from"), _index(pictures, last, len(pictures.names) - 1, "--to")]
-    start, end = model.encode(zoom_out(pictures.array[ends], run.specification.pictures.zoom))
-    share = np.linspace(0, 1, steps, dtype=start.dtype)[:, None]
-    strip = model.decode((1 - share) * start + share * end)
-    _save(grid(_zoomed(run, strip), columns=steps), out or run.folder / "interpolation.png")
+    model = run.model()
+    if model.encodes is None:
+        given = next((name for name, value in (("FOLDER", folder), ("--from", first), ("--to", last)) if value), None)
+        if given:
+            raise click.UsageError(
+                f"{model.specification.name} has no encoder to walk from pictures: leave out {given}"
+            )
+        ends = model.prior(np.random.default_rng(seed or 0), 2)
+    else:
+        if seed is not None:
+            raise click.UsageError(f"{model.specification.name} walks between pictures: --from and --to, not --seed")
+        pictures = pictures_of(run, folder)
+        chosen = [_index(pictures, first, 0, "--from"), _index(pictures, last, len(pictures.names) - 1, "--to")]
+        ends = model.encode(zoom_out(pictures.array[chosen], run.specification.pictures.zoom))
+    share = np.linspace(0, 1, steps, dtype=ends.dtype)[:, None]
+    strip = model.decode((1 - share) * ends[0] + share * ends[1])
+    _save(run, strip, steps, "points on the way", out or run.folder / "interpolation.png")
 
 
 def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
     """The run's own pictures, or those in ``folder`` made alike; what is left out is said."""
-    from ava_np.console import reading_progress, say
+    from ava_np.console import counting, say
 
-    with reading_progress("reading pictures"):
-        pictures = run.pictures(folder)
+    with counting("reading pictures") as progress:
+        pictures = run.pictures(folder, progress)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
     return pictures
@@ -157,16 +191,26 @@ def _index(pictures: "Pictures", name: str | None, default: int, option: str) ->
     return pictures.names.index(name)
 
 
-def _zoomed(run: "Run", pictures: "np.ndarray") -> "np.ndarray":
-    """Pictures at full size."""
+def _with_encoder(run: "Run") -> "Model":
+    """The run's model, if it has an encoder; a model without says so before pictures are read."""
+    import numpy as np
+
+    model = run.model()
+    model.encode(np.zeros((1, *model.shape), model.dtype))
+    return model
+
+
+def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
+    """Write what a model has made as a grid, or toy points as a chart over the data; say where."""
     from ava_np.evaluation import zoom_in
+    from ava_np.sheets import grid, save_png
 
-    return zoom_in(pictures, run.specification.pictures.zoom)
+    if run.specification.pictures.toy:
+        from ava_np.files import write_whole
+        from ava_np.plots import to_png, toy_points
+        from ava_np.run import thinned
 
-
-def _save(picture: "np.ndarray", path: Path) -> None:
-    """Write a picture and say where."""
-    from ava_np.sheets import save_png
-
-    save_png(path, picture)
+        write_whole(path, to_png(toy_points(thinned(run.pictures()).array, made, label)))
+    else:
+        save_png(path, grid(zoom_in(made, run.specification.pictures.zoom), columns))
     click.echo(str(path))

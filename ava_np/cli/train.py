@@ -1,4 +1,4 @@
-"""``ava train``: from a folder of pictures to a run folder."""
+"""``ava train``: from pictures to a run folder."""
 
 import signal
 from pathlib import Path
@@ -8,74 +8,160 @@ from typing import TYPE_CHECKING, Any, get_args
 import rich_click as click
 from click.core import ParameterSource
 
-from ava_np.cli.options import COUNT, MODELS, PROPAGATIONS, RateType, SizeType, WidthsType
-from ava_np.specification import DEFAULTS, OptimiserName, Reduction
+from ava_np.cli.options import (
+    ARCHITECTURES,
+    COUNT,
+    MODELS,
+    PROPAGATIONS,
+    RATE,
+    SHARE,
+    WEIGHT,
+    ArchitectureType,
+    SizeType,
+    WidthsType,
+)
+from ava_np.specification import DEFAULTS, Likelihood, OptimiserName, PriorName, Reduction, Schedule
+from ava_np.specification import MODELS as SPECIFICATIONS
 
 if TYPE_CHECKING:
     from ava_np.pictures import Pictures
     from ava_np.run import Run
+    from ava_np.specification import ModelSpecification, Specification
     from ava_np.training import Trainer
 
 DEFAULT_STEPS = 1000  # what --epochs defaults to, counted in steps
+FEW, BATCH, LARGE_BATCH = 1000, 16, 64  # pictures up to which the default batch is small
+ZOOM, LARGE = 3, 64  # the paper's zoom, and the side in pixels above which it is the default for dense networks
 RESUMABLE = {"out", "epochs", "resume"}
+OF_A_MODEL = (
+    *("architecture", "hidden", "latent", "propagation", "likelihood", "beta", "prior", "stochastic", "gamma"),
+    *("reconstructions_are_fake", "minibatch_discrimination", "smoothing", "saturating"),
+)
+
+GROUPS = {
+    "Model": ["model", *OF_A_MODEL],
+    "Pictures": ["size", "zoom", "limit", "validation", "test", "flip", "shift", "cache", "strict"],
+    "Training": [
+        *("epochs", "batch_size", "optimiser", "lr", "momentum", "weight_decay", "clip", "schedule", "reduction"),
+        "seed",
+    ],
+    "Run folder": ["out", "resume", "overwrite"],
+}
+click.rich_click.OPTION_GROUPS["ava train"] = [
+    {"name": name, "options": [f"--{option.replace('_', '-')}" for option in options]}
+    for name, options in GROUPS.items()
+]
 
 
 @click.command()
-@click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))
+@click.argument("source", metavar="[SOURCE]", required=False)
 @click.option("--model", type=MODELS, default="ava5", show_default=True, help="Which model.")
+@click.option(
+    "--architecture",
+    type=ArchitectureType(),
+    metavar="|".join((*ARCHITECTURES, "FILE.json")),
+    help="Layers of its networks, or a file with your own (docs/layers).  [default: mlp; dcgan for dcgan]",
+)
+@click.option(
+    "--hidden",
+    type=WidthsType(),
+    help="Widths of the hidden layers, from the picture inward: neurons, or channels.  [default: 256 for mlp]",
+)
+@click.option("--latent", type=COUNT, help="Length of the code z.  [default: 10; 100 for dcgan]")
 @click.option(
     "--propagation",
     type=PROPAGATIONS,
-    default="exact",
-    show_default=True,
-    help="True gradients, or the paper's rules (5) to (16) as printed.",
+    help="vae, ava1 to ava5: true gradients, or the paper's rules (5) to (16) as printed.  [default: exact]",
 )
-@click.option("--latent", type=COUNT, default=10, show_default=True, help="Length of the code z.")
 @click.option(
-    "--hidden", type=WidthsType(), default="256", show_default=True, help="Widths of the encoder's hidden layers."
+    "--likelihood",
+    type=click.Choice(get_args(Likelihood)),
+    help="ae, vae, aae, vae-gan-costs: squared error, or cross-entropy.  [default: gaussian]",
 )
+@click.option("--beta", type=WEIGHT, help="vae: weight of the divergence.  [default: 1]")
+@click.option(
+    "--prior",
+    type=click.Choice(get_args(PriorName)),
+    help="aae, vae-gan-costs: what the codes shall look like.  [default: normal]",
+)
+@click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder draws its code from a Gaussian.")
+@click.option("--gamma", type=WEIGHT, help="vaegan: weight of the features' likeness for the decoder.  [default: 1]")
+@click.option(
+    "--reconstructions-are-fake/--reconstructions-are-not-fake",
+    default=None,
+    help="vaegan: whether the discriminator is shown reconstructions as fakes.  [default: as Algorithm 1, they are]",
+)
+@click.option(
+    "--minibatch-discrimination",
+    is_flag=True,
+    default=None,
+    help="Discriminators also see how alike the pictures of a batch are.",
+)
+@click.option(
+    "--smoothing", type=SHARE, help="How far below 1 a discriminator's target for real ones is.  [default: 0]"
+)
+@click.option("--saturating", is_flag=True, default=None, help="Generators descend log(1 - d) instead of -log d.")
 @click.option("--size", type=SizeType(), help="Resize every picture to this.  [default: the median, at most 256]")
 @click.option(
     "--zoom",
     type=click.IntRange(1),
-    default=3,
-    show_default=True,
-    help="The paper's fixed zoom: block means on the way in, repetition on the way out.",
+    help="The paper's fixed zoom: block means on the way in, repetition on the way out.  "
+    f"[default: {ZOOM} for mlp and pictures of more than {LARGE} pixels, else 1]",
 )
+@click.option("--limit", type=COUNT, help="Take the first so many pictures.")
+@click.option("--validation", type=SHARE, default=0.0, help="Share to hold out and measure while training.")
+@click.option("--test", type=SHARE, default=0.0, help="Share to hold out for ava evaluate --part test.")
+@click.option("--flip", is_flag=True, help="Mirror pictures at random, left to right.")
+@click.option("--shift", type=click.IntRange(0), default=0, help="Shift pictures at random by up to so many pixels.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    help="Read pictures from a memory-mapped copy in this folder, made once: for more than fit in memory.",
+)
+@click.option("--strict", is_flag=True, help="Stop at a picture that cannot be read, instead of leaving it out.")
 @click.option("--epochs", type=COUNT, help=f"Passes.  [default: enough for {DEFAULT_STEPS} steps]")
-@click.option("--batch-size", type=COUNT, default=16, show_default=True, help="Pictures in a step, at most.")
+@click.option(
+    "--batch-size",
+    type=COUNT,
+    help=f"Pictures in a step, at most.  [default: {BATCH}, or {LARGE_BATCH} of more than {FEW}]",
+)
 @click.option(
     "--optimiser",
     "--optimizer",
     type=click.Choice(get_args(OptimiserName)),
     default="adam",
     show_default=True,
-    help="Adam, or SGD as the paper prints it.",
+    help="sgd is the paper's.",
 )
-@click.option(
-    "--lr",
-    type=RateType(),
-    help="Learning rate γ.  [default: 0.0002 for adam, 0.3 for sgd]",
-)
+@click.option("--lr", type=RATE, help="Learning rate γ.  [default: 0.0002; 0.03 for momentum, 0.3 for sgd]")
+@click.option("--momentum", type=SHARE, help="Of momentum, or Adam's β₁.  [default: 0.9; 0.5 for Adam in GANs]")
+@click.option("--weight-decay", type=WEIGHT, default=0.0, help="λ of θ <- θ - γ λ θ.")
+@click.option("--clip", type=WEIGHT, default=0.0, help="Largest norm of a network's gradient, per picture.")
+@click.option("--schedule", type=click.Choice(get_args(Schedule)), default="constant", help="How γ falls.")
 @click.option(
     "--reduction",
     type=click.Choice(get_args(Reduction)),
     help="What γ multiplies: a picture's sum, its mean, or the mean over a layer's connections.  "
-    "[default: sum for adam, fan for sgd]",
+    "[default: fan for momentum and sgd, else sum]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bytes.")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one in runs/]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, to --epochs if that is given.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
-@click.option("--strict", is_flag=True, help="Stop at a picture that cannot be read, instead of leaving it out.")
 @click.pass_context
-def train(context: click.Context, folder: Path | None, resume: bool, **options: Any) -> None:
-    """Train a model on FOLDER, or on ten built-in pictures, and leave a run folder with everything in it.
+def train(context: click.Context, source: str | None, resume: bool, **options: Any) -> None:
+    """Train a model on SOURCE and leave a run folder with everything in it.
+
+    SOURCE is a folder of pictures, an idx file such as MNIST's or a folder that holds it, or points to learn from:
+    toy:gaussian, toy:ring, toy:grid. Without it, ten built-in pictures.
 
     \b
     ava train
     ava train photos --out runs/photos
-    ava train photos --model vae --size 96x96 --zoom 1 --hidden 512,256 --latent 32
+    ava train photos --model vae --size 96x96 --architecture conv28 --latent 32
+    ava train mnist --model gan --architecture conv28 --minibatch-discrimination --epochs 5
+    ava train mnist --model aae --prior swiss-roll --latent 2
+    ava train toy:ring --model gan --epochs 40
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
 
@@ -83,62 +169,109 @@ def train(context: click.Context, folder: Path | None, resume: bool, **options: 
     training.safetensors, which is only needed to --resume. Ctrl-C saves and stops.
     """
     if resume:
-        run, trainer, pictures = _resume(context, folder, options)
+        run, trainer, pictures = _resume(context, source, options)
     else:
-        run, trainer, pictures = _start(folder, options)
+        run, trainer, pictures = _start(context, source, options)
     _train(run, trainer, pictures)
 
 
-def _start(folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
+def _start(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """A new run from the options."""
-    from ava_np.console import reading_progress, say
-    from ava_np.run import Run, read_pictures
-    from ava_np.specification import FORMAT, Specification, checked
+    from ava_np.console import counting, say
+    from ava_np.data import common_size, read_pictures
+    from ava_np.run import Run
     from ava_np.training import Trainer
 
     if options["overwrite"] and options["out"] is None:
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     if options["out"] is not None:
         Run.require_free(options["out"], overwrite=options["overwrite"])  # before a long read
-    with reading_progress("reading pictures"):
-        pictures = read_pictures(folder, size=options["size"], zoom=options["zoom"], strict=options["strict"])
-    _describe(folder, pictures, say)
-    learning_rate, reduction = DEFAULTS[options["optimiser"]]
-    steps = -(-len(pictures.names) // options["batch_size"])
-    specification = checked(
-        Specification,
-        format=FORMAT,
-        model={
-            "name": options["model"],
-            "propagation": options["propagation"],
-            "latent": options["latent"],
-            "hidden": options["hidden"],
-        },
-        pictures={
-            "folder": None if folder is None else str(folder.resolve()),
-            "size": pictures.size,
-            "channels": pictures.array.shape[-1],
-            "zoom": options["zoom"],
-            "sha256": pictures.sha256,
-        },
-        training={
-            "optimiser": options["optimiser"],
-            "learning_rate": options["lr"] or learning_rate,
-            "reduction": options["reduction"] or reduction,
-            "batch_size": options["batch_size"],
-            "epochs": options["epochs"] or -(-DEFAULT_STEPS // steps),
-            "seed": options["seed"],
-        },
-    )
-    out = options["out"] or _free_folder(folder, specification.model.name, specification.model.propagation)
-    # the model before its folder: it may not fit in memory
-    trainer = Trainer(Run(out, specification).new_model(), specification.training)
+    model = _model(source, options)
+    if options["zoom"] is None:
+        flat = model.architecture == "mlp" and not (source or "").startswith("toy:")
+        large = flat and max(options["size"] or common_size(source, options["limit"] or 0)) > LARGE
+        options["zoom"] = ZOOM if large else 1
+    with counting("reading pictures") as progress:
+        pictures = read_pictures(
+            source,
+            size=options["size"],
+            zoom=options["zoom"],
+            strict=options["strict"],
+            limit=options["limit"] or 0,
+            cache=options["cache"],
+            progress=progress,
+        )
+    _describe(source, pictures, options["zoom"], say)
+    specification = _specification(model, source, pictures, options)
+    out = options["out"] or _free_folder(source, specification.model)
+    # the model before its folder: it may not fit in memory, or not to the pictures
+    run = Run(out, specification)
+    trainer = Trainer(run.new_model(), specification.training)
+    trainer.check(len(run.split(pictures).train))
     return Run.create(out, specification, overwrite=options["overwrite"]), trainer, pictures
 
 
-def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
+def _model(source: str | None, options: dict[str, Any]) -> "ModelSpecification":
+    """The model's specification; an option that it does not have is refused."""
+    from ava_np.specification import checked
+
+    kind = SPECIFICATIONS[options["model"]]
+    given = {name: options[name] for name in OF_A_MODEL if options[name] is not None}
+    for name in given:
+        if name not in kind.__struct_fields__:
+            raise click.UsageError(f"--{name.replace('_', '-')} is no option of {options['model']}")
+    if source is not None and source.startswith("toy:"):
+        given["output"] = "linear"
+    return checked(kind, **given)
+
+
+def _specification(
+    model: "ModelSpecification", source: str | None, pictures: "Pictures", options: dict[str, Any]
+) -> "Specification":
+    from ava_np.data import split
+    from ava_np.specification import (
+        FORMAT,
+        PicturesSpecification,
+        Specification,
+        TrainingSpecification,
+        checked,
+        default_momentum,
+    )
+
+    learning_rate, reduction = DEFAULTS[options["optimiser"]]
+    trained = len(split(len(pictures.names), options["validation"], options["test"], options["seed"]).train)
+    batch_size = options["batch_size"] or (BATCH if trained <= FEW else LARGE_BATCH)
+    momentum = options["momentum"]
+    toy = source is None or source.startswith("toy:")
+    return Specification(
+        format=FORMAT,
+        model=model,  # type: ignore[arg-type]
+        pictures=checked(
+            PicturesSpecification,
+            source=source if toy else str(Path(str(source)).resolve()),
+            size=pictures.size,
+            channels=pictures.array.shape[-1],
+            zoom=options["zoom"],
+            sha256=pictures.sha256,
+            limit=options["limit"] or 0,
+            cache=None if options["cache"] is None else str(options["cache"].resolve()),
+            **{name: options[name] for name in ("validation", "test", "flip", "shift")},
+        ),
+        training=checked(
+            TrainingSpecification,
+            learning_rate=options["lr"] or learning_rate,
+            momentum=default_momentum(model, options["optimiser"]) if momentum is None else momentum,
+            reduction=options["reduction"] or reduction,
+            batch_size=batch_size,
+            epochs=options["epochs"] or -(-DEFAULT_STEPS // -(-trained // batch_size)),
+            **{name: options[name] for name in ("optimiser", "weight_decay", "clip", "schedule", "seed")},
+        ),
+    )
+
+
+def _resume(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """The run in --out, where it stopped."""
-    from ava_np.console import say
+    from ava_np.console import counting, say
     from ava_np.errors import RunError
     from ava_np.run import Run
 
@@ -146,10 +279,11 @@ def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]
     refused = [f"--{name.replace('_', '-')}" for name in given if name not in RESUMABLE]
     if options["out"] is None:
         raise click.UsageError("--resume needs the run folder: --out RUN")
-    if folder is not None or refused:
-        raise click.UsageError(f"--resume takes {refused[0] if refused else 'FOLDER'} from the run; leave it out")
+    if source is not None or refused:
+        raise click.UsageError(f"--resume takes {refused[0] if refused else 'SOURCE'} from the run; leave it out")
     run = Run.open(options["out"])
-    pictures = run.pictures()
+    with counting("reading pictures") as progress:
+        pictures = run.pictures(progress=progress)
     if pictures.sha256 != run.specification.pictures.sha256:
         raise RunError(f"the pictures of {run.folder} have changed: start a new run with another --out")
     trainer = run.resume(options["epochs"])
@@ -160,16 +294,17 @@ def _resume(context: click.Context, folder: Path | None, options: dict[str, Any]
 def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     """Train, showing progress; then write the pictures and the report."""
     from ava_np.console import reading_progress, say, training_progress
-    from ava_np.evaluation import evaluate, zoom_out
+    from ava_np.evaluation import evaluate
     from ava_np.report import write_pictures, write_report
 
     training, model = run.specification.training, trainer.model
-    total = training.epochs * -(-len(pictures.names) // training.batch_size)
-    weight = _weight(trainer)
+    total = training.epochs * -(-len(run.split(pictures).train) // training.batch_size)
     parameters = sum(network.theta.size for network in model.networks.values())
+    propagation = getattr(model.specification, "propagation", None)
+    rules = f" ({propagation} propagation)" if propagation else ""
     say(
-        f"{model.specification.name} ({model.specification.propagation} propagation), {parameters:,} parameters; "
-        f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), every term with weight {weight}"
+        f"{model.specification.name}{rules}, {parameters:,} parameters; γ = {training.learning_rate:g} "
+        f"({training.optimiser}, {training.reduction}), every term with weight {_weight(trainer)}"
     )
     stopped = []
 
@@ -180,7 +315,7 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     previous = signal.signal(signal.SIGINT, stop)
     try:
         with training_progress(trainer.steps, total, training.epochs) as show:
-            for metrics in run.train(trainer, zoom_out(pictures.array, run.specification.pictures.zoom)):
+            for metrics in run.train(trainer, pictures):
                 show(trainer.steps, metrics)
                 if stopped:
                     break
@@ -190,13 +325,16 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
         say(f"stopped after step {trainer.steps} of {total}; go on with: ava train --out {run.folder} --resume")
         raise click.Abort
     with reading_progress("writing the report"):
-        evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
-        write_pictures(run, model, pictures, evaluation)
-        report = write_report(run, model, pictures, evaluation)
-    click.echo(
-        f"own error {evaluation.own_error:.4f}, (17) {evaluation.rmse:.4f} "
-        f"(mean image {evaluation.rivals['mean_image']:.4f}, floor {evaluation.rivals['floor']:.4f})"
-    )
+        shown, evaluation = run.shown(pictures), None
+        if model.encodes is not None and not run.specification.pictures.toy:
+            evaluation = evaluate(model, shown.array, run.specification.pictures.zoom)
+        write_pictures(run, model, shown, evaluation)
+        report = write_report(run, model, shown, evaluation, parts=run.split(pictures))
+    if evaluation is not None:
+        click.echo(
+            f"own error {evaluation.own_error:.4f}, (17) {evaluation.rmse:.4f} "
+            f"(mean image {evaluation.rivals['mean_image']:.4f}, floor {evaluation.rivals['floor']:.4f})"
+        )
     click.echo(str(report))
 
 
@@ -207,26 +345,32 @@ def _weight(trainer: "Trainer") -> str:
     return low if low == high else f"{low} to {high} by layer"
 
 
-def _describe(folder: Path | None, pictures: "Pictures", say: Any) -> None:
+def _describe(source: str | None, pictures: "Pictures", zoom: int, say: Any) -> None:
     """Say what was read: how many, of what size, what was left out."""
     height, width = pictures.array.shape[1:3]
-    kind = "grey" if pictures.array.shape[-1] == 1 else "RGB"
-    where = "built-in" if folder is None else f"in {folder}"
     count = len(pictures.names)
+    if source is not None and source.startswith("toy:"):
+        say(f"{count} points of {source}")
+        return
+    kind = "grey" if pictures.array.shape[-1] == 1 else "RGB"
+    where = "built-in" if source is None else f"in {source}"
     line = f"{count} {'picture' if count == 1 else 'pictures'} {where}, {kind} {width}x{height}"
     if len(set(pictures.sizes)) > 1:
         line += f" (resized from {len(set(pictures.sizes))} sizes)"
     elif pictures.sizes[0] != (width, height):
         line += f" (from {pictures.sizes[0][0]}x{pictures.sizes[0][1]})"
+    if zoom > 1:
+        line += f", zoomed out by {zoom}"
     say(line)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
 
 
-def _free_folder(folder: Path | None, model: str, propagation: str) -> Path:
-    """runs/NAME-MODEL-PROPAGATION, with a number where that is taken."""
-    stem = "builtin" if folder is None else folder.resolve().name
-    base = Path("runs") / f"{stem}-{model}-{propagation}"
+def _free_folder(source: str | None, model: "ModelSpecification") -> Path:
+    """runs/NAME-MODEL, with a number where that is taken."""
+    stem = "builtin" if source is None else Path(source.replace(":", "-")).resolve().name
+    parts = [stem, model.name, getattr(model, "propagation", None), model.architecture]
+    base = Path("runs") / "-".join(part for part in parts if isinstance(part, str) and part not in ("mlp", "exact"))
     candidate, number = base, 1
     while candidate.exists():
         number += 1

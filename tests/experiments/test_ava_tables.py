@@ -12,8 +12,8 @@ from ava_np.errors import AvaError, NotFiniteError
 from ava_np.experiments import ava_tables
 from ava_np.experiments.ava_tables import Plan, run, train
 from ava_np.experiments.ava_tables_summary import PRINTED, Result, Summary, summarise
-from ava_np.run import read_pictures
-from ava_np.specification import ModelName, Propagation
+from ava_np.data import read_pictures
+from ava_np.specification import PaperModel, Propagation
 from tests.command import write_pictures
 
 RIVALS = {"grey": 0.243, "single_colour": 0.1885, "mean_image": 0.1664, "floor": 0.1628}
@@ -32,7 +32,7 @@ def results(rmse: dict[str, float]) -> list[Result]:
     return [
         Result(propagation, model, rate, rmse[model] + sign * 0.001, 0.2, 0.1, 0.5, "trained")
         for propagation in get_args(Propagation)
-        for model in get_args(ModelName)
+        for model in get_args(PaperModel)
         for rate, sign in ((1.0, 1), (0.1, -1))
     ]
 
