@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from ava_np.checkpoint import save_model as save
     from ava_np.data import read_pictures
     from ava_np.errors import AvaError
-    from ava_np.evaluation import evaluate, zoom_in, zoom_out
+    from ava_np.evaluation import evaluate
     from ava_np.models import build
     from ava_np.training import fit
+    from ava_np.zoom import zoom_in, zoom_out
 
 __all__ = ["AvaError", "build", "evaluate", "fit", "load", "read_pictures", "save", "zoom_in", "zoom_out"]
 
@@ -33,8 +34,8 @@ _WHERE = {
     "load": ("checkpoint", "load_model"),
     "read_pictures": ("data", "read_pictures"),
     "save": ("checkpoint", "save_model"),
-    "zoom_in": ("evaluation", "zoom_in"),
-    "zoom_out": ("evaluation", "zoom_out"),
+    "zoom_in": ("zoom", "zoom_in"),
+    "zoom_out": ("zoom", "zoom_out"),
 }
 
 

@@ -3,7 +3,7 @@
 mlp     dense layers with leaky rectifiers.
 conv28  two 5x5 convolutions of stride 2, as VAEs of 28 x 28 digits commonly have.
 conv64  the 5x5 convolutions with batch norm of Larsen et al. 2016 for 64 x 64 pictures.
-dcgan   Radford et al. 2016: convolutions of stride 2 with batch norm down to 4 to 7 pixels.
+dcgan   Radford et al. 2016: convolutions of stride 2 with batch norm, until a side is at most 7.
 
 Every network maps rows to rows, so that a model need not know which it has: convolutions stand between a reshape
 and a flatten. Each halving of a side rounds up and each doubling undoes it, so that any size fits down to the smallest.
@@ -136,7 +136,7 @@ def discriminator(trunk: Sequence[Layer], *, minibatch_discrimination: bool = Fa
 def _mlp(hidden: Sequence[int], shape: Shape, output_initialiser: Initialiser) -> Architecture:
     return Architecture(
         encoder=_dense(hidden),
-        decoder=[*_dense(hidden[::-1]), Dense(prod(shape), output_initialiser)],
+        decoder=mlp(hidden[::-1], prod(shape), output_initialiser=output_initialiser),
         discriminator=_dense(hidden),
         discriminator_head=[],
         code_discriminator=_dense(hidden[-1:]),
@@ -149,7 +149,8 @@ def _conv28(channels: Sequence[int], shape: Shape, output_initialiser: Initialis
     for width in channels:
         down += [_halve(width), Activation("leaky_relu")]
     down.append(Flatten())
-    up: list[Layer] = [*_spread((*sides[-1], channels[-1])), Activation("relu"), Reshape((*sides[-1], channels[-1]))]
+    smallest = (*sides[-1], channels[-1])
+    up: list[Layer] = [Dense(prod(smallest), "he_normal"), Activation("relu"), Reshape(smallest)]
     for width, side in zip(channels[-2::-1], sides[-2:0:-1], strict=True):
         up += [_double(width, side), Activation("relu")]
     up += [_double(shape[2], sides[0], output_initialiser), Flatten()]
@@ -163,7 +164,8 @@ def _conv64(channels: Sequence[int], shape: Shape, output_initialiser: Initialis
     for width in channels:
         encoder += [_halve(width), *rectified]
     encoder += [Flatten(), Dense(8 * last, "he_normal"), *rectified]
-    decoder: list[Layer] = [*_spread((*sides[-1], last)), *rectified, Reshape((*sides[-1], last))]
+    smallest = (*sides[-1], last)
+    decoder: list[Layer] = [Dense(prod(smallest), "he_normal"), *rectified, Reshape(smallest)]
     for width, side in zip([*channels[:0:-1], first], sides[-2::-1], strict=True):
         decoder += [_double(width, side), *rectified]
     decoder += [Convolution(shape[2], KERNEL, 1, PADDING, output_initialiser), Flatten()]
@@ -181,8 +183,8 @@ def _dcgan(channels: Sequence[int], shape: Shape, output_initialiser: Initialise
     for i, width in enumerate(channels):
         down += [_halve(width, drawn), *([BatchNorm()] if i else []), Activation("leaky_relu")]
     down.append(Flatten())
-    first = (*sides[-1], channels[-1])
-    up: list[Layer] = [Dense(prod(first), drawn), Reshape(first), BatchNorm(), Activation("relu")]
+    smallest = (*sides[-1], channels[-1])
+    up: list[Layer] = [Dense(prod(smallest), drawn), Reshape(smallest), BatchNorm(), Activation("relu")]
     for width, side in zip(channels[-2::-1], sides[-2:0:-1], strict=True):
         up += [_double(width, side, drawn), BatchNorm(), Activation("relu")]
     pixels: Initialiser = "zeros" if output_initialiser == "zeros" else drawn
@@ -270,11 +272,6 @@ def _dense(widths: Sequence[int]) -> list[Layer]:
     for width in widths:
         layers += [Dense(width, "he_normal"), Activation("leaky_relu")]
     return layers
-
-
-def _spread(shape: Shape) -> list[Layer]:
-    """From a code to the first picture of a decoder, still as a row."""
-    return [Dense(prod(shape), "he_normal")]
 
 
 def _halve(channels: int, initialiser: Initialiser = "he_normal") -> Convolution:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ava_np.kernels.zoom import zoom_out_forward
+from ava_np.zoom import zoom_out
 
 
 class Batches:
@@ -58,7 +58,7 @@ class Batches:
         mapped = isinstance(array, np.memmap)
         array = np.asarray(array, np.float32)
         if zoom > 1 and not flip and not shift and not mapped:
-            array, chosen, self._zoom = _zoom_out(array[chosen], zoom), np.arange(len(chosen)), 1
+            array, self._zoom = zoom_out(array, zoom), 1
         self._array, self._chosen = array, chosen
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class Batches:
         if self._flip or self._shift:
             pictures = self._varied(pictures, generator)
         if self._zoom > 1:
-            pictures = _zoom_out(pictures, self._zoom)
+            pictures = zoom_out(pictures, self._zoom)
         return pictures.reshape(len(pictures), -1)
 
     def _varied(self, pictures: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -97,10 +97,3 @@ class Batches:
         for target, picture, i, j in zip(varied, pictures, rows, columns, strict=True):
             np.take(picture.take(i, 0, mode="clip"), j, 1, mode="clip", out=target)
         return varied
-
-
-def _zoom_out(pictures: np.ndarray, zoom: int) -> np.ndarray:
-    count, height, width, channels = pictures.shape
-    small = np.empty((count, height // zoom, width // zoom, channels), pictures.dtype)
-    zoom_out_forward(small, pictures, zoom)
-    return small

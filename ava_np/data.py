@@ -12,11 +12,11 @@ from ava_np.drawing import draw_labels
 from ava_np.errors import PictureError
 from ava_np.idx import choose_idx, idx_files, is_idx, read_idx
 from ava_np.pictures import LONGEST_SIDE, Colour, Pictures, Progress, Reader, check_options, crop, load_pictures, walk
+from ava_np.specification import TOY
 from ava_np.toys import draw_toy
 
 BUILT_IN_SIZE = (180, 250)
-TOY = "toy:"
-TOY_POINTS, TOY_SEED = 10_000, 0
+TOY_POINTS, TOY_SEED = 10_000, (0, 6)
 
 
 class Split(NamedTuple):

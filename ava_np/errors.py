@@ -18,4 +18,4 @@ class ArchitectureError(AvaError, ValueError):
 
 
 class NotFiniteError(AvaError):
-    """A loss or a gradient stopped being finite; the step that would have used it was not applied."""
+    """A loss or a gradient stopped being finite; it was not applied."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ava_np import metrics, toys
-from ava_np.data import TOY
-from ava_np.kernels.zoom import zoom_in_forward, zoom_out_forward
 from ava_np.models import Model
-from ava_np.specification import Specification
+from ava_np.specification import TOY, Specification
+from ava_np.zoom import zoom_in, zoom_out
 
 MOST_TRIED = 100  # images compared with all pictures: the time grows with the product
 TOY_SAMPLES = 1000
@@ -69,22 +68,6 @@ class ToyEvaluation:
     modes: int
     of: int
     good: float
-
-
-def zoom_out(pictures: np.ndarray, zoom: int) -> np.ndarray:
-    """Block means of ``pictures`` (n, zoom·h, zoom·w, channels), as (n, h, w, channels) of the same float type."""
-    count, height, width, channels = pictures.shape
-    small = np.empty((count, height // zoom, width // zoom, channels), pictures.dtype)
-    zoom_out_forward(small, pictures, zoom)
-    return small
-
-
-def zoom_in(pictures: np.ndarray, zoom: int) -> np.ndarray:
-    """``pictures`` (n, h, w, channels) with every pixel repeated to (n, zoom·h, zoom·w, channels)."""
-    count, height, width, channels = pictures.shape
-    large = np.empty((count, height * zoom, width * zoom, channels), pictures.dtype)
-    zoom_in_forward(large, pictures, zoom)
-    return large
 
 
 def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:

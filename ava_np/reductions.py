@@ -13,6 +13,8 @@ fan     by the connections that the sum runs over: the neurons that feed the lay
         neuron by about its own error (for inputs of size one), whatever the widths; that is normalised least
         mean squares, stable for γ up to about 1. The paper's 19 rates train.
 
+A network that learns in several phases of a step has one weight for all of them.
+
 docs/manual/reductions.md shows what each does at γ from 1 to 0.01.
 """
 
@@ -43,8 +45,10 @@ def layer_weights(model: Model, reduction: Reduction) -> dict[str, list[float]]:
 def _fan(network: Network, behind: float) -> list[float]:
     """1 / (fan-in · places · widening behind the layer), from input to output."""
     weights = []
-    for inputs, outputs, places in reversed(_fans(network)):
-        weights.append(1.0 / (inputs * places * behind))
+    for layer, shape in reversed(list(zip(network.layers, network.shapes, strict=False))):
+        inputs, outputs = layer.fans(shape)
+        if layer.parameter_shapes(shape):
+            weights.append(1.0 / (inputs * layer.places(shape) * behind))
         behind *= max(1.0, outputs / inputs)
     return weights[::-1]
 
@@ -53,16 +57,8 @@ def _widening(model: Model, name: str | None) -> float:
     """The product of fan-out over fan-in over the layers that widen, of network ``name`` and those behind it."""
     if name is None:
         return 1.0
-    product = _widening(model, model.passes_through.get(name))
-    for inputs, outputs, _ in _fans(model.networks[name]):
+    network, product = model.networks[name], _widening(model, model.passes_through.get(name))
+    for layer, shape in zip(network.layers, network.shapes, strict=False):
+        inputs, outputs = layer.fans(shape)
         product *= max(1.0, outputs / inputs)
     return product
-
-
-def _fans(network: Network) -> list[tuple[float, float, int]]:
-    """(fan-in, fan-out, places) of each layer that has parameters."""
-    return [
-        (*layer.fans(shape), layer.places(shape))
-        for layer, shape in zip(network.layers, network.shapes, strict=False)
-        if layer.parameter_shapes(shape)
-    ]

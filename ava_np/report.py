@@ -20,7 +20,7 @@ from ava_np.command import OWN_ARCHITECTURE, command
 from ava_np.curves import loss_curves
 from ava_np.data import Split
 from ava_np.errors import RunError
-from ava_np.evaluation import Evaluation, evaluate_toy, sample_generator, zoom_in, zoom_out
+from ava_np.evaluation import Evaluation, evaluate_toy, sample_generator
 from ava_np.files import write_whole
 from ava_np.models import Model
 from ava_np.pictures import Pictures
@@ -29,6 +29,7 @@ from ava_np.run import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.sheets import grid, save_png, to_image
 from ava_np.specification import Reduction, Specification
 from ava_np.training import VALIDATED
+from ava_np.zoom import zoom_in, zoom_out
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2

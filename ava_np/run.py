@@ -17,7 +17,7 @@ from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_whole
 from ava_np.models import Model, from_specification
 from ava_np.pictures import Pictures, Progress
-from ava_np.specification import FORMAT, Specification
+from ava_np.specification import FORMAT, Part, Specification
 from ava_np.training import Metrics, Trainer
 
 CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
@@ -26,8 +26,6 @@ LOSSES, REPORT = "losses.png", "report.html"
 SAVE_SECONDS = 60.0  # between saves while training
 MOST_SHOWN = 1000  # pictures that are judged and shown after a training
 OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT)
-
-Part = Literal["train", "validation", "test"]
 
 
 class _Line(msgspec.Struct):
@@ -167,9 +165,11 @@ class Run:
         return model
 
     def save(self, trainer: Trainer) -> None:
-        """Write the training's state and the weights, provided that the weights are whole and finite."""
+        """Write the training's state and the weights, provided that these are whole and finite."""
+        networks = trainer.model.networks.values()
+        kept = [array for network in networks for state in network.states for array in state.values()]
         if trainer.between_steps and all(
-            np.isfinite(network.theta).all() for network in trainer.model.networks.values()
+            np.isfinite(array).all() for array in [*kept, *(network.theta for network in networks)]
         ):
             save_state(trainer, self.folder / TRAINING)
             save_model(trainer.model, self.folder / MODEL)

@@ -20,6 +20,10 @@ Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
 Colour = Literal["auto", "grey", "rgb"]
 
+Part = Literal["train", "validation", "test"]
+
+TOY = "toy:"  # begins the name of a source of points
+
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
@@ -174,7 +178,7 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     @property
     def toy(self) -> bool:
         """Whether they are points of a toy distribution and no pictures to look at."""
-        return self.source is not None and self.source.startswith("toy:")
+        return self.source is not None and self.source.startswith(TOY)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -220,7 +224,7 @@ DEFAULTS: dict[str, tuple[float, Reduction]] = {
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
-    """0.5 for Adam against a discriminator, as Radford et al. 2016 found; 0.9 otherwise."""
+    """0.5 for Adam in a GAN, DCGAN or BiGAN, as Radford et al. 2016 found; 0.9 otherwise."""
     return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
 
 

@@ -26,8 +26,9 @@ QUIET = np.errstate(over="ignore", invalid="ignore")  # NumPy would warn of what
 class Trainer:
     """Trains a model, a step at a time.
 
-    The order of the pictures in epoch e and the noise of step k are drawn from generators of their own, seeded with
-    (seed, 0, e) and (seed, 1, k): a training that is stopped anywhere and goes on later takes the same steps.
+    The order of the pictures in epoch e = 1, 2, ... and the noise after k steps are drawn from generators of their
+    own, seeded with (seed, 0, e) and (seed, 1, k): a training that is stopped anywhere and goes on later takes the same
+    steps.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class Trainer:
     steps : int
         Steps taken so far.
     between_steps : bool
-        False while a step is being applied, network by network: what is interrupted there is no state to keep.
+        False while a step is on its way: what is interrupted there is no state to keep. A step that stops before its
+        first update leaves no trace; one that stops later has been applied in part.
     optimisers : dict of (str, str) to Optimiser
         By phase and network: a network that learns in two phases has a memory for each.
     weights : dict of str to list of float
@@ -91,7 +93,7 @@ class Trainer:
         Raises
         ------
         NotFiniteError
-            If a term or a gradient is not finite; the step is not applied.
+            If a term or a gradient is not finite; that phase of the step, and those after it, are not applied.
         PictureError
             As ``check`` does.
         """
@@ -104,7 +106,7 @@ class Trainer:
         with threadpool_limits(1, "blas"):
             while self.steps < total:
                 epoch, batch = divmod(self.steps, count)
-                order = np.random.default_rng((seed, 0, epoch)).permutation(len(batches))
+                order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
                 generator = np.random.default_rng((seed, 1, self.steps))
                 x = batches.rows(order[batch * size : (batch + 1) * size], generator)
                 noise = self.model.noise(generator, len(x))
@@ -113,26 +115,38 @@ class Trainer:
 
     @QUIET
     def step(self, x: np.ndarray, noise: Noise, rate: float | None = None) -> None:
-        """One update of every network, phase by phase, at x, (batch, m), with learning rate γ = ``rate``."""
+        """One update of every network, phase by phase, at x, (batch, m).
+
+        γ is ``rate``, by default ``training.learning_rate``.
+        """
         x = x.astype(self.model.dtype, copy=False)
+        rate = self.training.learning_rate if rate is None else rate
         terms: dict[str, float] = {}
-        for phase in self.model.phases:
-            self.model.zero_gradients()
-            found = phase.gradients(x, noise)
-            norms = self._require_finite(phase, found)
-            terms |= found
-            self.between_steps = False
-            for name in phase.networks:
-                self._norms[name] = norms[name] / len(x)
-                factor = clip_factor(self._norms[name], self.training.clip) / len(x)
-                weights = [weight * factor for weight in self.weights[name]]
-                self.optimisers[phase.name, name].step(
-                    self.model.networks[name], weights, self.steps + 1, rate or self.training.learning_rate
-                )
+        applied, self.between_steps = False, False
+        try:
+            with self.model.kept_states(unless=lambda: applied):
+                for phase in self.model.phases:
+                    self.model.zero_gradients()
+                    found = phase.gradients(x, noise)
+                    norms = self._require_finite(phase, found, applied)
+                    terms |= found
+                    applied = True
+                    self._update(phase, norms, len(x), rate)
+        finally:
+            self.between_steps = not applied
         self.steps += 1
         self._totals = {term: self._totals.get(term, 0.0) + value for term, value in terms.items()}
         self._seen += len(x)
         self.between_steps = True
+
+    def _update(self, phase: Phase, norms: dict[str, float], batch: int, rate: float) -> None:
+        """Apply the gradients of a phase."""
+        for name in phase.networks:
+            phases = sum(name in other.networks for other in self.model.phases)
+            self._norms[name if phases == 1 else f"{name}, {phase.name}"] = norms[name] / batch
+            factor = clip_factor(norms[name] / batch, self.training.clip) / batch
+            weights = [weight * factor for weight in self.weights[name]]
+            self.optimisers[phase.name, name].step(self.model.networks[name], weights, self.steps + 1, rate)
 
     def state(self) -> tuple[dict[str, np.ndarray], Metrics]:
         """Everything that ``restore`` needs: arrays by name, and numbers."""
@@ -173,7 +187,7 @@ class Trainer:
         return metrics
 
     def _validation_error(self, validation: Batches) -> float:
-        chosen = np.arange(min(len(validation), VALIDATED))
+        chosen = np.unique(np.linspace(0, len(validation) - 1, VALIDATED).round().astype(int))
         rows = validation.rows(chosen, np.random.default_rng(0))
         pictures = rows.reshape(-1, *self.model.shape)
         return own_error(pictures, self.model.reconstruct(pictures))
@@ -182,7 +196,7 @@ class Trainer:
     def _norm(gradient: np.ndarray) -> float:
         return math.sqrt(float(np.dot(gradient, gradient)))
 
-    def _require_finite(self, phase: Phase, terms: dict[str, float]) -> dict[str, float]:
+    def _require_finite(self, phase: Phase, terms: dict[str, float], applied: bool) -> dict[str, float]:
         """The norms of a phase's gradients; refuse it if these or a term are not finite: θ would not stay so either."""
         faults, norms = [], {}
         for name in phase.networks:
@@ -193,7 +207,7 @@ class Trainer:
                 faults.append(f"gradient of {name}.{layer}.{parameter}")
         faults += [f"term {term}" for term, value in terms.items() if not math.isfinite(value)]
         if faults:
-            end = "the step was not applied" if self.between_steps else "the step was broken off, and is not saved"
+            end = "the step was broken off, and is not saved" if applied else "the step was not applied"
             raise NotFiniteError(
                 f"the {faults[0]} is not finite at step {self.steps + 1} (learning rate "
                 f"{self.training.learning_rate:g}); {end}: try a lower learning rate"
@@ -249,7 +263,7 @@ def fit(
     ValueError
         If there are no pictures, or not of the model's shape or in [0, 1], or an option is out of range.
     NotFiniteError
-        If a term or a gradient stops being finite; the model keeps its last good parameters.
+        If a term or a gradient stops being finite; parameters stay finite.
     """
     if pictures.shape[1:] != model.shape:
         raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")

@@ -23,12 +23,12 @@ from ava_np import metrics
 from ava_np.console import counting_progress, say
 from ava_np.data import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
-from ava_np.evaluation import zoom_in, zoom_out
 from ava_np.experiments.ava_tables_summary import ZOOM, Result, summarise
 from ava_np.files import write_whole
 from ava_np.models import build
 from ava_np.specification import PaperModel, Propagation
 from ava_np.training import fit
+from ava_np.zoom import zoom_in, zoom_out
 
 TENTHS, HUNDREDTHS = [k / 10 for k in range(10, 0, -1)], [k / 100 for k in range(9, 0, -1)]
 SIZE = (180, 250)

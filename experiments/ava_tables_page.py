@@ -9,11 +9,11 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from ava_np import metrics
-from ava_np.evaluation import zoom_out
 from ava_np.experiments.ava_tables_summary import PRINTED, ZOOM, Figures, Summary
 from ava_np.files import write_whole
 from ava_np.plots import BLUE, FAINT, GREEN, INK, PALE, PURPLE, STYLE, VERMILION, to_png
 from ava_np.report import data_uri, template
+from ava_np.zoom import zoom_out
 
 TITLES = {"paper": "paper propagation", "exact": "exact propagation"}
 COLOURS = dict(zip(PRINTED, (FAINT, BLUE, "#56B4E9", VERMILION, PURPLE, GREEN), strict=True))

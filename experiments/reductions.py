@@ -13,10 +13,10 @@ import numpy as np
 
 from ava_np.data import read_pictures
 from ava_np.errors import NotFiniteError
-from ava_np.evaluation import zoom_out
 from ava_np.metrics import own_error
 from ava_np.models import build
 from ava_np.training import fit
+from ava_np.zoom import zoom_out
 
 STEPS = 300
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01)

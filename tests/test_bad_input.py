@@ -109,7 +109,6 @@ def refused(place: Path, arguments: tuple[object, ...], code: int, *words: str) 
         (("train-images-idx3-ubyte",), ("train-images-idx3-ubyte", "labels")),
         (("toy:star", "--model", "gan"), ("star", "ring")),
         (("toy:ring", "--model", "vae", "--likelihood", "bernoulli"), ("Bernoulli", "linear")),
-        (("toy:ring", "--model", "dcgan"), ("2 x 1", "at least")),
         (("photos", "--size", "6x6", "--architecture", "conv64"), ("6 x 6", "at least 8 x 8")),
         (("photos", "--architecture", "net.json"), ("decoder ends in 9 neurons", "324")),
         (("photos", "--architecture", "typo.json"), ("encoder", "kernels")),
@@ -158,6 +157,7 @@ def test_what_does_not_fit_in_memory(place: Path, arguments: tuple[str, ...]) ->
         ("--limit", "0"),
         ("--beta", "2"),  # of vae, and the model is ava5
         ("--saturating",),
+        ("--validation", "0.5", "--model", "gan"),
         ("--reduction", "max"),
         ("--latent", "0"),
         ("--latent", "-3"),
@@ -201,6 +201,13 @@ def test_options_out_of_range(place: Path, arguments: tuple[str, ...]) -> None:
     """By name, before anything is read or written."""
     word = arguments[0] if arguments[0].startswith("--") else "folder"
     refused(place, ("train", "photos", *arguments), USAGE, word)
+
+
+@pytest.mark.parametrize(
+    ("option", "word"), [(("--flip",), "--flip"), (("--shift", "1"), "--shift"), (("--model", "dcgan"), "mlp")]
+)
+def test_what_points_have_no_use_for(place: Path, option: tuple[str, ...], word: str) -> None:
+    refused(place, ("train", "toy:ring", *option), USAGE, word)
 
 
 @pytest.mark.parametrize(

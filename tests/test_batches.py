@@ -130,7 +130,7 @@ def test_in_memory_pictures_are_zoomed_out_once(monkeypatch: pytest.MonkeyPatch,
     def fail(*arguments: object) -> None:
         raise AssertionError("zoomed out again")
 
-    monkeypatch.setattr("ava_np.batches.zoom_out_forward", fail)
+    monkeypatch.setattr("ava_np.batches.zoom_out", fail)
     np.testing.assert_array_equal(batches.rows(ALL, generator()), before)
     with pytest.raises(AssertionError, match="again"):
         late.rows(ALL, generator())  # a map may be larger than memory

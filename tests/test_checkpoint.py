@@ -18,7 +18,7 @@ from ava_np.checkpoint import KEY, load_model, load_state, save_model, save_stat
 from ava_np.errors import AvaError, RunError
 from ava_np.files import write_whole
 from ava_np.models import Model, build
-from ava_np.specification import PaperModel, OptimiserName, Propagation, TrainingSpecification
+from ava_np.specification import OptimiserName, PaperModel, Propagation, TrainingSpecification
 from ava_np.training import Trainer
 
 SHAPE = (3, 2, 3)

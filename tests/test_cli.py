@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ava_np.cli.main import ava as group
-from ava_np.cli.train import DEFAULT_STEPS
+from ava_np.cli.specify import DEFAULT_STEPS
 from ava_np.run import METRICS, MODEL, TRAINING, Run
 from tests.command import SCRIPT, SMALL, Outcome, ava, spawn, tree, write_pictures
 from tests.idx_files import digits, write_idx

@@ -12,10 +12,10 @@ import pytest
 
 import ava_np
 from ava_np import metrics, toys
-from ava_np.evaluation import zoom_in
 from ava_np.gradcheck import LIMIT
 from ava_np.pictures import load_pictures
 from ava_np.specification import MODELS
+from ava_np.zoom import zoom_in
 from tests.command import SMALL, ava, write_pictures
 from tests.results import ZOOM, printed, ran, refused, train_runs
 

@@ -49,6 +49,34 @@ def test_fan_with_exact_propagation() -> None:
     }
 
 
+def test_fan_of_a_convolution_counts_the_places_of_its_window() -> None:
+    """conv28 of 4 x 4 grey pixels and one layer: 25 pixels feed a neuron, at 2 x 2 places; then dense, 4 · 3 to 4."""
+    conv = build("vae", (4, 4, 1), architecture="conv28", latent=2, hidden=(3,), propagation="paper")
+    weights = layer_weights(conv, "fan")
+    assert weights["encoder"] == pytest.approx([1 / (25 * 4), 1 / 12])
+    # the decoder: dense 2 to 12, then 25 · 3 / 4 neurons feed a pixel and a neuron feeds 25
+    assert weights["decoder"] == pytest.approx([1 / (2 * 25 / (25 * 3 / 4)), 1 / (25 * 3 / 4 * 4)])
+
+
+def test_fan_follows_an_error_through_every_network_on_its_way() -> None:
+    """BiGAN's generator learns through the whole discriminator: trunk 6-9 and head (9 + 2)-256-256-1."""
+    bigan = layer_weights(build("bigan", SHAPE, latent=2, hidden=(9,)), "fan")
+    behind = (9 / 6) * (256 / 11)
+    assert bigan["encoder"][-1] == pytest.approx(1 / (9 * 256 / 11))
+    assert bigan["discriminator_trunk"] == pytest.approx([1 / (6 * 256 / 11)])
+    assert bigan["generator"] == pytest.approx([1 / (2 * behind), 1 / (9 * behind)])
+
+
+def test_fan_widens_where_neurons_are_repeated() -> None:
+    networks = {"decoder": [dense(1), {"layer": "reshape", "shape": [1, 1, 1]}, {"layer": "upsampling", "factor": 3}]}
+    vae = build("vae", (3, 3, 1), latent=2, architecture=networks, propagation="paper")
+    assert layer_weights(vae, "fan")["decoder"] == pytest.approx([1 / (2 * 9)])
+
+
+def dense(width: int) -> dict[str, object]:
+    return {"layer": "dense", "width": width}
+
+
 def test_only_networks_that_learn_have_weights() -> None:
     assert set(layer_weights(model("exact", "vae"), "fan")) == {"encoder", "decoder"}
     assert set(layer_weights(model("exact", "ava3"), "fan")) == {"encoder", "decoder", "encoding_discriminator"}

@@ -21,7 +21,7 @@ from ava_np import legend, metrics, plots, toys
 from ava_np.curves import NETWORKS, TERMS, loss_curves
 from ava_np.data import Split, read_pictures
 from ava_np.errors import RunError
-from ava_np.evaluation import Evaluation, evaluate, evaluate_toy, zoom_in, zoom_out
+from ava_np.evaluation import Evaluation, evaluate, evaluate_toy
 from ava_np.models import Model
 from ava_np.pictures import Pictures, load_pictures
 from ava_np.report import write_pictures, write_report
@@ -34,6 +34,7 @@ from ava_np.specification import (
     Specification,
     TrainingSpecification,
 )
+from ava_np.zoom import zoom_in, zoom_out
 
 WIDTH, HEIGHT, ZOOM, COUNT, EPOCHS, SEED = 12, 9, 3, 5, 4, 7
 PAGE = ["samples.png", "reconstructions.png", "image_best.png", "losses.png", REPORT]

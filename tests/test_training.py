@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from ava_np import build, fit
 from ava_np.batches import Batches
-from ava_np.errors import NotFiniteError
+from ava_np.errors import NotFiniteError, PictureError
 from ava_np.models import Model
 from ava_np.models.base import Noise
-from ava_np.specification import PaperModel, OptimiserName, Reduction, TrainingSpecification
+from ava_np.specification import OptimiserName, PaperModel, Reduction, TrainingSpecification
 from ava_np.training import Trainer
 from tests.oracles import few_examples
 
@@ -71,26 +71,107 @@ def test_another_seed_gives_other_parameters(pictures: np.ndarray) -> None:
 @few_examples
 @given(
     stop=st.integers(0, STEPS),
-    name=st.sampled_from(["vae", "ava5"]),
+    name=st.sampled_from(["vae", "gan", "dcgan", "aae", "bigan", "vaegan", "ava5"]),
     optimiser=st.sampled_from(["adam", "sgd"]),
     reduction=st.sampled_from(["sum", "fan"]),
 )
 def test_a_training_that_stopped_goes_on_as_if_it_had_not(
-    stop: int, name: PaperModel, optimiser: OptimiserName, reduction: Reduction
+    stop: int, name: str, optimiser: OptimiserName, reduction: Reduction
 ) -> None:
-    pictures = np.random.default_rng(5).random((COUNT, *SHAPE), dtype=np.float32)
-    training = specify(optimiser, 1e-2, reduction)
-    parameters, whole = trained(training, pictures, name)
+    """Down to the last byte of parameters, running statistics and what the optimisers remember."""
+    pictures = np.random.default_rng(5).random((6, 4, 4, 1), dtype=np.float32)
+    training = specify(optimiser, 1e-3, reduction)
 
-    first = Trainer(model(name), training)
+    def trainer(seed: int) -> Trainer:
+        return Trainer(build(name, (4, 4, 1), latent=2, hidden=(5,), seed=seed), training)
+
+    whole = trainer(0)
+    expected = list(whole.run(Batches(pictures)))
+    first = trainer(0)
     metrics = list(islice(first.run(Batches(pictures)), stop))
     saved = copy.deepcopy(first.state())
-    second = Trainer(model(name, seed=99), training)
+    second = trainer(99)
     second.restore(*saved)
-    assert second.steps == stop
+    assert second.steps == len(metrics) == min(stop, len(expected))
     metrics += second.run(Batches(pictures))
-    assert theta(second.model) == parameters
-    assert json.dumps(metrics) == json.dumps(whole)  # the terms in the same order, too
+    arrays, numbers = second.state()
+    assert {key: array.tobytes() for key, array in arrays.items()} == {
+        key: array.tobytes() for key, array in whole.state()[0].items()
+    }
+    assert numbers == whole.state()[1]
+    assert json.dumps(metrics) == json.dumps(expected)  # the terms in the same order, too
+
+
+def states(model: Model) -> list[bytes]:
+    return [a.tobytes() for network in model.networks.values() for state in network.states for a in state.values()]
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, NotFiniteError])
+@pytest.mark.parametrize(("phase", "leaves_no_trace"), [("discriminator", True), ("generator", False)])
+def test_a_step_that_stops_before_its_first_update_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch, fault: type[BaseException], phase: str, leaves_no_trace: bool
+) -> None:
+    """Not even in batch norm's running statistics, which the forward pass has moved by then."""
+    dcgan = build("dcgan", (4, 4, 1), latent=2, hidden=(4, 5))
+    trainer = Trainer(dcgan, specify())
+    x = np.random.default_rng(0).random((3, 16), dtype=np.float32)
+    noise = dcgan.noise(np.random.default_rng(1), 3)
+    trainer.step(x, noise)
+    before, at_rest = theta(dcgan), states(dcgan)
+    found = getattr(dcgan, f"{phase}_gradients")
+
+    def stopped(*arguments: Any) -> None:
+        found(*arguments)
+        assert states(dcgan) != at_rest
+        raise fault
+
+    monkeypatch.setattr(dcgan, f"{phase}_gradients", stopped)
+    with pytest.raises(fault):
+        trainer.step(x, noise)
+    assert trainer.steps == 1
+    assert trainer.between_steps == leaves_no_trace
+    assert (theta(dcgan) == before and states(dcgan) == at_rest) == leaves_no_trace
+
+
+def test_a_network_that_learns_in_two_phases_has_a_memory_for_each() -> None:
+    """AAE's encoder: Adam's moments of the reconstruction know nothing of those of the regularisation."""
+    aae = build("aae", (2, 2, 1), latent=2, hidden=(4,))
+    trainer = Trainer(aae, specify())
+    x, noise = np.random.default_rng(0).random((3, 4), dtype=np.float32), aae.noise(np.random.default_rng(1), 3)
+    twin = copy.deepcopy(aae)
+    trainer.step(x, noise)
+    moments = [trainer.optimisers[phase, "encoder"].state["m"] for phase in ("reconstruction", "regularisation")]
+    twin.phases[0].gradients(x, noise)
+    np.testing.assert_allclose(moments[0], 0.1 * twin.networks["encoder"].grad / 3, rtol=1e-5, atol=1e-9)
+    assert not np.allclose(moments[1], moments[0])
+
+
+@pytest.mark.parametrize(("pictures", "batch", "alone"), [(7, 3, True), (1, 4, True), (6, 3, False), (3, 1, True)])
+def test_batch_norm_is_not_left_with_a_single_picture(pictures: int, batch: int, alone: bool) -> None:
+    dcgan, gan = (build(name, (4, 4, 1), latent=2, hidden=(4, 5)) for name in ("dcgan", "gan"))
+    Trainer(gan, specify(batch_size=batch)).check(pictures)
+    if alone:
+        with pytest.raises(PictureError, match="would be alone"):
+            next(Trainer(dcgan, specify(batch_size=batch)).run(Batches(np.zeros((pictures, 4, 4, 1), np.float32))))
+    else:
+        Trainer(dcgan, specify(batch_size=batch)).check(pictures)
+
+
+def test_validation_pictures_are_spread_over_all_that_are_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a folder in the order of its classes, the first would be of one class."""
+    vae, seen = model("vae"), []
+    held = Batches(np.linspace(0, 1, 1000, dtype=np.float32)[:, None, None, None] * np.ones((1, *SHAPE), np.float32))
+
+    def black(pictures: np.ndarray) -> np.ndarray:
+        seen.append(pictures)
+        return np.zeros_like(pictures)
+
+    monkeypatch.setattr(vae, "reconstruct", black)
+    (*_, last) = Trainer(vae, specify()).run(Batches(np.zeros((2, *SHAPE), np.float32)), held)
+    assert last is not None
+    assert last["validation"]["own_error"] == pytest.approx(0.25, abs=0.005)  # half of a mean grey of a half
+    assert len(seen[0]) == 256
+    assert seen[0].max() == 1
 
 
 def test_a_finished_training_does_nothing_more(pictures: np.ndarray) -> None:
@@ -145,7 +226,7 @@ def test_metrics_are_means_per_picture_in_nats(pictures: np.ndarray) -> None:
     assert [(metrics["epoch"], metrics["step"]) for metrics in epochs] == [(1, 3), (2, 6)]
     rows = pictures.reshape(COUNT, -1).astype(np.float64)
     for epoch, metrics in enumerate(epochs):
-        order = np.random.default_rng((11, 0, epoch)).permutation(COUNT)
+        order = np.random.default_rng((11, 0, epoch + 1)).permutation(COUNT)
         noise = [
             np.random.default_rng((11, 1, 3 * epoch + batch)).standard_normal((size, 2))
             for batch, size in enumerate((3, 3, 1))

@@ -3,13 +3,13 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
 from ava_np.cli.options import ARCHITECTURES, MODELS, PROPAGATIONS, folder_argument, json_option, run_argument
 from ava_np.specification import MODELS as SPECIFICATIONS
-from ava_np.specification import Propagation
+from ava_np.specification import Part, Propagation
 
 if TYPE_CHECKING:
     from ava_np.gradcheck import Row
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ava_np.pictures import Pictures
     from ava_np.run import Run
 
-Part = Literal["train", "validation", "test"]
 
 MOST_LISTED, WORST = 100, 10  # pictures whose own errors are all printed, and of more the worst
 

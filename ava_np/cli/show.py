@@ -39,7 +39,7 @@ def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> 
 
     run = Run.open(run_folder)
     count = count or (POINTS if run.specification.pictures.toy else PICTURES)
-    made = run.model().sample(count, np.random.default_rng(seed))
+    made = run.model().sample(count, np.random.default_rng((seed, 4)))
     _save(run, made, None, "samples", out or run.folder / f"samples-{count}.png")
 
 
@@ -57,8 +57,8 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: P
     """
     import numpy as np
 
-    from ava_np.evaluation import zoom_out
     from ava_np.run import Run
+    from ava_np.zoom import zoom_out
 
     run = Run.open(run_folder)
     model, toy = _with_encoder(run), run.specification.pictures.toy
@@ -94,9 +94,9 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 
     import numpy as np
 
-    from ava_np.evaluation import zoom_out
     from ava_np.files import write_whole
     from ava_np.run import Run
+    from ava_np.zoom import zoom_out
 
     if str(out) != "-" and out.suffix not in (".csv", ".npy"):
         raise click.BadParameter(f"{str(out)!r} must end in .csv or .npy", param_hint="--out")
@@ -149,8 +149,8 @@ def interpolate(
     """
     import numpy as np
 
-    from ava_np.evaluation import zoom_out
     from ava_np.run import Run
+    from ava_np.zoom import zoom_out
 
     run = Run.open(run_folder)
     model = run.model()
@@ -160,7 +160,7 @@ def interpolate(
             raise click.UsageError(
                 f"{model.specification.name} has no encoder to walk from pictures: leave out {given}"
             )
-        ends = model.prior(np.random.default_rng(seed or 0), 2)
+        ends = model.prior(np.random.default_rng((seed or 0, 4)), 2)
     else:
         if seed is not None:
             raise click.UsageError(f"{model.specification.name} walks between pictures: --from and --to, not --seed")
@@ -202,8 +202,8 @@ def _with_encoder(run: "Run") -> "Model":
 
 def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
     """Write what a model has made as a grid, or toy points as a chart over the data; say where."""
-    from ava_np.evaluation import zoom_in
     from ava_np.sheets import grid, save_png
+    from ava_np.zoom import zoom_in
 
     if run.specification.pictures.toy:
         from ava_np.files import write_whole

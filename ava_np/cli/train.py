@@ -20,23 +20,25 @@ from ava_np.cli.options import (
     SizeType,
     WidthsType,
 )
-from ava_np.specification import DEFAULTS, Likelihood, OptimiserName, PriorName, Reduction, Schedule
-from ava_np.specification import MODELS as SPECIFICATIONS
+from ava_np.cli.specify import (
+    BATCH,
+    DEFAULT_STEPS,
+    FEW,
+    LARGE_BATCH,
+    OF_A_MODEL,
+    free_folder,
+    model_specification,
+    specify,
+)
+from ava_np.specification import TOY, Likelihood, OptimiserName, PriorName, Reduction, Schedule
 
 if TYPE_CHECKING:
     from ava_np.pictures import Pictures
     from ava_np.run import Run
-    from ava_np.specification import ModelSpecification, Specification
     from ava_np.training import Trainer
 
-DEFAULT_STEPS = 1000  # what --epochs defaults to, counted in steps
-FEW, BATCH, LARGE_BATCH = 1000, 16, 64  # pictures up to which the default batch is small
 ZOOM, LARGE = 3, 64  # the paper's zoom, and the side in pixels above which it is the default for dense networks
 RESUMABLE = {"out", "epochs", "resume"}
-OF_A_MODEL = (
-    *("architecture", "hidden", "latent", "propagation", "likelihood", "beta", "prior", "stochastic", "gamma"),
-    *("reconstructions_are_fake", "minibatch_discrimination", "smoothing", "saturating"),
-)
 
 GROUPS = {
     "Model": ["model", *OF_A_MODEL],
@@ -186,9 +188,9 @@ def _start(context: click.Context, source: str | None, options: dict[str, Any]) 
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     if options["out"] is not None:
         Run.require_free(options["out"], overwrite=options["overwrite"])  # before a long read
-    model = _model(source, options)
+    model = model_specification(source, options)
     if options["zoom"] is None:
-        flat = model.architecture == "mlp" and not (source or "").startswith("toy:")
+        flat = model.architecture == "mlp" and not (source or "").startswith(TOY)
         large = flat and max(options["size"] or common_size(source, options["limit"] or 0)) > LARGE
         options["zoom"] = ZOOM if large else 1
     with counting("reading pictures") as progress:
@@ -202,71 +204,13 @@ def _start(context: click.Context, source: str | None, options: dict[str, Any]) 
             progress=progress,
         )
     _describe(source, pictures, options["zoom"], say)
-    specification = _specification(model, source, pictures, options)
-    out = options["out"] or _free_folder(source, specification.model)
+    specification = specify(model, source, pictures, options)
+    out = options["out"] or free_folder(source, specification.model)
     # the model before its folder: it may not fit in memory, or not to the pictures
     run = Run(out, specification)
     trainer = Trainer(run.new_model(), specification.training)
     trainer.check(len(run.split(pictures).train))
     return Run.create(out, specification, overwrite=options["overwrite"]), trainer, pictures
-
-
-def _model(source: str | None, options: dict[str, Any]) -> "ModelSpecification":
-    """The model's specification; an option that it does not have is refused."""
-    from ava_np.specification import checked
-
-    kind = SPECIFICATIONS[options["model"]]
-    given = {name: options[name] for name in OF_A_MODEL if options[name] is not None}
-    for name in given:
-        if name not in kind.__struct_fields__:
-            raise click.UsageError(f"--{name.replace('_', '-')} is no option of {options['model']}")
-    if source is not None and source.startswith("toy:"):
-        given["output"] = "linear"
-    return checked(kind, **given)
-
-
-def _specification(
-    model: "ModelSpecification", source: str | None, pictures: "Pictures", options: dict[str, Any]
-) -> "Specification":
-    from ava_np.data import split
-    from ava_np.specification import (
-        FORMAT,
-        PicturesSpecification,
-        Specification,
-        TrainingSpecification,
-        checked,
-        default_momentum,
-    )
-
-    learning_rate, reduction = DEFAULTS[options["optimiser"]]
-    trained = len(split(len(pictures.names), options["validation"], options["test"], options["seed"]).train)
-    batch_size = options["batch_size"] or (BATCH if trained <= FEW else LARGE_BATCH)
-    momentum = options["momentum"]
-    toy = source is None or source.startswith("toy:")
-    return Specification(
-        format=FORMAT,
-        model=model,  # type: ignore[arg-type]
-        pictures=checked(
-            PicturesSpecification,
-            source=source if toy else str(Path(str(source)).resolve()),
-            size=pictures.size,
-            channels=pictures.array.shape[-1],
-            zoom=options["zoom"],
-            sha256=pictures.sha256,
-            limit=options["limit"] or 0,
-            cache=None if options["cache"] is None else str(options["cache"].resolve()),
-            **{name: options[name] for name in ("validation", "test", "flip", "shift")},
-        ),
-        training=checked(
-            TrainingSpecification,
-            learning_rate=options["lr"] or learning_rate,
-            momentum=default_momentum(model, options["optimiser"]) if momentum is None else momentum,
-            reduction=options["reduction"] or reduction,
-            batch_size=batch_size,
-            epochs=options["epochs"] or -(-DEFAULT_STEPS // -(-trained // batch_size)),
-            **{name: options[name] for name in ("optimiser", "weight_decay", "clip", "schedule", "seed")},
-        ),
-    )
 
 
 def _resume(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
@@ -349,7 +293,7 @@ def _describe(source: str | None, pictures: "Pictures", zoom: int, say: Any) -> 
     """Say what was read: how many, of what size, what was left out."""
     height, width = pictures.array.shape[1:3]
     count = len(pictures.names)
-    if source is not None and source.startswith("toy:"):
+    if source is not None and source.startswith(TOY):
         say(f"{count} points of {source}")
         return
     kind = "grey" if pictures.array.shape[-1] == 1 else "RGB"
@@ -364,15 +308,3 @@ def _describe(source: str | None, pictures: "Pictures", zoom: int, say: Any) -> 
     say(line)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
-
-
-def _free_folder(source: str | None, model: "ModelSpecification") -> Path:
-    """runs/NAME-MODEL, with a number where that is taken."""
-    stem = "builtin" if source is None else Path(source.replace(":", "-")).resolve().name
-    parts = [stem, model.name, getattr(model, "propagation", None), model.architecture]
-    base = Path("runs") / "-".join(part for part in parts if isinstance(part, str) and part not in ("mlp", "exact"))
-    candidate, number = base, 1
-    while candidate.exists():
-        number += 1
-        candidate = base.with_name(f"{base.name}-{number}")
-    return candidate

@@ -16,6 +16,10 @@ class AveragePooling(Layer, frozen=True, tag="average_pooling"):
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be pooled by {self.factor} x {self.factor}")
         return input_shape[0] // self.factor, input_shape[1] // self.factor, input_shape[2]
 
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """(factor², 1)."""
+        return self.factor**2, 1
+
     def forward(self, parameters: Arrays, slot: Slot) -> None:
         """y = block means of x."""
         zoom.zoom_out_forward(slot.y, slot.x, self.factor)
@@ -35,6 +39,10 @@ class Upsampling(Layer, frozen=True):
         if len(input_shape) != 3 or self.factor < 1:
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be upsampled by {self.factor} x {self.factor}")
         return input_shape[0] * self.factor, input_shape[1] * self.factor, input_shape[2]
+
+    def fans(self, input_shape: Shape) -> tuple[float, float]:
+        """(1, factor²)."""
+        return 1, self.factor**2
 
     def forward(self, parameters: Arrays, slot: Slot) -> None:
         """y = x, repeated."""

@@ -17,7 +17,8 @@ class Reshape(Layer, frozen=True):
     def output_shape(self, input_shape: Shape) -> Shape:
         """``shape``."""
         if prod(input_shape) != prod(self.shape) or min(self.shape, default=0) < 1:
-            raise ArchitectureError(f"{shape_text(input_shape)} cannot be reshaped to {shape_text(self.shape)}")
+            wanted = shape_text(self.shape) or "nothing"
+            raise ArchitectureError(f"{shape_text(input_shape)} cannot be reshaped to {wanted}")
         return self.shape
 
     def forward(self, parameters: Arrays, slot: Slot) -> None:

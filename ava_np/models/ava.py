@@ -30,7 +30,7 @@ from ava_np.kernels.squared_error import squared_error_backward, squared_error_f
 from ava_np.layers import Dense
 from ava_np.models.base import Noise, Terms
 from ava_np.models.propagation import TwoPropagations
-from ava_np.models.terms import halves, log_sigmoid, sigmoid
+from ava_np.models.terms import halves, kl_objective, log_sigmoid, sigmoid
 from ava_np.network import Network, Tape
 
 
@@ -219,7 +219,7 @@ class AVA(TwoPropagations[Tapes]):
         # fmt: off
         at, v, w = self.evaluate(x, noise), self.variant, held
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
-        squared, kl = np.sum((x - x_) ** 2) / 2, np.sum(np.exp(s) + μ**2 - 1 - s) / 2
+        squared, kl = np.sum((x - x_) ** 2) / 2, kl_objective(μ, s)
         loss = squared + kl                                             # (1)
         b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
         B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)

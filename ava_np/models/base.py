@@ -142,16 +142,16 @@ class Model(ABC, Generic[T]):
         return tapes
 
     @contextmanager
-    def kept_states(self) -> Iterator[None]:
-        """What layers keep beside parameters is as before afterwards: for a look that is no step."""
-        states = [state for network in self.networks.values() for state in network.states]
-        copies = [{name: array.copy() for name, array in state.items()} for state in states]
+    def kept_states(self, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Put back what layers keep beside parameters, for a look that is no step; not if ``unless()`` at the end."""
+        states = [array for network in self.networks.values() for state in network.states for array in state.values()]
+        copies = [array.copy() for array in states]
         try:
             yield
         finally:
-            for state, copy in zip(states, copies, strict=True):
-                for name, array in copy.items():
-                    state[name][:] = array
+            if not unless():
+                for array, copy in zip(states, copies, strict=True):
+                    array[:] = copy
 
     def zero_gradients(self) -> None:
         """Set every network's gradient to 0."""

@@ -94,7 +94,7 @@ class BiGAN(Model[Tapes]):
     @property
     def passes_through(self) -> dict[str, str]:
         """What the pairs are made of learns through the discriminator."""
-        return {"encoder": "discriminator", "generator": "discriminator", "discriminator_trunk": "discriminator"}
+        return {"encoder": "discriminator", "generator": "discriminator_trunk", "discriminator_trunk": "discriminator"}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
@@ -139,10 +139,10 @@ class BiGAN(Model[Tapes]):
         """Descend -log D(G(z), z) - log(1 - D(x, E(x))): each error enters the pair's own maker alone."""
         t = self._make(x, noise)
         pass_as_fake(t.head2_real, self.saturating)
-        _, t.E2.error[:] = self._pair_backward(t.trunk2_real, t.head2_real, learns=False)
+        t.E2.error[:] = self.head.backward(t.head2_real, parameters=False)[:, self.features :]
         self.E.backward(t.E2, inputs=False)
         pass_as_real(t.head2_fake, self.saturating)
-        t.G2.error[:], _ = self._pair_backward(t.trunk2_fake, t.head2_fake, learns=False)
+        t.G2.error[:] = self._pair_backward(t.trunk2_fake, t.head2_fake, learns=False)
         self.G.backward(t.G2, inputs=False)
         return {}
 
@@ -176,8 +176,7 @@ class BiGAN(Model[Tapes]):
         """D(x, z) into the head's tape."""
         self.head.forward(head, np.concatenate([self.trunk.forward(trunk, x), z], axis=1))
 
-    def _pair_backward(self, trunk: Tape, head: Tape, *, learns: bool) -> tuple[np.ndarray, np.ndarray]:
-        """From the error at D's logit, into D where it ``learns``, else to x and to z."""
-        δ = self.head.backward(head, parameters=learns)
-        trunk.error[:] = δ[:, : self.features]
-        return self.trunk.backward(trunk, parameters=learns, inputs=not learns), δ[:, self.features :]
+    def _pair_backward(self, trunk: Tape, head: Tape, *, learns: bool) -> np.ndarray:
+        """From the error at D's logit, into D where it ``learns``, else to x."""
+        trunk.error[:] = self.head.backward(head, parameters=learns)[:, : self.features]
+        return self.trunk.backward(trunk, parameters=learns, inputs=not learns)

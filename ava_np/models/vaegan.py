@@ -88,7 +88,7 @@ class VAEGAN(Model[Tapes]):
             Dec=Dec.tape(batch),
             Dec_p=Dec.tape(batch),
             Dis=Dis.tape(batch),
-            Dis_=Dis.tape(batch),
+            Dis_=Dis.tape(batch, "training" if self.reconstructions_are_fake else "frozen"),
             Dis_p=Dis.tape(batch),
             z=np.zeros((batch, self.latent), self.dtype),
         )

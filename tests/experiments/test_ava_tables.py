@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from ava_np import metrics
+from ava_np.data import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.experiments import ava_tables
 from ava_np.experiments.ava_tables import Plan, run, train
 from ava_np.experiments.ava_tables_summary import PRINTED, Result, Summary, summarise
-from ava_np.data import read_pictures
 from ava_np.specification import PaperModel, Propagation
 from tests.command import write_pictures
 

@@ -51,8 +51,8 @@ def test_a_bernoulli_autoencoder_reaches_the_entropy_of_its_pictures() -> None:
 def test_a_linear_vae_reaches_the_known_bound_and_the_moments() -> None:
     """Probabilistic PCA (Tipping and Bishop 1999; Lucas et al. 2019).
 
-    x ~ N(m, C) with C = W Wᵀ + I is the model's own family and its posterior is Gaussian, so the bound is tight: what is
-    descended ends at ½ log det C + ½ d, and samples are N(m, C) less the decoder's unit noise.
+    x ~ N(m, C) with C = W Wᵀ + I is the model's own family and its posterior is Gaussian, so the bound is tight: what
+    is descended ends at ½ log det C + ½ d, and samples are N(m, C) less the decoder's unit noise.
     """
     turn = np.array([[0.8, -0.6], [0.6, 0.8]])
     m, C = np.array([0.5, -1.0]), turn @ np.diag([5.0, 2.5]) @ turn.T
@@ -92,9 +92,12 @@ def test_the_gan_finds_the_ring(seed: int) -> None:
 
 
 def test_minibatch_discrimination_widens_the_samples() -> None:
-    """On a 1-D Gaussian, with softplus in the generator and three layers of tanh in the discriminator: for every seed."""
+    """On N(4, 0.5²), softplus in the generator, three layers of tanh in the discriminator, plain descent of the sum.
 
-    def width(seed: int, *, between: bool) -> float:
+    Without it samples gather about the mean in most trainings, with it they keep the width; medians over five seeds.
+    """
+
+    def samples(seed: int, *, between: bool) -> np.ndarray:
         looks = [{"layer": "minibatch_discrimination", "features": 5, "width": 3}] if between else []
         judge = [{"layer": "flatten"}, *(part for _ in range(2) for part in (dense(8), activation("tanh")))]
         networks = {
@@ -102,13 +105,13 @@ def test_minibatch_discrimination_widens_the_samples() -> None:
             "discriminator": [*judge, *looks, dense(8), activation("tanh")],
         }
         model = build("gan", (1, 1, 1), latent=1, architecture=networks, output="linear", seed=seed)
-        fit(model, x, epochs=10, batch_size=32, learning_rate=5e-3, momentum=0.5, seed=seed)
-        return float(model.sample(2000, np.random.default_rng(9)).std())
+        fit(model, x, epochs=8, batch_size=8, optimiser="sgd", learning_rate=0.01, reduction="sum", seed=seed)
+        return model.sample(2000, np.random.default_rng(9)).ravel()
 
-    x = draw_toy("gaussian", 8000, np.random.default_rng(0))
-    without, with_it = (np.array([width(seed, between=between) for seed in range(4)]) for between in (False, True))
-    assert (with_it > without).all()
-    assert with_it.mean() > 1.25 * without.mean()
+    x = draw_toy("gaussian", 4000, np.random.default_rng(0))
+    without, with_it = (np.array([samples(seed, between=between) for seed in range(5)]) for between in (False, True))
+    assert np.abs(np.median(with_it.mean(axis=1)) - 4) < 0.3
+    assert np.median(with_it.std(axis=1)) > 1.25 * np.median(without.std(axis=1))
 
 
 def same_distribution(a: np.ndarray, b: np.ndarray) -> float:
@@ -128,9 +131,9 @@ def same_distribution(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("prior", PRIORS)
 def test_the_codes_of_an_aae_pass_for_its_prior(prior: str) -> None:
     """Codes of data that it has not seen, in a two-sample test at the level of 1%; before, no code passes."""
-    seen, unseen = (rows(np.random.default_rng(seed).normal(size=(count, 4))) for seed, count in ((1, 4096), (2, 200)))
+    seen, unseen = (rows(np.random.default_rng(seed).normal(size=(count, 4))) for seed, count in ((1, 4096), (2, 100)))
     model = build("aae", (1, 4, 1), latent=2, prior=prior, hidden=(128, 128), output="linear")
-    drawn = PRIORS[prior](np.random.default_rng(3), 200, 2)
+    drawn = PRIORS[prior](np.random.default_rng(3), 100, 2)
     assert same_distribution(model.encode(unseen), drawn) == 0
     fit(model, seen, epochs=250, batch_size=128, learning_rate=2e-3, momentum=0.5, schedule="linear")
     assert same_distribution(model.encode(unseen), drawn) > 0.01
