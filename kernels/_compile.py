@@ -1,10 +1,16 @@
-"""How every kernel is compiled: the one place where numba's flags stand."""
+"""How every kernel is compiled: the one place where numba's flags stand, and where the cache learns of edits."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from typing import ParamSpec, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core.caching import NullCache
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -14,14 +20,62 @@ R = TypeVar("R")
 # fastmath: sums may be reordered and multiplications fused; unlike fastmath=True, NaN and infinity keep their
 # meaning, because training must notice them.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
+FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` for each type that it meets, and cache the machine code where there is room for it.
-
-    A cached kernel is looked up by its own file's date, so a kernel calls no kernel of another file.
-    """
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH)(function)
-    with suppress(RuntimeError):  # a read-only install without a writable home: compile once in each process
-        compiled.enable_caching()
+    """Compile ``function`` for each type that it meets, and cache the machine code where there is room for it."""
+    compiled = numba.njit(**FLAGS)(function)
+    _cache(compiled)
     return compiled
+
+
+def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Compile a function once, for one signature of numba's; arguments of other types are refused."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        compiled = numba.njit(**FLAGS, **flags)(function)
+        _cache(compiled)
+        compiled.compile(signature)
+        compiled.disable_compile()
+        return compiled
+
+    return decorate
+
+
+def address_of(function: Callable[..., None], signature: Any) -> int:
+    """Compile a function once and return where its machine code begins, for callers that know nothing but that.
+
+    A kernel that calls another one contains it, and is compiled with it again; one that calls an address is not.
+    """
+    compiled = CFunc(function, normalize_signature(signature), locals={}, options=FLAGS)
+    _cache(compiled)
+    compiled.compile()
+    _kept.append(compiled)
+    assert compiled.address is not None
+    return compiled.address
+
+
+_kept: list[Any] = []
+"""Machine code is freed with its owner, and an address owns nothing."""
+
+
+@cache
+def _stamp() -> str:
+    """A fingerprint of the sources of all kernels."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sources)).hexdigest()
+
+
+def _cache(compiled: Any) -> None:
+    """Cache the machine code until any kernel's source changes.
+
+    numba by itself stamps what it keeps with the date of the function's own file, and so misses an edit of another
+    file whose functions it calls. The stamp is no public attribute: a numba without it compiles in each process.
+    """
+    with suppress(RuntimeError):  # a read-only install without a writable home
+        compiled.enable_caching()
+    if hasattr(getattr(compiled._cache, "_cache_file", None), "_source_stamp"):
+        compiled._cache._cache_file._source_stamp = _stamp()
+    else:
+        compiled._cache = NullCache()

@@ -7,20 +7,14 @@ Backward  dx[n,i] = Σ_o dy[n,o] W[i,o]              written
 
 Shapes: x, dx (batch, inputs); W, dW (inputs, outputs); b, db (outputs,); y, dy (batch, outputs).
 
-The three products are BLAS's, called with ``out=`` so that nothing is allocated; the rest is ours.
+The three products are kernels/gemm.py's: it adds b on the way, and the gradient to dW without a place in between.
+``scratch`` is what it packs into.
 """
 
 import numpy as np
 
 from ava_np.kernels._compile import kernel
-
-
-@kernel
-def add_rows(y: np.ndarray, b: np.ndarray) -> None:
-    """y[n,o] += b[o]."""
-    for n in range(y.shape[0]):
-        for o in range(y.shape[1]):
-            y[n, o] += b[o]
+from ava_np.kernels.gemm import gemm, gemm_add, gemm_bias
 
 
 @kernel
@@ -31,29 +25,19 @@ def add_column_sums(db: np.ndarray, dy: np.ndarray) -> None:
             db[o] += dy[n, o]
 
 
-@kernel
-def add_array(total: np.ndarray, part: np.ndarray) -> None:
-    """total += part, in one pass."""
-    t, p = total.reshape(-1), part.reshape(-1)
-    for i in range(t.size):
-        t[i] += p[i]
-
-
-def dense_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray) -> None:
+def dense_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, scratch: np.ndarray) -> None:
     """Write y = x W + b."""
-    np.matmul(x, W, out=y)
-    add_rows(y, b)
+    gemm_bias(y, x, W, b, scratch)
 
 
-def dense_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray) -> None:
+def dense_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray, scratch: np.ndarray) -> None:
     """Write dx = dy Wᵀ."""
-    np.matmul(dy, W.T, out=dx)
+    gemm(dx, dy, W.T, scratch)
 
 
 def dense_backward_parameters(
     dW: np.ndarray, db: np.ndarray, dy: np.ndarray, x: np.ndarray, scratch: np.ndarray
 ) -> None:
-    """Add xᵀ dy to dW and the column sums of dy to db; ``scratch`` has the shape of dW and holds the product."""
-    np.matmul(x.T, dy, out=scratch)
-    add_array(dW, scratch)
+    """Add xᵀ dy to dW and the column sums of dy to db."""
+    gemm_add(dW, x.T, dy, scratch)
     add_column_sums(db, dy)

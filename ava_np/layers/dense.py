@@ -1,12 +1,10 @@
 """Dense layer, kernels/dense.py."""
 
-from math import prod
-
 import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.initialisers import Initialiser, initialise
-from ava_np.kernels import dense
+from ava_np.kernels import dense, gemm
 from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 
@@ -38,8 +36,8 @@ class Dense(Layer, frozen=True):
         return {"W": (*input_shape, self.width), "b": (self.width,)}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """One product of the size of W."""
-        return prod(input_shape) * self.width
+        """What a product packs into."""
+        return gemm.scratch_size()
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, width)."""
@@ -52,14 +50,12 @@ class Dense(Layer, frozen=True):
 
     def forward(self, parameters: Arrays, slot: Slot) -> None:
         """y = x W + b."""
-        dense.dense_forward(slot.y, slot.x, parameters["W"], parameters["b"])
+        dense.dense_forward(slot.y, slot.x, parameters["W"], parameters["b"], slot.scratch)
 
     def backward_input(self, parameters: Arrays, slot: Slot) -> None:
         """dx = dy Wᵀ."""
-        dense.dense_backward_input(slot.dx, slot.dy, parameters["W"])
+        dense.dense_backward_input(slot.dx, slot.dy, parameters["W"], slot.scratch)
 
     def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
         """dW += xᵀ dy, db += Σ dy."""
-        dW = gradients["W"]
-        product = slot.scratch[: dW.size].reshape(dW.shape)
-        dense.dense_backward_parameters(dW, gradients["b"], slot.dy, slot.x, product)
+        dense.dense_backward_parameters(gradients["W"], gradients["b"], slot.dy, slot.x, slot.scratch)

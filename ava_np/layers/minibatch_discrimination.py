@@ -6,7 +6,7 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.initialisers import Initialiser, initialise
-from ava_np.kernels import dense
+from ava_np.kernels import gemm
 from ava_np.kernels.minibatch_discrimination import (
     minibatch_discrimination_backward,
     minibatch_discrimination_forward,
@@ -54,8 +54,8 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         return {"M": matrices, "dM": matrices, "o": likenesses, "do": likenesses}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """One product of the size of T."""
-        return input_shape[0] * self.features * self.width
+        """What a product packs into."""
+        return gemm.scratch_size()
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, features · width)."""
@@ -68,21 +68,18 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
     def forward(self, parameters: Arrays, slot: Slot) -> None:
         """M = h T, y = (h, o)."""
         M, o, inputs = slot.memory["M"], slot.memory["o"], slot.x.shape[1]
-        np.matmul(slot.x, parameters["W"], out=M.reshape(len(M), -1))
+        gemm.gemm(M.reshape(len(M), -1), slot.x, parameters["W"], slot.scratch)
         minibatch_discrimination_forward(o, M)
         slot.y[:, :inputs], slot.y[:, inputs:] = slot.x, o
 
     def backward_input(self, parameters: Arrays, slot: Slot) -> None:
         """dh = dy's own part + dM Tᵀ."""
-        dense.dense_backward_input(slot.dx, self._matrix_error(slot), parameters["W"])
+        gemm.gemm(slot.dx, self._matrix_error(slot), parameters["W"].T, slot.scratch)
         slot.dx += slot.dy[:, : slot.x.shape[1]]
 
     def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
         """dT += hᵀ dM."""
-        dW = gradients["W"]
-        product = slot.scratch[: dW.size].reshape(dW.shape)
-        np.matmul(slot.x.T, self._matrix_error(slot), out=product)
-        dW += product
+        gemm.gemm_add(gradients["W"], slot.x.T, self._matrix_error(slot), slot.scratch)
 
     @staticmethod
     def _matrix_error(slot: Slot) -> np.ndarray:

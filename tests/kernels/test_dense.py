@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 
 from ava_np.kernels import dense
+from ava_np.kernels.gemm import SCRATCH
 from ava_np.kernels.twins import dense as twin
 from tests.oracles import (
     FLOATS,
@@ -21,6 +22,11 @@ from tests.oracles import (
 every_float = pytest.mark.parametrize("dtype", FLOATS)
 
 
+def scratch_of(dtype: type[np.floating]) -> np.ndarray:
+    """What the products pack into; it holds NaN, which must not reach a result."""
+    return np.full(SCRATCH, np.nan, dtype)
+
+
 @every_float
 @given(batch=batches, inputs=widths, outputs=widths, seed=seeds)
 @few_examples
@@ -28,11 +34,11 @@ def test_every_pass_is_its_twin(dtype: type[np.floating], batch: int, inputs: in
     generator = np.random.default_rng(seed)
     x, W, b = (normal(generator, s, dtype) for s in ((batch, inputs), (inputs, outputs), (outputs,)))
     dy, dW, db = (normal(generator, s, dtype) for s in ((batch, outputs), (inputs, outputs), (outputs,)))
-    y, dx, scratch = np.full_like(dy, np.nan), np.full_like(x, np.nan), np.full_like(W, np.nan)
+    y, dx, scratch = np.full_like(dy, np.nan), np.full_like(x, np.nan), scratch_of(dtype)
     expected_y, expected_dx, expected_dW, expected_db = doubles(y, dx, dW, db)
 
-    dense.dense_forward(y, x, W, b)
-    dense.dense_backward_input(dx, dy, W)
+    dense.dense_forward(y, x, W, b, scratch)
+    dense.dense_backward_input(dx, dy, W, scratch)
     dense.dense_backward_parameters(dW, db, dy, x, scratch)
 
     x, W, b, dy = doubles(x, W, b, dy)
@@ -53,13 +59,14 @@ def test_backward_is_the_gradient(batch: int, inputs: int, outputs: int, seed: i
     shapes = ((batch, inputs), (inputs, outputs), (outputs,), (batch, outputs))
     x, W, b, weight = (normal(generator, shape, np.float64) for shape in shapes)
     y, dx, dW, db = np.empty_like(weight), np.empty_like(x), np.zeros_like(W), np.zeros_like(b)
+    scratch = scratch_of(np.float64)
 
     def objective() -> float:
-        dense.dense_forward(y, x, W, b)
+        dense.dense_forward(y, x, W, b, scratch)
         return float(np.sum(weight * y))
 
-    dense.dense_backward_input(dx, weight, W)
-    dense.dense_backward_parameters(dW, db, weight, x, np.empty_like(W))
+    dense.dense_backward_input(dx, weight, W, scratch)
+    dense.dense_backward_parameters(dW, db, weight, x, scratch)
     check_gradient(objective, x, dx)
     check_gradient(objective, W, dW)
     check_gradient(objective, b, db)
@@ -70,23 +77,23 @@ def test_parameter_gradients_are_added_and_input_gradients_written() -> None:
     x, dy, W = (normal(generator, shape, np.float64) for shape in ((3, 4), (3, 2), (4, 2)))
     once, twice = (np.zeros((4, 2)), np.zeros(2)), (np.zeros((4, 2)), np.zeros(2))
     first, second = np.empty_like(x), np.full_like(x, np.nan)
-    dense.dense_backward_parameters(*once, dy, x, np.empty_like(W))
+    dense.dense_backward_parameters(*once, dy, x, scratch_of(np.float64))
     for _ in range(2):
-        dense.dense_backward_parameters(*twice, dy, x, np.empty_like(W))
+        dense.dense_backward_parameters(*twice, dy, x, scratch_of(np.float64))
     np.testing.assert_array_equal(twice[0], 2 * once[0])
     np.testing.assert_array_equal(twice[1], 2 * once[1])
 
-    dense.dense_backward_input(first, dy, W)
+    dense.dense_backward_input(first, dy, W, scratch_of(np.float64))
     for _ in range(2):
-        dense.dense_backward_input(second, dy, W)
+        dense.dense_backward_input(second, dy, W, scratch_of(np.float64))
     np.testing.assert_array_equal(second, first)
 
 
 def test_identity_weights_change_nothing_in_either_direction() -> None:
     x = normal(np.random.default_rng(0), (3, 5), np.float64)
     y, dx = np.empty_like(x), np.empty_like(x)
-    dense.dense_forward(y, x, np.eye(5), np.zeros(5))
-    dense.dense_backward_input(dx, x, np.eye(5))
+    dense.dense_forward(y, x, np.eye(5), np.zeros(5), scratch_of(np.float64))
+    dense.dense_backward_input(dx, x, np.eye(5), scratch_of(np.float64))
     np.testing.assert_array_equal(y, x)
     np.testing.assert_array_equal(dx, x)
 
@@ -94,7 +101,7 @@ def test_identity_weights_change_nothing_in_either_direction() -> None:
 def test_without_input_every_sample_says_the_bias() -> None:
     generator = np.random.default_rng(0)
     W, b, y = normal(generator, (4, 3), np.float64), normal(generator, (3,), np.float64), np.empty((5, 3))
-    dense.dense_forward(y, np.zeros((5, 4)), W, b)
+    dense.dense_forward(y, np.zeros((5, 4)), W, b, scratch_of(np.float64))
     np.testing.assert_array_equal(y, np.tile(b, (5, 1)))
 
 
@@ -102,7 +109,7 @@ def test_one_wrong_neuron_of_one_sample_teaches_only_its_own_weights() -> None:
     x = normal(np.random.default_rng(0), (3, 4), np.float64)
     dy, dW, db = np.zeros((3, 2)), np.zeros((4, 2)), np.zeros(2)
     dy[1, 0] = 1
-    dense.dense_backward_parameters(dW, db, dy, x, np.empty_like(dW))
+    dense.dense_backward_parameters(dW, db, dy, x, scratch_of(np.float64))
     np.testing.assert_array_equal(dW, np.stack([x[1], np.zeros(4)], axis=1))
     np.testing.assert_array_equal(db, [1, 0])
 
@@ -110,5 +117,5 @@ def test_one_wrong_neuron_of_one_sample_teaches_only_its_own_weights() -> None:
 def test_a_nan_reaches_the_outputs_of_its_own_sample() -> None:
     x, y = np.ones((3, 4)), np.empty((3, 2))
     x[1, 2] = np.nan
-    dense.dense_forward(y, x, np.ones((4, 2)), np.zeros(2))
+    dense.dense_forward(y, x, np.ones((4, 2)), np.zeros(2), scratch_of(np.float64))
     np.testing.assert_array_equal(np.isnan(y), [[False] * 2, [True] * 2, [False] * 2])

@@ -1,0 +1,111 @@
+"""The one launcher: it runs parts of a piece of work side by side, and knows of them only where their code begins.
+
+numba takes three times as long to compile what may run in parallel, so nothing else is compiled that way.
+
+Whoever splits work keeps every sum within one part. Then a number is the same for any number of threads.
+"""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from threading import Lock
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import config
+from numba.extending import intrinsic
+
+from ava_np.kernels._compile import kernel_of
+
+WORTHWHILE = 1 << 23
+"""Multiply-adds of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
+
+POLICY = "OMP_WAIT_POLICY"
+
+_count = 0  # 0: all cores
+_one_at_a_time = Lock()  # not every threading layer of numba can be entered from two threads
+
+
+@intrinsic
+def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
+    """Call the code at an address, for one part of the work that the record describes."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        integer = ir.IntType(64)
+        code = ir.FunctionType(ir.VoidType(), [integer, integer]).as_pointer()
+        builder.call(builder.inttoptr(arguments[0], code), arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 3), generate
+
+
+def use_threads(count: int) -> None:
+    """Use at most so many threads from now on; 0 is as many as there are cores."""
+    global _count
+    if count < 0:
+        raise ValueError(f"a number of threads is at least 0, not {count}")
+    _count = count
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+def parts_for(work: int, most: int) -> int:
+    """Into how many parts to split ``work`` multiply-adds that can be split into ``most``."""
+    if work < 2 * WORTHWHILE:
+        return 1
+    return min(_count or cores(), cores(), most, work // WORTHWHILE)
+
+
+def run_parts(address: int, parts: int, record: np.ndarray) -> None:
+    """Run every part, side by side unless another thread is doing so: then one after the other."""
+    if _one_at_a_time.acquire(blocking=False):
+        try:
+            _launcher()(address, parts, record.ctypes.data)
+        finally:
+            _one_at_a_time.release()
+    else:
+        _one_after_the_other()(address, parts, record.ctypes.data)
+
+
+def _parts(address: int, parts: int, record: int) -> None:
+    for part in numba.prange(parts):
+        call_part(address, part, record)  # type: ignore[call-arg]
+
+
+@cache
+def _launcher() -> Callable[[int, int, int], None]:
+    """Compile the launcher, and start the threads of OpenMP as ones that sleep while they wait.
+
+    By default they spin. Where other programs use the cores too, each then waits for one that is not running: a step
+    of a dense AVA took 60 ms instead of 3. OpenMP reads the variable once, when numba first loads it.
+    """
+    before = os.environ.get(POLICY)
+    os.environ.setdefault(POLICY, "passive")
+    try:
+        launch = kernel_of("void(intp, intp, intp)", parallel=True)(_parts)
+        launch(0, 0, 0)
+    finally:
+        if before is None:
+            del os.environ[POLICY]
+    return launch
+
+
+@cache
+def _one_after_the_other() -> Callable[[int, int, int], None]:
+    return kernel_of("void(intp, intp, intp)")(_parts)
+
+
+def _forked() -> None:
+    """A forked process has none of its parent's threads, and OpenMP ends it if it asks for them."""
+    global _one_at_a_time
+    _one_at_a_time = Lock()
+    use_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

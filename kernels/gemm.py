@@ -1,0 +1,263 @@
+"""The product of two matrices, which dense layers are made of.
+
+Write    C[m,n] = Σ_k A[m,k] B[k,n]
+Bias     C[m,n] = Σ_k A[m,k] B[k,n] + b[n]
+Add      C[m,n] += Σ_k A[m,k] B[k,n]
+
+Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), all of one type. A and B may be any
+views; a transpose costs nothing but another way of copying. The rows of C are contiguous, and C is neither A nor B.
+
+The micro-kernel (kernels/_microkernel.py) computes a tile of C. Around it stand loops that keep in the caches what it
+reads again: a block of B of DEPTH × WIDTH is packed in panels once for all rows, and one panel of it is in the nearest
+cache while it meets up to HEIGHT rows of A. Each number of C is the sum over k from 0 up, DEPTH terms at a time,
+wherever its tile lies. So it does not depend on the number of threads.
+
+What has no use for a tile goes to BLAS: a single row, columns that do not fill their panels, and products so small that
+calling them is most of the work; everything, on a machine without a micro-kernel.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numba
+import numpy as np
+from numba import types
+
+from ava_np.kernels._compile import address_of, kernel, kernel_of
+from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
+from ava_np.kernels._packing import clear_run, copy_number, copy_panel, copy_run, turn_panel
+from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
+
+DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
+HEIGHT = 252  # a multiple of 14 and of 6, the rows of tiles
+WIDTH = 512
+SHALLOW = 64  # a product of at most this depth writes more than it reads: it goes through C row by row
+SMALL = 300_000  # multiply-adds; with fewer, a call of ours takes longer than the work
+FILLED = 0.8  # of the panels' columns; with fewer, too much of the work is on zeros
+LINE = 64  # bytes of a cache line
+SCRATCH = DEPTH * WIDTH + HEIGHT * (DEPTH + LINE) + LINE
+"""Numbers of scratch for one thread."""
+
+
+def scratch_size() -> int:
+    """Numbers of scratch with which every core can help."""
+    return SCRATCH * cores()
+
+
+_NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)}
+
+
+def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
+    """Write C = A B. ``scratch`` holds at least SCRATCH numbers of any value; with more, more threads can help."""
+    if _is_for_blas(C, A):
+        np.matmul(A, B, out=C)
+    else:
+        _multiply(C, A, B, _NO_BIAS[C.dtype], False, scratch)
+
+
+def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratch: np.ndarray) -> None:
+    """Write C = A B + b, with b added to every row."""
+    if _is_for_blas(C, A):
+        np.matmul(A, B, out=C)
+        _add_row(C, b)
+    else:
+        _multiply(C, A, B, b, False, scratch)
+
+
+def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
+    """Add A B to C."""
+    if _is_for_blas(C, A):
+        product = (scratch[: C.size] if C.size <= scratch.size else np.empty(C.size, C.dtype)).reshape(C.shape)
+        np.matmul(A, B, out=product)
+        _add_matrix(C, product)
+    else:
+        _multiply(C, A, B, _NO_BIAS[C.dtype], True, scratch)
+
+
+def _is_for_blas(C: np.ndarray, A: np.ndarray) -> bool:
+    """Whether BLAS is the faster: it loses, however, at depth 1, which NumPy does not give it."""
+    (rows, columns), depth = C.shape, A.shape[1]
+    if depth > 1 and (rows == 1 or rows * columns * depth < SMALL):
+        return True
+    tile = host_tile(C.itemsize)
+    if tile is None:
+        return True
+    filled = columns / (-(-columns // tile.panel) * tile.panel or 1)
+    return depth > 1 and filled < FILLED
+
+
+@kernel
+def _add_row(C: np.ndarray, b: np.ndarray) -> None:
+    """C[m,n] += b[n]."""
+    for m in range(C.shape[0]):
+        for n in range(C.shape[1]):
+            C[m, n] += b[n]
+
+
+@kernel
+def _add_matrix(C: np.ndarray, product: np.ndarray) -> None:
+    """C[m,n] += product[m,n]."""
+    for m in range(C.shape[0]):
+        for n in range(C.shape[1]):
+            C[m, n] += product[m, n]
+
+
+def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: bool, scratch: np.ndarray) -> None:
+    """Check what the machine code would not, split the work, and start it."""
+    (rows, columns), depth = C.shape, A.shape[1]
+    if A.shape[0] != rows or B.shape != (depth, columns) or b.size not in (0, columns):
+        raise ValueError(f"{A.shape} times {B.shape} plus {b.shape} is no {C.shape}")
+    if C.size == 0:
+        return
+    if C.strides[1] != C.itemsize and columns > 1:
+        raise ValueError("the rows of the product must be contiguous")
+    if scratch.size < SCRATCH:
+        raise ValueError(f"a product needs {SCRATCH} numbers of scratch, not {scratch.size}")
+    tile, address, describe, run = _compiled(C.dtype)
+    most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
+    parts = min(parts_for(rows * columns * depth, most), scratch.size // SCRATCH)
+    if parts == 1:
+        run(address, C, A, B, b, add, scratch)
+    else:
+        run_parts(address, parts, describe(C, A, B, b, add, scratch, parts))
+
+
+@cache
+def _compiled(dtype: np.dtype) -> tuple[Tile, int, Callable[..., np.ndarray], Callable[..., None]]:
+    """The tile, the code of a part, what writes a record, and what does both for work of one part."""
+    tile = host_tile(dtype.itemsize)
+    assert tile is not None
+    kind = numba.from_dtype(dtype)
+    given, bias = types.Array(kind, 2, "A", readonly=True), types.Array(kind, 1, "C", readonly=True)
+    arrays = (types.Array(kind, 2, "A"), given, given, bias, types.boolean, types.Array(kind, 1, "C"))
+    address = address_of(_part(dtype.type, tile), types.void(types.intp, types.CPointer(types.intp)))
+    describe = kernel_of(types.int64[::1](*arrays, types.intp))(_describe)
+    return tile, address, describe, kernel_of(types.void(types.intp, *arrays))(_run)
+
+
+def _describe(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
+    """Write down where everything lies."""
+    record = np.empty(16, np.int64)
+    record[0], record[1], record[2], record[3] = C.shape[0], C.shape[1], A.shape[1], parts
+    record[4], record[5] = C.ctypes.data, C.strides[0]
+    record[6], record[7], record[8] = A.ctypes.data, A.strides[0], A.strides[1]
+    record[9], record[10], record[11] = B.ctypes.data, B.strides[0], B.strides[1]
+    # What the sum over the first DEPTH terms is added to, and its rows' distance: C, or the bias, or nothing.
+    record[12] = C.ctypes.data if add else (b.ctypes.data if b.size else 0)
+    record[13] = C.strides[0] if add else 0
+    record[14] = (scratch.ctypes.data + LINE - 1) // LINE * LINE
+    return record
+
+
+_description = kernel(_describe)
+
+
+def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
+    call_part(address, 0, _description(C, A, B, b, add, scratch, 1).ctypes.data)
+
+
+def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """The code that computes one of the parts, a range of rows or of columns of C."""
+    height, panel, lanes, size = tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    deep, tall, wide = DEPTH, HEIGHT, WIDTH
+
+    def part(index, record):  # type: ignore[no-untyped-def]
+        M, N, K, parts, c, c_row, a, a_row, a_step, b, b_step, b_column, base, base_row, scratch, _ = numba.carray(
+            record, 16
+        )
+        top, bottom, left, right = 0, M, 0, N
+        if M > N:
+            top, bottom = _share(M, index, parts, height)
+        else:
+            left, right = _share(N, index, parts, panel)
+        packed_b = scratch + index * SCRATCH * size
+        packed_a = packed_b + deep * wide * size
+        few = bottom - top
+        # Each number of B is read by few tiles: copying it first would take longer than finding it.
+        in_place = b_column == size and (few <= 4 or (few <= 3 * height and b_step <= 4096))
+        block = tall if K > SHALLOW else height
+        pack_a = K > SHALLOW and 2 * panel < N and ((a_row == size and a_step >= 2048) or a_row % 4096 == 0)
+        for n in range(left, right, wide):
+            width = min(wide, right - n)
+            for k in range(0, max(K, 1), deep):
+                depth = min(deep, K - k)
+                b_block = b + k * b_step + n * b_column
+                whole = width // panel * panel if in_place else 0
+                offset, target = whole * b_column, packed_b + whole * depth * size
+                _pack_b(number, size, panel, lanes, target, b_block + offset, b_step, b_column, depth, width - whole)
+                for m in range(top, bottom, block):
+                    rows = min(block, bottom - m)
+                    a_block, row, step = a + m * a_row + k * a_step, a_row, a_step
+                    if pack_a:
+                        row, step = _pack_a(size, packed_a, a_block, a_row, a_step, rows, depth)
+                        a_block = packed_a
+                    tiles = (rows + height - 1) // height
+                    for j in range(0, width, panel):
+                        columns = min(panel, width - j)
+                        b_panel, b_row = packed_b + j * depth * size, panel * size
+                        if j < whole:
+                            b_panel, b_row = b_block + j * size, b_step
+                        for t in range(tiles):  # of nearly equal height
+                            i = t * rows // tiles
+                            count = (t + 1) * rows // tiles - i
+                            here = c + (m + i) * c_row + (n + j) * size
+                            added, added_row = here, c_row
+                            if k == 0:
+                                added, added_row = 0, base_row
+                                if base != 0:
+                                    added = base + (m + i) * base_row + (n + j) * size
+                            multiply_tile(
+                                number, a_block + i * row, row, step, b_panel, b_row, depth,
+                                here, c_row, added, added_row, count, columns,
+                            )  # fmt: skip
+
+    return part
+
+
+@kernel
+def _share(length, index, parts, unit):  # type: ignore[no-untyped-def]
+    """Where a part begins and ends, in whole units."""
+    units = (length + unit - 1) // unit
+    return index * units // parts * unit, min(length, (index + 1) * units // parts * unit)
+
+
+@kernel
+def _pack_a(size, target, source, row, step, rows, depth):  # type: ignore[no-untyped-def]
+    """Copy a block of A, so that its parts do not meet in the same places of the cache; return its new strides."""
+    if row == size:
+        distance = HEIGHT * size + LINE
+        for k in range(depth):
+            copy_run(target + k * distance, source + k * step, rows * size)
+        return row, distance
+    distance = DEPTH * size + LINE
+    run = depth if step == size else 1
+    for i in range(rows):
+        for k in range(0, depth, run):
+            copy_run(target + i * distance + k * size, source + i * row + k * step, run * size)
+    return distance, size
+
+
+@kernel
+def _pack_b(number, size, panel, lanes, target, source, step, column, depth, width):  # type: ignore[no-untyped-def]
+    """Copy a block of B into panels.
+
+    The last one is filled up with zeros: nothing of it is written, but whatever lies there is multiplied, and
+    subnormal numbers are slow.
+    """
+    for j in range(0, width, panel):
+        to, origin = target + j * depth * size, source + j * column
+        columns, done = min(panel, width - j), 0
+        if columns == panel and column == size:
+            copy_panel(number, to, origin, step, depth)
+            done = depth
+        elif columns == panel and step == size:
+            turn_panel(number, to, origin, column, depth // lanes)
+            done = depth // lanes * lanes
+        for k in range(done, depth):
+            line = to + k * panel * size
+            clear_run(line + columns * size, (panel - columns) * size)
+            if column == size:
+                copy_run(line, origin + k * step, columns * size)
+            else:
+                for q in range(columns):
+                    copy_number(number, line + q * size, origin + k * step + q * column)

@@ -1,0 +1,80 @@
+"""Machine code that is kept must be that of the sources as they are now."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import ava_np.kernels
+
+KERNELS = Path(ava_np.kernels.__file__).parent
+HELPER = """
+from ava_np.kernels._compile import kernel
+
+@kernel
+def answer():
+    return 1
+"""
+USER = """
+from numba import types
+from ava_np.kernels._compile import address_of, kernel, kernel_of
+from ava_np.kernels.helper import answer
+
+@kernel
+def ask():
+    return answer()
+
+def code(array):
+    array[0] = answer()
+
+def fill(index, pointer):
+    pointer[index] = answer()
+
+asks = kernel_of(types.void(types.int64[::1]))(code)
+address = address_of(fill, types.void(types.intp, types.CPointer(types.intp)))
+"""
+RUN = """
+import ctypes
+import numpy as np
+from ava_np.kernels import user
+ones = np.zeros(1, np.int64)
+user.asks(ones)
+more = np.zeros(1, np.int64)
+ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_void_p)(user.address)(0, more.ctypes.data)
+answers = user.ask(), ones[0], more[0]
+print(*answers, sum(user.ask.stats.cache_hits.values()) + sum(user.asks.stats.cache_hits.values()))
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of the same name with the compiler of this one and two kernels, one calling the other."""
+    kernels = tmp_path / "ava_np" / "kernels"
+    kernels.mkdir(parents=True)
+    (kernels.parent / "__init__.py").touch()
+    (kernels / "__init__.py").touch()
+    shutil.copy(KERNELS / "_compile.py", kernels)
+    (kernels / "helper.py").write_text(HELPER)
+    (kernels / "user.py").write_text(USER)
+    return tmp_path
+
+
+def run(package: Path) -> list[int]:
+    """The answers of a fresh process, and how many of them came from the cache."""
+    environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], cwd=package, env=environment, capture_output=True, encoding="utf-8", check=True
+    )
+    return [int(word) for word in done.stdout.split()]
+
+
+def test_an_edit_of_another_file_is_noticed(package: Path) -> None:
+    assert run(package) == [1, 1, 1, 0]
+    assert run(package) == [1, 1, 1, 2]
+    helper = package / "ava_np" / "kernels" / "helper.py"
+    helper.write_text(HELPER.replace("return 1", "return 2"))
+    assert run(package) == [2, 2, 2, 0]
+    assert run(package) == [2, 2, 2, 2]
