@@ -10,6 +10,7 @@ from io import TextIOWrapper
 import rich_click as click
 from click.exceptions import Abort, ClickException, Exit
 
+from ava_np.cli.bench import bench
 from ava_np.cli.check import evaluate, gradcheck, info
 from ava_np.cli.experiment import experiment
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
@@ -40,7 +41,7 @@ def ava() -> None:
     """
 
 
-for command in (train, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, experiment):
+for command in (train, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment):
     ava.add_command(command)
 
 

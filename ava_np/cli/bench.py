@@ -1,0 +1,56 @@
+"""``ava bench``: how fast the steps are, beside PyTorch's and JAX's."""
+
+import json
+from pathlib import Path
+
+import rich_click as click
+
+WORKLOADS = ("w1", "w2", "w3", "layers", "optimisers", "gemm", "start", "memory", "growth")
+REPEATS, QUICK_REPEATS = 8, 2
+
+
+@click.command()
+@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1, type=click.Choice(WORKLOADS))
+@click.option("--quick", is_flag=True, help="Short turns and fewer sizes, to see it work.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the rows: workload, ours_ms, peer, peer_ms, ratio.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    help=f"Turns of each contender, of which the best counts.  [default: {REPEATS}; {QUICK_REPEATS} with --quick]",
+)
+def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: int | None) -> None:
+    """Measure training steps, layers, optimisers, start and memory, beside PyTorch and JAX where they are installed.
+
+    WORKLOADS: w1 a dense AVA1, batches of 10 and 1; w2 a convolutional VAE; w3 a VAE-GAN; layers its 5x5 convolutions;
+    optimisers; gemm a dense layer's share of the processor's peak; start of ava train; memory of w3; growth with batch,
+    width, size and threads. Default: all, some ten minutes.
+
+    A ratio is our time divided by the peer's: below 1 we are faster. Before a time is taken, all must compute the same
+    numbers. Each takes turns with the others, and its least time counts; a quiet machine helps all the same.
+
+    \b
+    ava bench --quick
+    ava bench w1 w2 --json figures.json
+    """
+    if file is not None and not file.absolute().parent.is_dir():
+        raise click.UsageError(f"--json: there is no folder {file.parent}")
+    from ava_np.console import say
+    from ava_np.experiments.bench import as_json, as_table, busy, machine_name
+    from ava_np.experiments.bench_workloads import run
+    from ava_np.files import write_whole
+
+    chosen = tuple(dict.fromkeys(workloads)) or WORKLOADS
+    warning = busy()
+    if warning:
+        say(warning)
+    rows, rates = run(chosen, quick=quick, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
+    if file is not None:
+        write_whole(file, json.dumps(as_json(rows), indent=2).encode() + b"\n")
+    click.echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
+    if warning:
+        click.echo(f"\n{warning}")
