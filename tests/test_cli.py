@@ -177,6 +177,15 @@ def test_the_same_command_gives_the_same_bytes(photos: Path, place: Path) -> Non
 
 
 @pytest.mark.usefixtures("no_report")
+def test_any_number_of_threads_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch, photos: Path, place: Path) -> None:
+    monkeypatch.setattr("ava_np.kernels._threads.WORTHWHILE", 1000)  # multiply-adds for which a thread is woken
+    monkeypatch.setattr("ava_np.kernels._threads._count", 0)
+    for threads in (1, 2):
+        ran("train", photos, *SMALL, "--hidden", 600, "--batch-size", 6, "--threads", threads, "--out", threads)
+    assert (place / "1" / MODEL).read_bytes() == (place / "2" / MODEL).read_bytes()
+
+
+@pytest.mark.usefixtures("no_report")
 def test_another_seed_gives_other_weights(photos: Path, place: Path) -> None:
     ran("train", photos, *BOLD, "--seed", 1, "--out", "other")
     assert (place / "other" / MODEL).read_bytes() != (place / "run" / MODEL).read_bytes()

@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from ava_np.training import Trainer
 
 ZOOM, LARGE = 3, 64  # the paper's zoom, and the side in pixels above which it is the default for dense networks
-RESUMABLE = {"out", "epochs", "resume"}
+RESUMABLE = {"out", "epochs", "resume", "threads"}
 
 GROUPS = {
     "Model": ["model", *OF_A_MODEL],
     "Pictures": ["size", "zoom", "limit", "validation", "test", "flip", "shift", "cache", "strict"],
     "Training": [
         *("epochs", "batch_size", "optimiser", "lr", "momentum", "weight_decay", "clip", "schedule", "reduction"),
-        "seed",
+        *("seed", "threads"),
     ],
     "Run folder": ["out", "resume", "overwrite"],
 }
@@ -147,6 +147,7 @@ click.rich_click.OPTION_GROUPS["ava train"] = [
     "[default: fan for momentum and sgd, else sum]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bytes.")
+@click.option("--threads", type=click.IntRange(1), help="Threads of large products.  [default: one a core]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one in runs/]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, to --epochs if that is given.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
@@ -170,6 +171,11 @@ def train(context: click.Context, source: str | None, resume: bool, **options: A
     The run folder holds config.json, model.safetensors, metrics.jsonl, the pictures and report.html; and
     training.safetensors, which is only needed to --resume. Ctrl-C saves and stops.
     """
+    threads = options.pop("threads")
+    if threads is not None:
+        from ava_np.kernels._threads import use_threads
+
+        use_threads(threads)
     if resume:
         run, trainer, pictures = _resume(context, source, options)
     else:
