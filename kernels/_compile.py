@@ -30,6 +30,15 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def piece(function: Callable[P, R]) -> Callable[P, R]:
+    """A piece of arithmetic that kernels share: it is written into each of them, and is no code of its own.
+
+    Where it were, a process that has just compiled a kernel would run one version of it, and a process that has
+    loaded the kernel from the cache another, and the two may round differently.
+    """
+    return numba.njit(inline="always", **FLAGS)(function)
+
+
 def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Compile a function once, for one signature of numba's; arguments of other types are refused."""
 

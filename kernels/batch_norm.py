@@ -23,10 +23,10 @@ import math
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels._compile import kernel, piece
 
 
-@kernel
+@piece
 def _normalise(
     y: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray, scale: np.ndarray, shift: np.ndarray
 ) -> None:
@@ -36,7 +36,7 @@ def _normalise(
             y[n, c] = scale[c] * ((x[n, c] - mean[c]) * inverse[c]) + shift[c]
 
 
-@kernel
+@piece
 def _error_sums(dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Σ dy and Σ dy x̂ in double precision; x and dy are (samples, channels)."""
     constant, along = np.zeros(x.shape[1]), np.zeros(x.shape[1])

@@ -78,3 +78,29 @@ def test_an_edit_of_another_file_is_noticed(package: Path) -> None:
     helper.write_text(HELPER.replace("return 1", "return 2"))
     assert run(package) == [2, 2, 2, 0]
     assert run(package) == [2, 2, 2, 2]
+
+
+STEPS = """
+import numpy as np
+from ava_np.batches import Batches
+from ava_np.models import build
+from ava_np.specification import TrainingSpecification
+from ava_np.training import Trainer
+model = build("ae", (8, 8, 1), architecture="conv64", hidden=(3, 5), latent=2)
+pictures = np.random.default_rng(0).random((40, 8, 8, 1), dtype=np.float32)
+list(Trainer(model, TrainingSpecification("adam", 0.01, "sum", 8, 2, 0)).run(Batches(pictures)))
+print(*(network.theta.tobytes().hex() for network in model.networks.values()))
+"""
+
+
+def test_a_training_gives_the_same_bytes_from_a_cold_and_from_a_warm_cache(tmp_path: Path) -> None:
+    """A kernel that calls another one runs one version of it when both are fresh, and another when it is loaded."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    cold, warm = (
+        subprocess.run(
+            [sys.executable, "-c", STEPS], env=environment, capture_output=True, encoding="utf-8", check=True
+        ).stdout
+        for _ in range(2)
+    )
+    assert len(cold) > 1000
+    assert cold == warm
