@@ -14,7 +14,7 @@ OWN_ARCHITECTURE = "architecture.json"
 def command(specification: Specification) -> list[str]:
     """The command line that makes this run again, quoted for a POSIX shell, in parts: each option is one.
 
-    An architecture of one's own is in config.json, and named here as if it were in architecture.json.
+    An architecture of one's own is in the run folder's architecture.json.
     """
     source = specification.pictures.source
     options = {**_model(specification), **_pictures(specification), **_training(specification)}

@@ -53,14 +53,16 @@ def read_pictures(
     limit : int
         Take the first so many; 0 for all.
     cache : path, optional
-        Folder of ``cached_pictures``, for a folder of pictures that is larger than memory; other sources are read into
-        memory.
+        Folder of ``cached_pictures``, for a folder of pictures that is larger than memory.
 
     Raises
     ------
     PictureError
         If there are none, one cannot be read and ``strict`` is set, or an option does not fit.
     """
+    folder = source is not None and not str(source).startswith(TOY) and _idx_file(Path(source)) is None
+    if cache is not None and not folder:
+        raise PictureError(f"{source or 'built-in pictures'}: only folders of pictures are cached; leave the cache out")
     if source is None:
         return _built_in(size, zoom, colour, limit)
     if str(source).startswith(TOY):

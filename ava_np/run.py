@@ -23,9 +23,10 @@ from ava_np.training import Metrics, Trainer
 CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
 SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
 LOSSES, REPORT = "losses.png", "report.html"
+ARCHITECTURE = "architecture.json"  # one's own, as --architecture takes it
 SAVE_SECONDS = 60.0  # between saves while training
 MOST_SHOWN = 1000  # pictures that are judged and shown after a training
-OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT)
+OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
 
 
 class _Line(msgspec.Struct):
@@ -72,6 +73,10 @@ class Run:
         except UnicodeEncodeError as error:
             raise AvaError(f"{CONFIG} cannot hold {error.object!a}, which is not UTF-8: rename the folder") from error
         write_whole(folder / CONFIG, text)
+        if isinstance(specification.model.architecture, dict):
+            write_whole(
+                folder / ARCHITECTURE, msgspec.json.format(msgspec.json.encode(specification.model.architecture))
+            )
         return cls(folder, specification)
 
     @staticmethod

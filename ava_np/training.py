@@ -77,7 +77,7 @@ class Trainer:
         if self.model.couples and (pictures == 1 or size == 1 or pictures % size == 1):
             raise PictureError(
                 "batch norm and minibatch discrimination compare the pictures of a batch, and of "
-                f"{pictures} in batches of {size} one would be alone: choose another --batch-size"
+                f"{pictures} in batches of {size} one would be alone: choose another --batch-size or more pictures"
             )
 
     def run(self, batches: Batches, validation: Batches | None = None) -> Iterator[Metrics | None]:

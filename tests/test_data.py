@@ -136,7 +136,9 @@ def test_a_cached_folder_is_mapped(tmp_path: Path) -> None:
     assert isinstance(cached.array, np.memmap)
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert_same(cached, read_pictures(folder, **options))
-    assert not isinstance(read_pictures(write_idx(tmp_path / "x.idx", digits()), cache=cache).array, np.memmap)
+    for other in (write_idx(tmp_path / "x.idx", digits()), "toy:ring", None):
+        with pytest.raises(PictureError, match="only folders of pictures are cached"):
+            read_pictures(other, cache=cache)
 
 
 # Built-in

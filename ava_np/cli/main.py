@@ -27,7 +27,7 @@ FAULT, USAGE, NOT_FINITE, INTERRUPTED = 1, 2, 3, 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="ava-np", prog_name="ava")
 def ava() -> None:
-    """Train and use adversarial variational autoencoders on a folder of pictures, on a CPU.
+    """Train and use autoencoders, VAEs, GANs and adversarial variational autoencoders (AVA) on a CPU.
 
     \b
     ava train                           AVA5 on ten built-in pictures

@@ -118,7 +118,7 @@ click.rich_click.OPTION_GROUPS["ava train"] = [
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
-    help="Read pictures from a memory-mapped copy in this folder, made once: for more than fit in memory.",
+    help="Read a folder of pictures from a memory-mapped copy in this folder, made once: for more than fit in memory.",
 )
 @click.option("--strict", is_flag=True, help="Stop at a picture that cannot be read, instead of leaving it out.")
 @click.option("--epochs", type=COUNT, help=f"Passes.  [default: enough for {DEFAULT_STEPS} steps]")
@@ -162,9 +162,9 @@ def train(context: click.Context, source: str | None, resume: bool, **options: A
     ava train
     ava train photos --out runs/photos
     ava train photos --model vae --size 96x96 --architecture conv28 --latent 32
-    ava train mnist --model gan --architecture conv28 --minibatch-discrimination --epochs 5
+    ava train mnist --model dcgan --hidden 32,64 --epochs 5
     ava train mnist --model aae --prior swiss-roll --latent 2
-    ava train toy:ring --model gan --epochs 40
+    ava train toy:gaussian --model gan --latent 1 --hidden 16 --lr 0.001 --epochs 40
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
 
@@ -237,7 +237,8 @@ def _resume(context: click.Context, source: str | None, options: dict[str, Any])
     if pictures.sha256 != run.specification.pictures.sha256:
         raise RunError(f"the pictures of {run.folder} have changed: start a new run with another --out")
     trainer = run.resume(options["epochs"])
-    say(f"going on with {run.folder} after step {trainer.steps}")
+    left = "going on with" if _steps(run, pictures) > trainer.steps else "nothing left to train in"
+    say(f"{left} {run.folder} after step {trainer.steps}")
     return run, trainer, pictures
 
 
@@ -248,7 +249,7 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     from ava_np.report import write_pictures, write_report
 
     training, model = run.specification.training, trainer.model
-    total = training.epochs * -(-len(run.split(pictures).train) // training.batch_size)
+    total = _steps(run, pictures)
     parameters = sum(network.theta.size for network in model.networks.values())
     propagation = getattr(model.specification, "propagation", None)
     rules = f" ({propagation} propagation)" if propagation else ""
@@ -286,6 +287,12 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
             f"(mean image {evaluation.rivals['mean_image']:.4f}, floor {evaluation.rivals['floor']:.4f})"
         )
     click.echo(str(report))
+
+
+def _steps(run: "Run", pictures: "Pictures") -> int:
+    """How many steps the whole training has."""
+    training = run.specification.training
+    return training.epochs * -(-len(run.split(pictures).train) // training.batch_size)
 
 
 def _weight(trainer: "Trainer") -> str:
