@@ -25,7 +25,7 @@ Shapes: W, dW (kh, kw, field channels, window channels), which is (kh, kw, in, o
 and of one float type; ``output_size`` and ``transposed_output_size`` say which sizes belong together.
 
 Method: the windows of a tile of consecutive pixels, across rows and pictures, are unfolded into rows of a scratch that
-stays in the cache; each tile is then one product of BLAS, called with ``out=`` so that nothing is allocated.
+stays in the cache; each tile is then one product of kernels/gemm.py.
 """
 
 from collections.abc import Iterator
@@ -34,12 +34,13 @@ from math import prod
 import numpy as np
 
 from ava_np.kernels._compile import kernel
+from ava_np.kernels.gemm import SCRATCH, gemm, gemm_add
 
 TILE_VALUES = 2**16
 """Of unfolded windows at a time: 256 KB in float32 and 512 KB in float64 fit into a level-2 cache."""
 
 TILE_PIXELS = 64
-"""At least, however large the window: with fewer rows BLAS spends its time on loading the weights."""
+"""At least, however large the window: with fewer rows a product spends its time on loading the weights."""
 
 
 def output_size(input: int, kernel: int, stride: int, padding: int) -> int:
@@ -57,12 +58,12 @@ def transposed_output_size(input: int, kernel: int, stride: int, padding: int, o
 
 
 def scratch_size(weights: tuple[int, ...]) -> int:
-    """Values in a scratch that holds a full tile for W of shape ``weights``, and one product of the size of W.
+    """Values in a scratch that holds what a product packs into, and a full tile for W of shape ``weights``.
 
     A longer scratch is not used; a shorter one makes the tiles smaller, down to one pixel.
     """
     window = prod(weights[:3])
-    return window * max(TILE_PIXELS, TILE_VALUES // window) + prod(weights)
+    return SCRATCH + window * max(TILE_PIXELS, TILE_VALUES // window)
 
 
 @kernel
@@ -163,40 +164,16 @@ def _add_channel_sums(db: np.ndarray, dy: np.ndarray) -> None:
         db[o] += total
 
 
-@kernel
-def _add_array(total: np.ndarray, part: np.ndarray) -> None:
-    """total += part."""
-    t, p = total.reshape(-1), part.reshape(-1)
-    for i in range(t.size):
-        t[i] += p[i]
-
-
-@kernel
-def _outer(product: np.ndarray, column: np.ndarray, row: np.ndarray) -> None:
-    """Write product[m,k] = column[m,0] row[0,k]."""
-    for m in range(product.shape[0]):
-        for k in range(product.shape[1]):
-            product[m, k] = column[m, 0] * row[0, k]
-
-
 def _tiles(windows: np.ndarray, W: np.ndarray, scratch: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Yield, tile by tile, the first pixel's number, the pixels (m, o) and a scratch for their windows (m, p q c)."""
     window, pixels = prod(W.shape[:3]), windows.reshape(-1, W.shape[3])
-    rows = (min(scratch.size, scratch_size(W.shape)) - W.size) // window
+    rows = (min(scratch.size, scratch_size(W.shape)) - SCRATCH) // window
     if rows < 1:
         raise ValueError(f"a scratch of {scratch.size} values is too short for weights {W.shape}")
-    unfolded = scratch[: rows * window].reshape(rows, window)
+    unfolded = scratch[SCRATCH : SCRATCH + rows * window].reshape(rows, window)
     for first in range(0, len(pixels), rows):
         part = pixels[first : first + rows]
         yield first, part, unfolded[: len(part)]
-
-
-def _multiply(product: np.ndarray, left: np.ndarray, right: np.ndarray) -> None:
-    """Write product = left right, matrices."""
-    if right.shape[0] == 1:  # an outer product, which np.matmul does not hand to BLAS
-        _outer(product, left, right)
-    else:
-        np.matmul(left, right, out=product)
 
 
 def _correlate(
@@ -206,7 +183,7 @@ def _correlate(
     matrix = W.reshape(-1, W.shape[3])
     for first, pixels, tile in _tiles(windows, W, scratch):
         _unfold(tile, field, first, windows.shape[1:3], W.shape[:2], stride, padding)
-        _multiply(pixels, tile, matrix)
+        gemm(pixels, tile, matrix, scratch[:SCRATCH])
 
 
 def _correlate_transposed(
@@ -216,7 +193,7 @@ def _correlate_transposed(
     matrix = W.reshape(-1, W.shape[3])
     field.fill(0)
     for first, pixels, tile in _tiles(windows, W, scratch):
-        _multiply(tile, pixels, matrix.T)
+        gemm(tile, pixels, matrix.T, scratch[:SCRATCH])
         _fold(field, tile, first, windows.shape[1:3], W.shape[:2], stride, padding)
 
 
@@ -224,11 +201,10 @@ def _add_weight_gradient(
     dW: np.ndarray, windows: np.ndarray, field: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
     """Add the derivative of ⟨windows, A field⟩ to dW."""
-    product = scratch[scratch.size - dW.size :].reshape(-1, dW.shape[3])
+    matrix = dW.reshape(-1, dW.shape[3])
     for first, pixels, tile in _tiles(windows, dW, scratch):
         _unfold(tile, field, first, windows.shape[1:3], dW.shape[:2], stride, padding)
-        _multiply(product, tile.T, pixels)
-        _add_array(dW, product)
+        gemm_add(matrix, tile.T, pixels, scratch[:SCRATCH])
 
 
 def convolution_forward(
