@@ -158,6 +158,7 @@ def test_what_does_not_fit_in_memory(place: Path, arguments: tuple[str, ...]) ->
         ("--beta", "2"),  # of vae, and the model is ava5
         ("--saturating",),
         ("--validation", "0.5", "--model", "gan"),
+        ("--momentum", "0.5", "--optimiser", "sgd"),
         ("--reduction", "max"),
         ("--latent", "0"),
         ("--latent", "-3"),

@@ -30,6 +30,8 @@ def model_specification(source: str | None, options: dict[str, Any]) -> "ModelSp
     for name in given:
         if name not in kind.__struct_fields__:
             raise click.UsageError(f"--{name.replace('_', '-')} is no option of {options['model']}")
+    if options["momentum"] is not None and options["optimiser"] not in ("adam", "momentum"):
+        raise click.UsageError(f"--momentum is of adam and momentum, and {options['optimiser']} has none")
     if toy and (options["flip"] or options["shift"]):
         raise click.UsageError("--flip and --shift vary pictures, and toy points are none")
     if options["validation"] and issubclass(kind, GAN):

@@ -57,6 +57,10 @@ def build(
     """
     if name not in MODELS:
         raise ValueError(f"there is no model {name!r}: take one of {', '.join(MODELS)}")
+    unknown = [option for option in options if option not in MODELS[name].__struct_fields__]
+    if unknown:
+        known = ", ".join(MODELS[name].__struct_fields__)
+        raise ValueError(f"{name} has no option {unknown[0]!r}: it has {known}")
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
     specification = checked(MODELS[name], **options)

@@ -303,3 +303,8 @@ def test_a_bernoulli_likelihood_needs_values_between_0_and_1() -> None:
     for name in ("ae", "vae", "aae", "vae-gan-costs"):
         with pytest.raises(ArchitectureError, match=r"^a Bernoulli likelihood needs values in \[0, 1\].*$"):
             build(name, SHAPE, likelihood="bernoulli", output="linear")
+
+
+def test_an_option_that_a_model_does_not_have_is_named_with_those_that_it_has() -> None:
+    with pytest.raises(ValueError, match=r"gan has no option 'beta': it has .*smoothing"):
+        build("gan", (4, 4, 1), beta=2)
