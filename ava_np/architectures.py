@@ -32,7 +32,6 @@ from ava_np.layers import (
     TransposedConvolution,
     shape_text,
 )
-from ava_np.layers.activation import Function
 from ava_np.specification import ModelSpecification
 
 KERNEL, PADDING = 5, 2
@@ -101,14 +100,8 @@ def architecture(
     return found
 
 
-def mlp(
-    hidden: Sequence[int],
-    outputs: int,
-    *,
-    output_activation: Function = "linear",
-    output_initialiser: Initialiser = "lecun_normal",
-) -> list[Layer]:
-    """Dense layers with leaky rectifiers between them.
+def mlp(hidden: Sequence[int], outputs: int, *, output_initialiser: Initialiser = "lecun_normal") -> list[Layer]:
+    """Dense layers with leaky rectifiers between them; the last is linear.
 
     Parameters
     ----------
@@ -116,15 +109,10 @@ def mlp(
         Widths of the hidden layers, in order; may be empty.
     outputs : int
         Number of output neurons.
-    output_activation : str
-        Activation of the output neurons; "linear" adds no layer.
     output_initialiser : str
         Of the output neurons' weights.
     """
-    layers = [*_dense(hidden), Dense(outputs, output_initialiser)]
-    if output_activation != "linear":
-        layers.append(Activation(output_activation))
-    return layers
+    return [*_dense(hidden), Dense(outputs, output_initialiser)]
 
 
 def discriminator(trunk: Sequence[Layer], *, minibatch_discrimination: bool = False) -> list[Layer]:

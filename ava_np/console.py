@@ -10,7 +10,7 @@ from ava_np.training import Metrics
 
 PLAIN_LINES = 10  # over a whole training, where there is no terminal
 PLAIN_SECONDS = 60.0  # but one at least this often
-PLAIN_WAIT = 5.0  # between lines about pictures that are read
+PLAIN_WAIT = 5.0  # before the first line about pieces that are counted
 
 
 def say(text: str) -> None:
@@ -82,37 +82,18 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
 
 
 @contextmanager
-def counting_progress(first: int, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how many of ``total`` pieces are done, starting from ``first``."""
-    from rich.console import Console
-    from rich.progress import Progress
+def counting(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
+    """Show how far ``what`` is, from (done, total), ``first`` of which were done before.
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        start = time.perf_counter()
-
-        def line(done: int) -> None:
-            if (done * PLAIN_LINES) // total > ((done - 1) * PLAIN_LINES) // total:
-                left = (time.perf_counter() - start) / (done - first) * (total - done)
-                say(f"{done}/{total} done, {left:.0f} s left")
-
-        yield line
-        return
-    with Progress(console=console) as progress:
-        task = progress.add_task("training", total=total, completed=first)
-        yield lambda done: progress.update(task, completed=done)
-
-
-@contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far ``what`` is, from (done, total): a bar on a terminal; elsewhere lines, once it takes seconds."""
+    A bar on a terminal; elsewhere lines, once it takes seconds, and about ten of them however long it takes.
+    """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress
 
     console = Console(stderr=True)
     if console.is_terminal:
         with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
-            task = bar.add_task(what, total=None)
+            task = bar.add_task(what, total=None, completed=first)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
     start = due = time.perf_counter()
@@ -122,8 +103,9 @@ def counting(what: str) -> Iterator[Callable[[int, int], None]]:
         nonlocal due
         now = time.perf_counter()
         if now >= due:
-            say(f"{what}: {done}/{total}, {(now - start) / done * (total - done):.0f} s left")
-            due = now + PLAIN_WAIT
+            left = (now - start) / (done - first) * (total - done)
+            say(f"{what}: {done}/{total}, {left:.0f} s left")
+            due = now + max(PLAIN_WAIT, (now - start + left) / PLAIN_LINES)
 
     yield line
 

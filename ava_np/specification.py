@@ -3,7 +3,7 @@
 Nothing slow is imported here, so that the command line can name its choices at once.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
@@ -147,10 +147,7 @@ class AVA5(AVA, frozen=True):
 
 AnyModel = AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVA1 | AVA2 | AVA3 | AVA4 | AVA5
 
-MODELS: dict[str, type[ModelSpecification]] = {
-    str(kind.__struct_config__.tag): kind
-    for kind in (AE, VAE, GAN, DCGAN, AAE, VAEGANCosts, BiGAN, VAEGAN, AVA1, AVA2, AVA3, AVA4, AVA5)
-}
+MODELS: dict[str, type[ModelSpecification]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyModel)}
 
 
 class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,7 +20,7 @@ import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from ava_np import metrics
-from ava_np.console import counting_progress, say
+from ava_np.console import counting, say
 from ava_np.data import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.experiments.ava_tables_summary import ZOOM, Result, summarise
@@ -83,13 +83,13 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
         joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
     )
-    with counting_progress(len(results), len(order)) as show, (out / "results.csv").open("a") as file:
+    with counting("training", len(results)) as show, (out / "results.csv").open("a") as file:
         try:
             for result in trainings:
                 results[result.propagation, result.model, result.rate] = result
                 csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
                 file.flush()
-                show(len(results))
+                show(len(results), len(order))
         except TerminatedWorkerError:
             raise AvaError(
                 f"a training was killed, perhaps for want of memory: run it again to go on in {out}"

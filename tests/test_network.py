@@ -21,7 +21,7 @@ def generator() -> np.random.Generator:
 
 @pytest.fixture
 def network(generator: np.random.Generator) -> Network:
-    return Network((INPUTS,), mlp((6, 5), OUTPUTS, output_activation="sigmoid"), generator, np.float64)
+    return Network((INPUTS,), [*mlp((6, 5), OUTPUTS), Activation("sigmoid")], generator, np.float64)
 
 
 def applied(network: Network, x: np.ndarray, error: np.ndarray) -> Tape:
@@ -46,7 +46,7 @@ def error(generator: np.random.Generator) -> np.ndarray:
 @given(seed=seeds, hidden=st.lists(widths, max_size=3), inputs=widths, outputs=widths)
 def test_forward_is_the_formula(seed: int, hidden: list[int], inputs: int, outputs: int) -> None:
     generator = np.random.default_rng(seed)
-    network = Network((inputs,), mlp(hidden, outputs, output_activation="tanh"), generator, np.float64)
+    network = Network((inputs,), [*mlp(hidden, outputs), Activation("tanh")], generator, np.float64)
     network.theta += normal(generator, network.theta.shape, np.float64)
     x = normal(generator, (3, inputs), np.float64)
     dense = [parameters for parameters in network.parameters if parameters]
@@ -162,7 +162,7 @@ def test_parts_are_the_layers_that_have_parameters(network: Network) -> None:
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
 def test_output_slope_is_the_derivative_at_the_output(activation: Function, generator: np.random.Generator) -> None:
-    network = Network((2,), mlp((), 3, output_activation=activation), generator, np.float64)
+    network = Network((2,), [*mlp((), 3), Activation(activation)], generator, np.float64)
     x, bias = generator.normal(size=(1, 2)), network.parameters[0]["b"]
     tape = network.tape(1)
     # nudging a bias is nudging the pre-activation

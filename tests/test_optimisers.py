@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ava_np.architectures import mlp
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
+from ava_np.layers import Activation
 from ava_np.network import Network
 from ava_np.optimisers import OPTIMISERS, clip_factor, make_optimiser
 from ava_np.specification import DEFAULTS, OptimiserName, TrainingSpecification, checked
@@ -29,7 +30,7 @@ def generator() -> np.random.Generator:
 
 @pytest.fixture
 def network(generator: np.random.Generator) -> Network:
-    return Network((INPUTS,), mlp((6, 5), OUTPUTS, output_activation="sigmoid"), generator, np.float64)
+    return Network((INPUTS,), [*mlp((6, 5), OUTPUTS), Activation("sigmoid")], generator, np.float64)
 
 
 @pytest.fixture
