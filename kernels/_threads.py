@@ -54,16 +54,18 @@ def cores() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def parts_for(work: int, most: int) -> int:
-    """Into how many parts to split ``work`` multiply-adds that can be split into ``most``."""
-    if work < 2 * WORTHWHILE:
+def parts_for(work: int, most: int, worthwhile: int = WORTHWHILE) -> int:
+    """Into how many parts to split ``work``, of which a part has at least ``worthwhile``, and that has ``most``."""
+    if work < 2 * worthwhile:
         return 1
-    return min(_count or cores(), cores(), most, work // WORTHWHILE)
+    return min(_count or cores(), cores(), most, work // worthwhile)
 
 
 def run_parts(address: int, parts: int, record: np.ndarray) -> None:
     """Run every part, side by side unless another thread is doing so: then one after the other."""
-    if _one_at_a_time.acquire(blocking=False):
+    if parts == 1:
+        _one_after_the_other()(address, 1, record.ctypes.data)
+    elif _one_at_a_time.acquire(blocking=False):
         try:
             _launcher()(address, parts, record.ctypes.data)
         finally:
@@ -72,8 +74,14 @@ def run_parts(address: int, parts: int, record: np.ndarray) -> None:
         _one_after_the_other()(address, parts, record.ctypes.data)
 
 
-def _parts(address: int, parts: int, record: int) -> None:
+def _side_by_side(address: int, parts: int, record: int) -> None:
     for part in numba.prange(parts):
+        call_part(address, part, record)  # type: ignore[call-arg]
+
+
+def _in_turn(address: int, parts: int, record: int) -> None:
+    # Not the same function without parallel=True: numba's cache would take one for the other.
+    for part in range(parts):
         call_part(address, part, record)  # type: ignore[call-arg]
 
 
@@ -87,7 +95,7 @@ def _launcher() -> Callable[[int, int, int], None]:
     before = os.environ.get(POLICY)
     os.environ.setdefault(POLICY, "passive")
     try:
-        launch = kernel_of("void(intp, intp, intp)", parallel=True)(_parts)
+        launch = kernel_of("void(intp, intp, intp)", parallel=True)(_side_by_side)
         launch(0, 0, 0)
     finally:
         if before is None:
@@ -97,7 +105,7 @@ def _launcher() -> Callable[[int, int, int], None]:
 
 @cache
 def _one_after_the_other() -> Callable[[int, int, int], None]:
-    return kernel_of("void(intp, intp, intp)")(_parts)
+    return kernel_of("void(intp, intp, intp)")(_in_turn)
 
 
 def _forked() -> None:

@@ -23,10 +23,10 @@ import math
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels._flat import flat
 
 
-@kernel
+@flat
 def decay(θ: np.ndarray, γ: float, λ: float) -> None:
     """θ <- θ - γ λ θ."""
     share = θ.dtype.type(γ * λ)
@@ -34,7 +34,7 @@ def decay(θ: np.ndarray, γ: float, λ: float) -> None:
         θ[i] -= share * θ[i]
 
 
-@kernel
+@flat
 def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
     """θ <- θ - γ ρ g."""
     step = θ.dtype.type(γ * ρ)
@@ -42,7 +42,7 @@ def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
         θ[i] -= step * g[i]
 
 
-@kernel
+@flat
 def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
     """Advance θ and the velocity v."""
     real = θ.dtype.type
@@ -52,7 +52,7 @@ def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: f
         θ[i] -= rate * v[i]
 
 
-@kernel
+@flat
 def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, α: float, ε: float) -> None:
     """Advance θ and the mean of squares v."""
     real = θ.dtype.type
@@ -63,7 +63,7 @@ def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: fl
         θ[i] -= rate * gradient / (math.sqrt(v[i]) + floor)
 
 
-@kernel
+@flat
 def adam_step(
     θ: np.ndarray,
     m: np.ndarray,
@@ -74,7 +74,7 @@ def adam_step(
     β1: float,
     β2: float,
     ε: float,
-    k: int,
+    k: float,
 ) -> None:
     """Advance θ, m and v by step k of Adam."""
     real = θ.dtype.type

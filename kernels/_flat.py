@@ -1,0 +1,127 @@
+"""Work on flat arrays, number by number: one piece of code for all of it, run in parts side by side.
+
+``@flat`` compiles a loop over whole arrays once, to be called by its address for any stretch of them. All parts begin
+at a multiple of UNIT numbers, a multiple of every vector's: only the last one has a rest that does not fill a vector,
+and that is the same for any number of threads. So is every result.
+
+A record of int64 describes the work: how many numbers, in how many parts, then the arrays' addresses, then the bits of
+the float64 numbers that go with them.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cache, update_wrapper
+from typing import Any, Generic, ParamSpec
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, register_jitable
+from numba.np import arrayobj
+
+from ava_np.kernels._compile import FLAGS, address_of
+from ava_np.kernels._threads import parts_for, run_parts
+
+P = ParamSpec("P")
+
+UNIT = 1024
+WORTHWHILE = 1 << 17
+"""Numbers of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
+
+ARRAYS = 2
+"""Where in a record the arrays begin."""
+
+
+@intrinsic(prefer_literal=True)
+def arguments(context, number, arrays, numbers, record, first, count):  # type: ignore[no-untyped-def]
+    """The stretches of ``count`` numbers from ``first`` on of a record's arrays, then its numbers, as a tuple."""
+    array = types.Array(number.dtype, 1, "C")
+    result = types.Tuple([array] * arrays.literal_value + [types.float64] * numbers.literal_value)
+    size = number.dtype.bitwidth // 8
+
+    def generate(context, builder, signature, given):  # type: ignore[no-untyped-def]
+        *_, record, first, count = given
+        word = ir.IntType(64)
+        values = []
+        for i, kind in enumerate(result):
+            entry = builder.load(builder.gep(record, [ir.Constant(word, ARRAYS + i)]))
+            if kind is not array:
+                values.append(builder.bitcast(entry, ir.DoubleType()))
+                continue
+            start = builder.add(entry, builder.mul(first, ir.Constant(word, size)))
+            made = context.make_array(array)(context, builder)
+            arrayobj.populate_array(
+                made,
+                data=builder.inttoptr(start, made.data.type),
+                shape=cgutils.pack_array(builder, [count]),
+                strides=cgutils.pack_array(builder, [ir.Constant(word, size)]),
+                itemsize=ir.Constant(word, size),
+                meminfo=None,
+            )
+            values.append(made._getvalue())
+        return context.make_tuple(builder, result, values)
+
+    return result(number, arrays, numbers, record, first, count), generate
+
+
+class Flat(Generic[P]):
+    """A loop over flat arrays, split over the threads.
+
+    Its arguments are arrays, C-contiguous and all of one size and float type, and then numbers.
+    """
+
+    def __init__(self, function: Callable[P, None]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+        kinds = [parameter.annotation is np.ndarray for parameter in inspect.signature(function).parameters.values()]
+        self.arrays, self.numbers = kinds.count(True), kinds.count(False)
+
+    def __call__(self, *arguments: P.args, **_: P.kwargs) -> None:
+        """Run it.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not of one size and type, or not contiguous.
+        """
+        arrays: Any = arguments[: self.arrays]
+        first = arrays[0]
+        for array in arrays:
+            if array.size != first.size or array.dtype != first.dtype or not array.flags.c_contiguous:
+                raise ValueError(f"{self._function.__name__} takes contiguous arrays of one size and type")
+        parts = parts_for(first.size, -(-first.size // UNIT), WORTHWHILE)
+        places = [array.ctypes.data for array in arrays]
+        run_parts(self.address(first.dtype), parts, describe(first.size, parts, places, arguments[self.arrays :]))
+
+    def address(self, dtype: np.dtype) -> int:
+        """Where the code of a part begins."""
+        return _address(self, dtype)
+
+
+flat = Flat
+
+
+def describe(size: int, parts: int, places: list[int], numbers: Any) -> np.ndarray:
+    """The record of some work."""
+    record = np.empty(ARRAYS + len(places) + len(numbers), np.int64)
+    record[:ARRAYS] = size, parts
+    record[ARRAYS : ARRAYS + len(places)] = places
+    record[ARRAYS + len(places) :].view(np.float64)[:] = numbers
+    return record
+
+
+@cache
+def _address(loop: Flat[Any], dtype: np.dtype) -> int:
+    # Not njit: the cache is asked for what a part encloses, and a compiled function is another one in each process.
+    function, number = register_jitable(**FLAGS)(loop._function), dtype.type
+    arrays, numbers, unit = loop.arrays, loop.numbers, UNIT
+
+    def part(index, record):  # type: ignore[no-untyped-def]
+        size, parts = record[0], record[1]
+        units = (size + unit - 1) // unit
+        first, last = index * units // parts * unit, min(size, (index + 1) * units // parts * unit)
+        function(*arguments(number, arrays, numbers, record, first, last - first))
+
+    part.__name__ = f"{part.__name__}_{loop._function.__name__}"
+    return address_of(part, types.void(types.intp, types.CPointer(types.intp)))
