@@ -12,8 +12,9 @@ reads again: a block of B of DEPTH × WIDTH is packed in panels once for all row
 cache while it meets up to HEIGHT rows of A. Each number of C is the sum over k from 0 up, DEPTH terms at a time,
 wherever its tile lies. So it does not depend on the number of threads.
 
-What has no use for a tile goes to BLAS: a single row, columns that do not fill their panels, and products so small that
-calling them is most of the work; everything, on a machine without a micro-kernel.
+A single row has loops of its own (kernels/_gemv.py). What has no use for a tile goes to BLAS: columns that do not fill
+their panels, and products so small that calling them is most of the work; everything, on a machine without a
+micro-kernel.
 """
 
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import numba
 import numpy as np
 from numba import types
 
+from ava_np.kernels import _gemv
 from ava_np.kernels._compile import address_of, kernel, kernel_of
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import clear_run, copy_number, copy_panel, copy_run, turn_panel
@@ -49,7 +51,7 @@ _NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float6
 
 def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
     """Write C = A B. ``scratch`` holds at least SCRATCH numbers of any value; with more, more threads can help."""
-    if _is_for_blas(C, A):
+    if _is_for_blas(C, A, B):
         np.matmul(A, B, out=C)
     else:
         _multiply(C, A, B, _NO_BIAS[C.dtype], False, scratch)
@@ -57,7 +59,7 @@ def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> No
 
 def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratch: np.ndarray) -> None:
     """Write C = A B + b, with b added to every row."""
-    if _is_for_blas(C, A):
+    if _is_for_blas(C, A, B):
         np.matmul(A, B, out=C)
         _add_row(C, b)
     else:
@@ -66,7 +68,7 @@ def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratc
 
 def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
     """Add A B to C."""
-    if _is_for_blas(C, A):
+    if _is_for_blas(C, A, B):
         product = (scratch[: C.size] if C.size <= scratch.size else np.empty(C.size, C.dtype)).reshape(C.shape)
         np.matmul(A, B, out=product)
         _add_matrix(C, product)
@@ -74,16 +76,23 @@ def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -
         _multiply(C, A, B, _NO_BIAS[C.dtype], True, scratch)
 
 
-def _is_for_blas(C: np.ndarray, A: np.ndarray) -> bool:
+def _is_for_blas(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> bool:
     """Whether BLAS is the faster: it loses, however, at depth 1, which NumPy does not give it."""
     (rows, columns), depth = C.shape, A.shape[1]
-    if depth > 1 and (rows == 1 or rows * columns * depth < SMALL):
+    if depth > 1 and rows * columns * depth < SMALL:
         return True
+    if rows == 1 and depth > 1:
+        return not _is_for_gemv(A, B)
     tile = host_tile(C.itemsize)
     if tile is None:
         return True
     filled = columns / (-(-columns // tile.panel) * tile.panel or 1)
     return depth > 1 and filled < FILLED
+
+
+def _is_for_gemv(A: np.ndarray, B: np.ndarray) -> bool:
+    """Whether a product of one row has numbers that follow one another."""
+    return A.strides[1] == A.itemsize and B.itemsize in B.strides
 
 
 @kernel
@@ -113,26 +122,40 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         raise ValueError("the rows of the product must be contiguous")
     if scratch.size < SCRATCH:
         raise ValueError(f"a product needs {SCRATCH} numbers of scratch, not {scratch.size}")
-    tile, address, describe, run = _compiled(C.dtype)
-    most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
-    parts = min(parts_for(rows * columns * depth, most), scratch.size // SCRATCH)
+    describe, run = _compiled(C.dtype)
+    if rows == 1 and depth > 1 and _is_for_gemv(A, B):
+        address = _gemv.part_address(C.dtype)
+        parts = parts_for(columns * depth, -(-columns // _gemv.UNIT), _gemv.WORTHWHILE)
+    else:
+        tile, address = _tile(C.dtype), part_address(C.dtype)
+        most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
+        parts = min(parts_for(rows * columns * depth, most), scratch.size // SCRATCH)
     if parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:
         run_parts(address, parts, describe(C, A, B, b, add, scratch, parts))
 
 
-@cache
-def _compiled(dtype: np.dtype) -> tuple[Tile, int, Callable[..., np.ndarray], Callable[..., None]]:
-    """The tile, the code of a part, what writes a record, and what does both for work of one part."""
+def _tile(dtype: np.dtype) -> Tile:
     tile = host_tile(dtype.itemsize)
     assert tile is not None
+    return tile
+
+
+@cache
+def part_address(dtype: np.dtype) -> int:
+    """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
+    return address_of(_part(dtype.type, _tile(dtype)), types.void(types.intp, types.CPointer(types.intp)))
+
+
+@cache
+def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
+    """What writes a record, and what does so and runs the work as one part."""
     kind = numba.from_dtype(dtype)
     given, bias = types.Array(kind, 2, "A", readonly=True), types.Array(kind, 1, "C", readonly=True)
     arrays = (types.Array(kind, 2, "A"), given, given, bias, types.boolean, types.Array(kind, 1, "C"))
-    address = address_of(_part(dtype.type, tile), types.void(types.intp, types.CPointer(types.intp)))
     describe = kernel_of(types.int64[::1](*arrays, types.intp))(_describe)
-    return tile, address, describe, kernel_of(types.void(types.intp, *arrays))(_run)
+    return describe, kernel_of(types.void(types.intp, *arrays))(_run)
 
 
 def _describe(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]

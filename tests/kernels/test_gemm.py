@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.kernels import _microkernel, _threads, gemm
+from ava_np.kernels import _gemv, _microkernel, _threads, gemm
 from ava_np.kernels.twins import gemm as twin
 from tests.oracles import FLOATS, TOLERANCE, assert_close, doubles, few_examples, normal, seeds
 
@@ -29,6 +29,8 @@ TILED = [  # rows, columns, depth: large enough for tiles, with every kind of re
     (33, 126, 530),  # more than two blocks of depth
     (900, 400, 1),  # an outer product
     (1, 900, 1),
+    (1, 1055, 303),  # a single row: stretches of columns, and rests of them
+    (1, 131, 2500),
 ]
 
 
@@ -171,16 +173,15 @@ def test_a_nan_reaches_its_row_and_column_alone() -> None:
 
 
 @every_float
-@pytest.mark.parametrize("shape", [(10, 256, 3000), (3000, 256, 10), (300, 200, 300), (33, 1000, 257)])
+@pytest.mark.parametrize("shape", [(10, 256, 3000), (3000, 256, 10), (300, 200, 300), (33, 1000, 257), (1, 1333, 300)])
 def test_the_number_of_threads_changes_no_bit(dtype: type[np.floating], shape: tuple[int, int, int]) -> None:
     rows, columns, depth = shape
     generator = np.random.default_rng(0)
     A, B, b = (normal(generator, s, dtype) for s in ((rows, depth), (depth, columns), (columns,)))
-    results = []
+    code = _gemv if rows == 1 else gemm
+    results, address, describe = [], code.part_address(np.dtype(dtype)), gemm._compiled(np.dtype(dtype))[0]
     for parts in range(1, 6):
         C = np.empty((rows, columns), dtype)
-        tile, address, describe, _ = gemm._compiled(np.dtype(dtype))
-        assert tile is not None
         scratch = scratch_of(dtype, parts)  # the record names its address, but does not keep it
         _threads.run_parts(address, parts, describe(C, A, B, b, False, scratch, parts))
         results.append(C)
@@ -247,7 +248,7 @@ import numpy as np
 from ava_np.kernels import _threads, gemm
 A, B, C = np.ones((600, 600)), np.ones((600, 600)), np.empty((600, 600))
 scratch = np.empty(2 * gemm.SCRATCH)
-address, describe = gemm._compiled(np.dtype(np.float64))[1:3]
+address, describe = gemm.part_address(np.dtype(np.float64)), gemm._compiled(np.dtype(np.float64))[0]
 _threads.run_parts(address, 2, describe(C, A, B, np.empty(0), False, scratch, 2))
 assert (C == 600).all()
 child = os.fork()
