@@ -11,6 +11,7 @@ from math import prod
 
 import numpy as np
 
+from ava_np.gradient import Gradient
 from ava_np.kernels.activations import ACTIVATIONS
 from ava_np.layers import Activation, Arrays, Layer, Mode, Shape, Slot
 
@@ -86,6 +87,8 @@ class Network:
     ----------
     theta, grad : ndarray, (parameters,)
         Every parameter and its gradient; ``parameters`` and ``gradients`` are named views into them, layer by layer.
+    gradient : Gradient
+        Where ``grad`` comes from: it can be used without being written down.
     states : list of dict
         What layers keep besides, such as running statistics: saved, but not learnt by gradients.
     parts : list of slice
@@ -120,17 +123,29 @@ class Network:
         placed = list(zip(self.layers, self.shapes, strict=False))
         named = [layer.parameter_shapes(shape) for layer, shape in placed]
         parameters = sum(prod(shape) for shapes in named for shape in shapes.values())
-        self.theta, self.grad = np.zeros(parameters, dtype), np.zeros(parameters, dtype)
-        self.parameters, self.gradients = _views(self.theta, named), _views(self.grad, named)
+        self.theta = np.zeros(parameters, dtype)
+        self.parameters = _views(self.theta, named)
         self.states = [
             {name: np.zeros(kept, dtype) for name, kept in layer.state_shapes(shape).items()} for layer, shape in placed
         ]
         self.parts = _parts(named)
         self.scratch = np.zeros(max((layer.scratch_size(shape) for layer, shape in placed), default=0), dtype)
+        flat = np.zeros(parameters, dtype)
+        self.gradient = Gradient(self.layers, flat, _views(flat, named), self.scratch)
         for (layer, shape), arrays, state in zip(placed, self.parameters, self.states, strict=True):
             layer.initialise(arrays, state, shape, generator)
         # Nothing learns before the first parameters: where the error at the input is not wanted, it stops there.
         self._first = next((i for i, shapes in enumerate(named) if shapes), 0)
+
+    @property
+    def grad(self) -> np.ndarray:
+        """The gradient of every parameter, (parameters,)."""
+        return self.gradient.flat
+
+    @property
+    def gradients(self) -> Sequence[Arrays]:
+        """The layers' arrays in ``grad``."""
+        return self.gradient.views
 
     @property
     def output_shape(self) -> Shape:
@@ -148,6 +163,7 @@ class Network:
 
     def forward(self, tape: Tape, x: np.ndarray) -> np.ndarray:
         """Apply the network to ``x``, ``(batch, *input_shape)``; return the tape's output array."""
+        self.gradient.release(tape.slots)
         np.copyto(tape.input, x)
         for i, (layer, parameters, slot) in enumerate(zip(self.layers, self.parameters, tape.slots, strict=True)):
             if i in self.apart:
@@ -181,7 +197,7 @@ class Network:
         for i in reversed(range(self.tap if from_tap else len(self.layers))):
             layer, slot = self.layers[i], tape.slots[i]
             if parameters:
-                layer.backward_parameters(self.gradients[i], slot)
+                self.gradient.add(i, slot)
             if inputs or i > self._first:
                 layer.backward_input(self.parameters[i], slot)
                 if i in self.apart:

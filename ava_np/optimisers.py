@@ -5,6 +5,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from ava_np.kernels.factored import Step, factored_step
 from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.network import Network
 from ava_np.specification import TrainingSpecification
@@ -35,6 +36,8 @@ class _Decaying:
     """
 
     remembers: ClassVar[tuple[str, ...]] = ()
+    update: ClassVar[Step]
+    """θ, what is remembered and g, then what ``_numbers`` gives."""
 
     def __init__(self, network: Network, training: TrainingSpecification) -> None:
         self.training = training
@@ -44,47 +47,57 @@ class _Decaying:
         """Decay, then the published update on the gradient times ρ."""
         if self.training.weight_decay:
             decay(network.theta, rate, self.training.weight_decay)
-        for part, ρ in zip(network.parts, weights, strict=True):
-            state = {name: array[part] for name, array in self.state.items()}
-            self._update(network.theta[part], network.grad[part], state, rate, ρ, number)
+        for stretches, ρ in zip(network.gradient.stretches(), weights, strict=True):
+            numbers = self._numbers(rate, ρ, number)
+            for where, gradient in stretches:
+                arrays = [network.theta[where], *(array[where] for array in self.state.values())]
+                if isinstance(gradient, np.ndarray):
+                    self.update(*arrays, gradient, *numbers)
+                else:
+                    factored_step(self.update, arrays, gradient, numbers, network.scratch)
 
-    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
-        """Step k of one part."""
+    def _numbers(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
+        """The numbers of step k."""
         raise NotImplementedError
 
 
 class SGD(_Decaying):
     """θ <- θ - γ ρ g, as AVA (5) to (16) print it; γ in (0, 1]."""
 
-    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
-        sgd_step(θ, g, γ, ρ)
+    update = sgd_step
+
+    def _numbers(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
+        return γ, ρ
 
 
 class Momentum(_Decaying):
     """SGD with momentum, Polyak 1964, with μ = ``training.momentum``: v <- μ v + ρ g, θ <- θ - γ v."""
 
     remembers = ("v",)
+    update = momentum_step
 
-    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
-        momentum_step(θ, state["v"], g, γ, ρ, self.training.momentum)
+    def _numbers(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
+        return γ, ρ, self.training.momentum
 
 
 class RMSprop(_Decaying):
     """RMSprop, Tieleman and Hinton 2012, with their α = 0.9, and ε = 1e-8."""
 
     remembers = ("v",)
+    update = rmsprop_step
 
-    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
-        rmsprop_step(θ, state["v"], g, γ, ρ, 0.9, 1e-8)
+    def _numbers(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
+        return γ, ρ, 0.9, 1e-8
 
 
 class Adam(_Decaying):
     """Adam, Kingma and Ba 2015, Algorithm 1, with β₁ = ``training.momentum`` and their β₂ = 0.999, ε = 1e-8."""
 
     remembers = ("m", "v")
+    update = adam_step
 
-    def _update(self, θ: np.ndarray, g: np.ndarray, state: dict[str, np.ndarray], γ: float, ρ: float, k: int) -> None:
-        adam_step(θ, state["m"], state["v"], g, γ, ρ, self.training.momentum, 0.999, 1e-8, k)
+    def _numbers(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
+        return γ, ρ, self.training.momentum, 0.999, 1e-8, k
 
 
 OPTIMISERS: dict[str, type[SGD | Momentum | RMSprop | Adam]] = {

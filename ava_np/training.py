@@ -192,16 +192,12 @@ class Trainer:
         pictures = rows.reshape(-1, *self.model.shape)
         return own_error(pictures, self.model.reconstruct(pictures))
 
-    @staticmethod
-    def _norm(gradient: np.ndarray) -> float:
-        return math.sqrt(float(np.dot(gradient, gradient)))
-
     def _require_finite(self, phase: Phase, terms: dict[str, float], applied: bool) -> dict[str, float]:
         """The norms of a phase's gradients; refuse it if these or a term are not finite: θ would not stay so either."""
         faults, norms = [], {}
         for name in phase.networks:
             network = self.model.networks[name]
-            norms[name] = self._norm(network.grad)
+            norms[name] = network.gradient.norm()
             if not math.isfinite(norms[name]):
                 layer, parameter, _ = max(network.named(network.gradients), key=lambda named: _size(named[2]))
                 faults.append(f"gradient of {name}.{layer}.{parameter}")

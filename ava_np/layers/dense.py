@@ -4,7 +4,7 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.initialisers import Initialiser, initialise
-from ava_np.kernels import dense, gemm
+from ava_np.kernels import dense, factored, gemm
 from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 
@@ -35,9 +35,14 @@ class Dense(Layer, frozen=True):
         """W (inputs, width) and b (width,)."""
         return {"W": (*input_shape, self.width), "b": (self.width,)}
 
+    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+        """The errors, where it is better to keep them than to write W's gradient (kernels/factored.py)."""
+        large = factored.worthwhile(batch, input_shape[0], self.width)
+        return {"error": (batch, self.width)} if large else {}
+
     def scratch_size(self, input_shape: Shape) -> int:
-        """What a product packs into."""
-        return gemm.scratch_size()
+        """What a product packs into, and a block of a gradient."""
+        return max(gemm.scratch_size(), factored.scratch_size(self.width))
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, width)."""
@@ -59,3 +64,15 @@ class Dense(Layer, frozen=True):
     def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
         """dW += xᵀ dy, db += Σ dy."""
         dense.dense_backward_parameters(gradients["W"], gradients["b"], slot.dy, slot.x, slot.scratch)
+
+    def postpone(self, gradients: Arrays, slot: Slot) -> bool:
+        """db += Σ dy, and dy is kept; if the gradient of W is large and the batch is not."""
+        if "error" not in slot.memory:
+            return False
+        dense.add_column_sums(gradients["b"], slot.dy)
+        np.copyto(slot.memory["error"], slot.dy)
+        return True
+
+    def factors(self, slot: Slot) -> tuple[np.ndarray, np.ndarray]:
+        """x and dy."""
+        return slot.x, slot.memory["error"]

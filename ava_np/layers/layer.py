@@ -115,6 +115,17 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
         """Add to ``gradients``."""
 
+    def postpone(self, gradients: Arrays, slot: Slot) -> bool:
+        """Add to ``gradients``, but for those of W: keep in ``slot.memory`` what they can be multiplied from.
+
+        False, and nothing done, if the layer, or one of this size, does not.
+        """
+        return False
+
+    def factors(self, slot: Slot) -> tuple[np.ndarray, np.ndarray]:
+        """What was kept: x and the error, whose product is to be added to W's gradient."""
+        raise NotImplementedError
+
 
 def shape_text(shape: Shape) -> str:
     """A shape as people write it: 28x28x1."""

@@ -156,7 +156,7 @@ class Model(ABC, Generic[T]):
     def zero_gradients(self) -> None:
         """Set every network's gradient to 0."""
         for network in self.networks.values():
-            network.grad.fill(0)
+            network.gradient.clear()
 
     def encode(self, pictures: np.ndarray) -> np.ndarray:
         """Mean code, (pictures, latent), of ``pictures`` (pictures, height, width, channels).

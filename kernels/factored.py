@@ -1,0 +1,160 @@
+"""Gradients kept as their factors: what a dense layer's weights need to learn, and never the whole of it.
+
+The gradient of a dense layer's weights is a sum of products, one for each application t of the layer in a step,
+
+    G[i,o] = Σ_t Σ_n x_t[n,i] e_t[n,o]
+
+of its inputs x and its errors e. With few samples, x and e are far smaller than G: to write G, and to read it again for
+its norm and for the optimiser, takes longer than all else. So the factors are kept, and
+
+Norm      ‖G‖² = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] x_u[m,i]) (Σ_o e_t[n,o] e_u[m,o])
+Step      a block of rows of G at a time is multiplied in the cache, and a step of an optimiser follows there at once
+
+Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows; G (inputs, outputs).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from ava_np.kernels import gemm
+from ava_np.kernels._compile import address_of
+from ava_np.kernels._flat import ARRAYS, Flat, describe
+from ava_np.kernels._microkernel import host_tile
+from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
+
+Factors = Sequence[tuple[np.ndarray, np.ndarray]]
+Step = Flat[Any]
+
+BLOCK = 1 << 18
+"""Numbers of G at a time: 256 KB in float32."""
+
+WORTHWHILE = 1 << 17
+"""Numbers of G for a thread."""
+
+LARGE = 1 << 18
+"""Numbers of G from which on it does not stay in a cache."""
+
+HEADER, FACTOR = 9, 5  # numbers in a record before the factors, and for each
+
+
+def worthwhile(samples: int, inputs: int, outputs: int) -> bool:
+    """Whether factors are better than G: it is large, its norm is cheaper by factors, and there is a micro-kernel."""
+    size = inputs * outputs
+    return size >= LARGE and samples**2 * (inputs + outputs) <= 64 * size and host_tile(4) is not None
+
+
+def scratch_size(outputs: int) -> int:
+    """Numbers of scratch with which every core can help."""
+    return _own(outputs) * cores()
+
+
+def _own(outputs: int) -> int:
+    """Numbers of scratch for one thread: whole lines of the cache."""
+    return gemm.SCRATCH + -(-max(BLOCK, outputs) // gemm.LINE) * gemm.LINE
+
+
+def factored_norm(factors: Factors) -> float:
+    """‖G‖, the root of the sum of the squares."""
+    total = 0.0
+    for t, (x, e) in enumerate(factors):
+        for u, (x2, e2) in enumerate(factors[: t + 1]):
+            products = np.multiply(x @ x2.T, e @ e2.T, dtype=np.float64)
+            total += float(products.sum()) * (2 if u < t else 1)
+    if not math.isfinite(total):
+        return math.nan
+    return math.sqrt(max(total, 0.0))  # of errors that cancel, rounding may be left
+
+
+def factored_step(
+    step: Step, arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float], scratch: np.ndarray
+) -> None:
+    """Call ``step(*arrays, G, *numbers)`` without G.
+
+    Parameters
+    ----------
+    step : Flat
+        From kernels/optimisers.py; G is the last of the arrays that it takes.
+    arrays : sequence of ndarray, (inputs · outputs,)
+        The parameters, and what the optimiser remembers of them: contiguous, and changed in place.
+    factors : sequence of (ndarray, ndarray)
+        x_t and e_t.
+    numbers : sequence of float
+        The numbers that ``step`` takes.
+    scratch : ndarray
+        Flat; at least ``scratch_size(outputs) // cores()`` numbers, and that for each thread that is to help.
+
+    Raises
+    ------
+    ValueError
+        If shapes or types do not fit.
+    """
+    (inputs, outputs), dtype = (factors[0][0].shape[1], factors[0][1].shape[1]), scratch.dtype
+    for x, e in factors:
+        if x.shape[1] != inputs or e.shape != (len(x), outputs) or x.dtype != dtype or e.dtype != dtype:
+            raise ValueError(f"factors {x.shape} and {e.shape} of a gradient of {inputs} x {outputs} {dtype}")
+        if x.strides[1] != dtype.itemsize or e.strides[1] != dtype.itemsize:
+            raise ValueError("the rows of factors must be contiguous")
+    for array in arrays:
+        if array.size != inputs * outputs or array.dtype != dtype or not array.flags.c_contiguous:
+            raise ValueError(f"a step with {inputs} x {outputs} {dtype} takes arrays of that size and type")
+    own = _own(outputs)
+    if scratch.size < own:
+        raise ValueError(f"a factored step needs {own} numbers of scratch, not {scratch.size}")
+    rows = max(1, BLOCK // outputs)
+    parts = min(parts_for(inputs * outputs, -(-inputs // rows), WORTHWHILE), scratch.size // own)
+    code, multiply = _address(dtype), gemm.part_address(dtype)
+    lines = [n for x, e in factors for n in (x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x))]
+    inner = describe(0, 1, [array.ctypes.data for array in arrays] + [0], numbers)
+    header = (inputs, outputs, parts, rows, multiply, step.address(dtype), _aligned(scratch), own, len(factors))
+    run_parts(code, parts, np.array([*header, *lines, len(arrays), len(inner), *inner], np.int64))
+
+
+def _aligned(scratch: np.ndarray) -> int:
+    return -(-scratch.ctypes.data // gemm.LINE) * gemm.LINE
+
+
+@cache
+def _address(dtype: np.dtype) -> int:
+    return address_of(_part(dtype.itemsize), types.void(types.intp, types.CPointer(types.intp)))
+
+
+def _part(size: int) -> Callable[..., None]:
+    """The code of a part, a range of blocks; ``size`` bytes to a number."""
+    arrays_at, packed, first_line, per_line = ARRAYS, gemm.SCRATCH, HEADER, FACTOR
+
+    def part(index, record):  # type: ignore[no-untyped-def]
+        M, N, parts, tall, multiply, step = record[0], record[1], record[2], record[3], record[4], record[5]
+        scratch, factors = record[6] + index * record[7] * size, record[8]
+        # The block before what products pack into: the latter does not need the last of its numbers, and so leaves room
+        # for the start to be moved to a line of the cache.
+        block, scratch = scratch, scratch + (record[7] - packed) * size
+        rest = first_line + factors * per_line
+        arrays, length = record[rest], record[rest + 1]
+        product, inner = np.zeros(16, np.int64), np.empty(length, np.int64)
+        for i in range(length):
+            inner[i] = record[rest + 2 + i]
+        blocks = (M + tall - 1) // tall
+        for b in range(index * blocks // parts, (index + 1) * blocks // parts):
+            top = b * tall
+            rows = min(tall, M - top)
+            for f in range(factors):  # the record of gemm.py: block = xᵀ e, and then block += xᵀ e
+                line = first_line + f * per_line
+                product[0], product[1], product[2], product[3] = rows, N, record[line + 4], 1
+                product[4], product[5] = block, N * size
+                product[6], product[7], product[8] = record[line] + top * size, size, record[line + 1]
+                product[9], product[10], product[11] = record[line + 2], record[line + 3], size
+                product[12], product[13] = (block if f else 0), N * size
+                product[14] = scratch
+                call_part(multiply, 0, product.ctypes.data)
+            inner[0] = rows * N
+            for i in range(arrays):
+                inner[arrays_at + i] = record[rest + 2 + arrays_at + i] + top * N * size
+            inner[arrays_at + arrays] = block
+            call_part(step, 0, inner.ctypes.data)
+
+    return part

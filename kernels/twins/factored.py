@@ -1,0 +1,38 @@
+"""Twin of kernels/factored.py: the gradient written down, and then used.
+
+Shapes: x (samples, inputs) and e (samples, outputs) in each factor; the gradient (inputs · outputs,).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+Factors = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+def product(factors: Factors) -> np.ndarray:
+    """The gradient: a weight collects, over all applications and samples, its input times the error of its output."""
+    inputs, outputs = factors[0][0].shape[1], factors[0][1].shape[1]
+    G = np.zeros(inputs * outputs, factors[0][0].dtype)
+    for x, e in factors:
+        for n in range(x.shape[0]):
+            for i in range(inputs):
+                for o in range(outputs):
+                    G[i * outputs + o] += x[n, i] * e[n, o]
+    return G
+
+
+def factored_norm(factors: Factors) -> float:
+    """The root of the sum of its squares."""
+    total = 0.0
+    for g in product(factors):
+        total += float(g) ** 2
+    return math.sqrt(total)
+
+
+def factored_step(
+    step: Callable[..., None], arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float]
+) -> None:
+    """A step of an optimiser down it."""
+    step(*arrays, product(factors), *numbers)

@@ -1,0 +1,131 @@
+"""Gradients that are never written down, against those that are."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ava_np.kernels import _threads, factored
+from ava_np.kernels.optimisers import adam_step, momentum_step, rmsprop_step, sgd_step
+from ava_np.kernels.twins import factored as twin
+from ava_np.kernels.twins import optimisers as plain
+from tests.oracles import FLOATS, assert_close, batches, doubles, few_examples, normal, seeds, widths
+
+every_float = pytest.mark.parametrize("dtype", FLOATS)
+STEPS = [
+    (sgd_step, plain.sgd_step, 0, (0.1, 1 / 7)),
+    (momentum_step, plain.momentum_step, 1, (0.1, 1 / 7, 0.8)),
+    (rmsprop_step, plain.rmsprop_step, 1, (0.1, 1 / 7, 0.9, 1e-3)),
+    (adam_step, plain.adam_step, 2, (0.1, 1 / 7, 0.9, 0.999, 1e-3, 3)),
+]
+
+
+@pytest.fixture(autouse=True)
+def _all_threads() -> Iterator[None]:
+    yield
+    _threads.use_threads(0)
+
+
+def factors_of(
+    generator: np.random.Generator, counts: tuple[int, ...], inputs: int, outputs: int, dtype: type[np.floating]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """An application for each count of samples."""
+    return [(normal(generator, (n, inputs), dtype), normal(generator, (n, outputs), dtype)) for n in counts]
+
+
+def doubled(factors: factored.Factors) -> factored.Factors:
+    """Copies in double precision."""
+    return [(x.astype(float), e.astype(float)) for x, e in factors]
+
+
+def scratch_for(outputs: int, dtype: type[np.floating]) -> np.ndarray:
+    """Scratch full of NaN, none of which may reach a result."""
+    return np.full(factored.scratch_size(outputs), np.nan, dtype)
+
+
+@every_float
+@given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
+@few_examples
+def test_the_norm_is_its_twin(
+    dtype: type[np.floating], counts: tuple[int, ...], inputs: int, outputs: int, seed: int
+) -> None:
+    factors = factors_of(np.random.default_rng(seed), counts, inputs, outputs, dtype)
+    expected = twin.factored_norm(doubled(factors))
+    scale = sum(np.linalg.norm(x) * np.linalg.norm(e) for x, e in factors)  # what may cancel
+    assert (
+        abs(factored.factored_norm(factors) ** 2 - expected**2) <= (1e-13 if dtype is np.float64 else 1e-5) * scale**2
+    )
+
+
+@every_float
+@pytest.mark.parametrize(("fast", "slow", "remembers", "numbers"), STEPS)
+@given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
+@few_examples
+def test_every_optimiser_steps_as_its_twin(
+    dtype: type[np.floating],
+    fast: factored.Step,
+    slow: factored.Step,
+    remembers: int,
+    numbers: tuple[float, ...],
+    counts: tuple[int, ...],
+    inputs: int,
+    outputs: int,
+    seed: int,
+) -> None:
+    generator = np.random.default_rng(seed)
+    factors = factors_of(generator, counts, inputs, outputs, dtype)
+    arrays = [np.abs(normal(generator, (inputs * outputs,), dtype)) for _ in range(1 + remembers)]
+    expected = list(doubles(*arrays))
+    factored.factored_step(fast, arrays, factors, numbers, scratch_for(outputs, dtype))
+    twin.factored_step(slow, expected, doubled(factors), numbers)
+    for array, other in zip(arrays, expected, strict=True):
+        assert_close(array, other, dtype)
+
+
+@every_float
+@pytest.mark.parametrize("shape", [(700, 256), (37, 1055), (3, 70_000), (70_000, 1)])
+def test_blocks_and_threads_change_no_bit(
+    monkeypatch: pytest.MonkeyPatch, dtype: type[np.floating], shape: tuple[int, int]
+) -> None:
+    """Blocks of any height, by one thread and by two, and the gradient as a whole."""
+    inputs, outputs = shape
+    generator = np.random.default_rng(0)
+    factors, found = factors_of(generator, (10, 3), inputs, outputs, dtype), []
+    start = normal(generator, (inputs * outputs,), dtype)
+    for threads, block in ((1, 1 << 16), (2, 1 << 16), (2, 5000), (1, 1 << 20)):
+        _threads.use_threads(threads)
+        monkeypatch.setattr(factored, "WORTHWHILE", 1)
+        monkeypatch.setattr(factored, "BLOCK", block)
+        θ, scratch = start.copy(), scratch_for(outputs, dtype)
+        factored.factored_step(sgd_step, [θ], factors, (0.1, 1.0), scratch)
+        found.append(θ)
+    whole = start - 0.1 * sum(x.T.astype(float) @ e for x, e in factors).ravel()
+    assert_close(found[0], whole, dtype)
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
+
+
+def test_a_gradient_that_cancels_has_no_negative_square() -> None:
+    x, e = np.random.default_rng(0).standard_normal((2, 6, 500)).astype(np.float32)
+    assert factored.factored_norm([(x, e), (x, -e)]) <= 1e-3 * np.linalg.norm(x.T @ e)
+    with np.errstate(invalid="ignore"):
+        for wrong in (np.nan, np.inf):
+            assert not np.isfinite(factored.factored_norm([(x, np.full_like(e, wrong))]))
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    factors = factors_of(np.random.default_rng(0), (4,), 6, 5, np.float32)
+    θ, scratch = np.zeros(30, np.float32), scratch_for(5, np.float32)
+    for wrong in (
+        ([θ[:29]], factors, scratch),
+        ([θ.astype(float)], factors, scratch),
+        ([np.zeros(60, np.float32)[::2]], factors, scratch),
+        ([θ], [(factors[0][0][:3], factors[0][1])], scratch),
+        ([θ], [(factors[0][0][:, ::-1], factors[0][1])], scratch),
+        ([θ], factors, scratch[:1000]),
+    ):
+        with pytest.raises(ValueError, match=r"factor|step"):
+            factored.factored_step(sgd_step, wrong[0], wrong[1], (0.1, 1.0), wrong[2])
+    assert not θ.any()
