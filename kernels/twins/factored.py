@@ -11,10 +11,10 @@ import numpy as np
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
-def product(factors: Factors) -> np.ndarray:
+def product(factors: Factors) -> list[float]:
     """The gradient: a weight collects, over all applications and samples, its input times the error of its output."""
     inputs, outputs = factors[0][0].shape[1], factors[0][1].shape[1]
-    G = np.zeros(inputs * outputs, factors[0][0].dtype)
+    G = [0.0] * (inputs * outputs)
     for x, e in factors:
         for n in range(x.shape[0]):
             for i in range(inputs):
@@ -27,7 +27,7 @@ def factored_norm(factors: Factors) -> float:
     """The root of the sum of its squares."""
     total = 0.0
     for g in product(factors):
-        total += float(g) ** 2
+        total += g**2
     return math.sqrt(total)
 
 
