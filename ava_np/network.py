@@ -43,6 +43,8 @@ class Tape:
     def __init__(self, network: "Network", batch: int, mode: Mode) -> None:
         values = [np.zeros((batch, *network.input_shape), network.dtype)]
         errors = [np.zeros_like(values[0])]
+        # Several threads may show pictures to one network, but only one may train it.
+        scratch = np.empty_like(network.scratch) if mode == "evaluation" else network.scratch
         self.slots: list[Slot] = []
         for i, (layer, shape) in enumerate(zip(network.layers, network.shapes[1:], strict=True)):
             for arrays in (values, errors):
@@ -53,7 +55,7 @@ class Tape:
                 for name, kept in layer.memory_shapes(network.shapes[i], batch).items()
             }
             self.slots.append(
-                Slot(values[-2], values[-1], errors[-2], errors[-1], memory, network.states[i], network.scratch, mode)
+                Slot(values[-2], values[-1], errors[-2], errors[-1], memory, network.states[i], scratch, mode)
             )
         self.input, self.output = values[0], values[-1]
         self.error, self.input_error = errors[-1], errors[0]

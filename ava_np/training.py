@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ava_np.batches import Batches
+from ava_np.blas import one_blas_thread
 from ava_np.errors import NotFiniteError, PictureError
 from ava_np.metrics import own_error
 from ava_np.models.base import Model, Noise, Phase
@@ -101,9 +101,7 @@ class Trainer:
         size, seed = self.training.batch_size, self.training.seed
         count = math.ceil(len(batches) / size)
         total = self.training.epochs * count
-        # BLAS on one thread: its sums then do not depend on how many cores there are, and its spinning threads do
-        # not stall each other where the cores are shared (measured: 35 times slower beside other jobs).
-        with threadpool_limits(1, "blas"):
+        with one_blas_thread:
             while self.steps < total:
                 epoch, batch = divmod(self.steps, count)
                 order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))

@@ -1,6 +1,7 @@
 """How every kernel is compiled: the one place where numba's flags stand, and where the cache learns of edits."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
-from numba.core.caching import NullCache
+from numba.core.caching import IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.sigutils import normalize_signature
 
 P = ParamSpec("P")
@@ -22,10 +24,13 @@ R = TypeVar("R")
 FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 
+# Nobody calls a kernel from C: to compile the way in takes a sixth of the time.
+FROM_PYTHON = {**FLAGS, "no_cfunc_wrapper": True}
+
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile ``function`` for each type that it meets, and cache the machine code where there is room for it."""
-    compiled = numba.njit(**FLAGS)(function)
+    compiled = numba.njit(**FROM_PYTHON)(function)
     _cache(compiled)
     return compiled
 
@@ -43,7 +48,7 @@ def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callab
     """Compile a function once, for one signature of numba's; arguments of other types are refused."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        compiled = numba.njit(**FLAGS, **flags)(function)
+        compiled = numba.njit(**FROM_PYTHON, **flags)(function)
         _cache(compiled)
         compiled.compile(signature)
         compiled.disable_compile()
@@ -76,15 +81,37 @@ def _stamp() -> str:
     return hashlib.sha256(b"\0".join(path.name.encode() + b"\0" + path.read_bytes() for path in sources)).hexdigest()
 
 
+class _Files(IndexDataCacheFile):
+    """The files of a function's machine code, named by the types that it is for, and written before they are listed.
+
+    numba numbers them as they come, and lists a number first. Of two processes that compile one function for two types
+    both may take the same number; a third then runs the code of the one type on arrays of the other.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        name = self._data_name(int(hashlib.sha256(repr((self._version, key)).encode()).hexdigest()[:16], 16))
+        self._save_data(name, data)
+        self._save_index({**self._load_index(), key: name})
+
+
 def _cache(compiled: Any) -> None:
     """Cache the machine code until any kernel's source changes.
 
     numba by itself stamps what it keeps with the date of the function's own file, and so misses an edit of another
-    file whose functions it calls. The stamp is no public attribute: a numba without it compiles in each process.
+    file whose functions it calls. Its files are no public attribute: a numba without them compiles in each process.
     """
     with suppress(RuntimeError):  # a read-only install without a writable home
         compiled.enable_caching()
-    if hasattr(getattr(compiled._cache, "_cache_file", None), "_source_stamp"):
-        compiled._cache._cache_file._source_stamp = _stamp()
+    if hasattr(compiled._cache, "_cache_file"):
+        compiled._cache._cache_file = _Files(compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp())
     else:
         compiled._cache = NullCache()
+
+
+if hasattr(os, "register_at_fork"):
+    # A fork waits for whoever compiles: the child would have the lock, but not the thread that is to give it back.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )

@@ -54,11 +54,12 @@ def cores() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def parts_for(work: int, most: int, worthwhile: int = WORTHWHILE) -> int:
+def parts_for(work: int, most: int, worthwhile: int | None = None) -> int:
     """Into how many parts to split ``work``, of which a part has at least ``worthwhile``, and that has ``most``."""
-    if work < 2 * worthwhile:
+    least = WORTHWHILE if worthwhile is None else worthwhile
+    if work < 2 * least:
         return 1
-    return min(_count or cores(), cores(), most, work // worthwhile)
+    return min(_count or cores(), cores(), most, work // least)
 
 
 def run_parts(address: int, parts: int, record: np.ndarray) -> None:
@@ -109,9 +110,10 @@ def _one_after_the_other() -> Callable[[int, int, int], None]:
 
 
 def _forked() -> None:
-    """A forked process has none of its parent's threads, and OpenMP ends it if it asks for them."""
+    """A forked process has none of its parent's threads, and OpenMP ends it if it asks for them: it works alone."""
     global _one_at_a_time
     _one_at_a_time = Lock()
+    _one_at_a_time.acquire()  # for good: whatever parts there are come one after the other
     use_threads(1)
 
 

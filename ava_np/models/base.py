@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+from ava_np.blas import one_blas_thread
 from ava_np.errors import AvaError
 from ava_np.network import Network, Tape
 from ava_np.specification import ModelSpecification
@@ -47,6 +48,9 @@ class Phase(NamedTuple):
 
 class Model(ABC, Generic[T]):
     """A named set of networks with their gradients; ``T`` holds the tapes of a step.
+
+    Threads may train different models side by side, and use one model together, but only one may train it and none
+    use it meanwhile: a model has one set of tapes, gradients and scratch for its steps.
 
     Parameters
     ----------
@@ -212,7 +216,8 @@ class Model(ABC, Generic[T]):
         """The output of network ``name`` on the rows of x, in chunks."""
         network = self.networks[name]
         y = np.empty((len(x), *network.output_shape), network.dtype)
-        for start in range(0, len(x), CHUNK):
-            rows = x[start : start + CHUNK]
-            y[start : start + CHUNK] = network.forward(network.tape(len(rows), "evaluation"), rows)
+        with one_blas_thread:
+            for start in range(0, len(x), CHUNK):
+                rows = x[start : start + CHUNK]
+                y[start : start + CHUNK] = network.forward(network.tape(len(rows), "evaluation"), rows)
         return y
