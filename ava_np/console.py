@@ -1,12 +1,16 @@
-"""What long work shows: a bar on a terminal, plain lines elsewhere; always on standard error."""
+"""What long work shows: a bar on a terminal, plain lines elsewhere; always on standard error.
+
+rich is loaded where there is a terminal for it.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ava_np.training import Metrics
+if TYPE_CHECKING:
+    from ava_np.training import Metrics
 
 PLAIN_LINES = 10  # over a whole training, where there is no terminal
 PLAIN_SECONDS = 60.0  # but one at least this often
@@ -21,13 +25,17 @@ def say(text: str) -> None:
 class Show(Protocol):
     """What is called after every step of a training."""
 
-    def __call__(self, steps: int, metrics: Metrics | None) -> None:
+    def __call__(self, steps: int, metrics: "Metrics | None") -> None:
         """``metrics`` are those of the epoch that this step ended, or None."""
 
 
 @contextmanager
 def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
     """Show a training from step ``first`` to ``total``: speed, remaining time and losses."""
+    start = time.perf_counter()
+    if not sys.stderr.isatty():
+        yield _plain(start, first, total, epochs)
+        return
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -38,11 +46,6 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
             yield from super().get_renderables()
             yield from (task.fields["losses"] for task in self.tasks)
 
-    console = Console(stderr=True)
-    start = time.perf_counter()
-    if not console.is_terminal:
-        yield _plain(start, first, total, epochs)
-        return
     columns = (
         TextColumn("{task.fields[epoch]}"),
         BarColumn(None),
@@ -51,10 +54,10 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with WithLosses(*columns, console=console, expand=True) as progress:
+    with WithLosses(*columns, console=Console(stderr=True), expand=True) as progress:
         task = progress.add_task("train", total=total, completed=first, epoch=f"epoch 0/{epochs}", speed="", losses="")
 
-        def show(steps: int, metrics: Metrics | None) -> None:
+        def show(steps: int, metrics: "Metrics | None") -> None:
             milliseconds = (time.perf_counter() - start) / (steps - first) * 1e3
             fields = {"speed": f"{milliseconds:.1f} ms/step"}
             if metrics is not None:
@@ -67,7 +70,7 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
 def _plain(start: float, first: int, total: int, epochs: int) -> Show:
     due = {"steps": 0.0, "time": start + PLAIN_SECONDS}
 
-    def show(steps: int, metrics: Metrics | None) -> None:
+    def show(steps: int, metrics: "Metrics | None") -> None:
         now = time.perf_counter()
         epoch_due = metrics is not None and steps >= min(due["steps"], total)
         if not epoch_due and now < due["time"]:
@@ -87,12 +90,12 @@ def counting(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
 
     A bar on a terminal; elsewhere lines, once it takes seconds, and about ten of them however long it takes.
     """
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import MofNCompleteColumn, Progress
 
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
+        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(what, total=None, completed=first)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
@@ -113,17 +116,16 @@ def counting(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def reading_progress(what: str) -> Iterator[None]:
     """Say what is being worked on, with a spinner on a terminal."""
-    from rich.console import Console
+    if sys.stderr.isatty():
+        from rich.console import Console
 
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(what):
+        with Console(stderr=True).status(what):
             yield
     else:
         yield
 
 
-def _losses(metrics: Metrics) -> str:
+def _losses(metrics: "Metrics") -> str:
     """The terms of an epoch, in nats per picture."""
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics["nats"].items())
 

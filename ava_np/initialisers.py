@@ -17,6 +17,9 @@ Initialiser = Literal[
 ]
 
 
+BLOCK = 1 << 14  # numbers
+
+
 def initialise(W: np.ndarray, name: Initialiser, inputs: float, outputs: float, generator: np.random.Generator) -> None:
     """Write first weights into W, with mean 0 and, by the initialiser's name, the standard deviation
 
@@ -60,6 +63,13 @@ def initialise(W: np.ndarray, name: Initialiser, inputs: float, outputs: float, 
     }[family]
     if distribution == "uniform":
         bound = math.sqrt(3.0) * deviation  # the variance of U(-b, b) is b² / 3
-        W[:] = generator.uniform(-bound, bound, W.shape)
+        for rows in _blocks(W):
+            rows[:] = generator.uniform(-bound, bound, rows.shape)
     else:
-        W[:] = generator.normal(0.0, deviation, W.shape)
+        for rows in _blocks(W):
+            rows[:] = generator.normal(0.0, deviation, rows.shape)
+
+
+def _blocks(W: np.ndarray) -> list[np.ndarray]:
+    """Rows of W, so few at a time that their draws in float64 stay in the cache."""
+    return np.array_split(W, 1 + W.size // BLOCK)

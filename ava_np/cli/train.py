@@ -245,8 +245,6 @@ def _resume(context: click.Context, source: str | None, options: dict[str, Any])
 def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     """Train, showing progress; then write the pictures and the report."""
     from ava_np.console import reading_progress, say, training_progress
-    from ava_np.evaluation import evaluate
-    from ava_np.report import write_pictures, write_report
 
     training, model = run.specification.training, trainer.model
     total = _steps(run, pictures)
@@ -276,6 +274,9 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
         say(f"stopped after step {trainer.steps} of {total}; go on with: ava train --out {run.folder} --resume")
         raise click.Abort
     with reading_progress("writing the report"):
+        from ava_np.evaluation import evaluate  # not before: the first step need not wait for matplotlib
+        from ava_np.report import write_pictures, write_report
+
         shown, evaluation = run.shown(pictures), None
         if model.encodes is not None and not run.specification.pictures.toy:
             evaluation = evaluate(model, shown.array, run.specification.pictures.zoom)

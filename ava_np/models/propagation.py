@@ -25,17 +25,20 @@ class TwoPropagations(Model[T]):
 
     def diagnostics(self, x: np.ndarray, noise: Noise) -> dict[str, dict[str, float]]:
         """The angle in degrees between each network's gradients under the two propagations, at x with this noise."""
-        own = self.propagation
-        both: list[dict[str, np.ndarray]] = []
+        own, (first, second) = self.propagation, PROPAGATIONS
         try:
             with self.kept_states():
-                for self.propagation in PROPAGATIONS:
-                    self.zero_gradients()
-                    self.gradients(x, noise)
-                    both.append({name: network.grad.copy() for name, network in self.networks.items()})
+                self._gradients_under(first, x, noise)
+                before = {name: network.grad.copy() for name, network in self.networks.items()}
+                self._gradients_under(second, x, noise)
         finally:
             self.propagation = own
-        return {"angle": {name: angle(both[0][name], both[1][name]) for name in self.networks}}
+        return {"angle": {name: angle(before[name], network.grad) for name, network in self.networks.items()}}
+
+    def _gradients_under(self, propagation: Propagation, x: np.ndarray, noise: Noise) -> None:
+        self.propagation = propagation
+        self.zero_gradients()
+        self.gradients(x, noise)
 
 
 def angle(a: np.ndarray, b: np.ndarray) -> float:
