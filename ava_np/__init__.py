@@ -20,11 +20,23 @@ if TYPE_CHECKING:
     from ava_np.data import read_pictures
     from ava_np.errors import AvaError
     from ava_np.evaluation import evaluate
+    from ava_np.kernels._threads import use_threads
     from ava_np.models import build
     from ava_np.training import fit
     from ava_np.zoom import zoom_in, zoom_out
 
-__all__ = ["AvaError", "build", "evaluate", "fit", "load", "read_pictures", "save", "zoom_in", "zoom_out"]
+__all__ = [
+    "AvaError",
+    "build",
+    "evaluate",
+    "fit",
+    "load",
+    "read_pictures",
+    "save",
+    "use_threads",
+    "zoom_in",
+    "zoom_out",
+]
 
 _WHERE = {
     "AvaError": ("errors", "AvaError"),
@@ -34,6 +46,7 @@ _WHERE = {
     "load": ("checkpoint", "load_model"),
     "read_pictures": ("data", "read_pictures"),
     "save": ("checkpoint", "save_model"),
+    "use_threads": ("kernels._threads", "use_threads"),
     "zoom_in": ("zoom", "zoom_in"),
     "zoom_out": ("zoom", "zoom_out"),
 }

@@ -15,14 +15,15 @@ from dataclasses import asdict, dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+import ava_np
+from ava_np.blas import one_blas_thread
 from ava_np.console import say, table
 from ava_np.errors import AvaError
 from ava_np.experiments.bench_machine import Rates
 from ava_np.experiments.bench_peers import Numbers
+from ava_np.kernels._threads import cores
 
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 """Largest length of a difference, relative to the array's, by float type."""
@@ -112,17 +113,11 @@ class Setting:
         return found
 
 
-def available_threads() -> int:
-    """As many as this process may use."""
-    return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-
-
 def use_threads(torch: Any, threads: int) -> None:
     """Our kernels and PyTorch on so many threads; 0 is all. JAX always has all."""
-    threads = threads or available_threads()
-    numba.set_num_threads(threads)
+    ava_np.use_threads(threads)
     if torch is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads or cores())
 
 
 def check(case: Case) -> None:
@@ -165,7 +160,7 @@ def interleave(contenders: Sequence[Contender], repeats: int, seconds: float) ->
     best: dict[str, float] = {}
     for _ in range(repeats):
         for name, step, _ in contenders:
-            with threadpool_limits(1, "blas") if name == OURS else nullcontext():
+            with one_blas_thread if name == OURS else nullcontext():
                 step()  # whatever the others left in the caches
                 end = time.perf_counter() + seconds
                 while True:
@@ -235,7 +230,7 @@ def machine_name() -> str:
     """Processor and threads."""
     import llvmlite.binding as llvm
 
-    return f"{llvm.get_host_cpu_name()}, {platform.system()}, {available_threads()} threads"
+    return f"{llvm.get_host_cpu_name()}, {platform.system()}, {cores()} threads"
 
 
 def busy() -> str | None:

@@ -10,12 +10,13 @@ from typing import Any, get_args
 import numpy as np
 
 from ava_np.console import say
-from ava_np.experiments.bench import OURS, Case, Contender, Row, Setting, available_threads, summary
+from ava_np.experiments.bench import OURS, Case, Contender, Row, Setting, summary
 from ava_np.experiments.bench_jax import convolved
 from ava_np.experiments.bench_machine import Rates, Spin, measure
 from ava_np.experiments.bench_models import step_case, training, w1_model, w2_model, w3_model
 from ava_np.experiments.bench_peers import Numbers, find, torch_optimiser
 from ava_np.experiments.bench_processes import memory, start
+from ava_np.kernels._threads import cores
 from ava_np.layers import Convolution, Dense
 from ava_np.network import Network
 from ava_np.optimisers import make_optimiser
@@ -232,7 +233,7 @@ def growth(setting: Setting) -> Iterator[Row]:
         yield from setting.rows(case(f"growth, W1: width {width}", w1_model(width), "sgd", 10))
     for side in (28, 56) if setting.quick else (28, 56, 112):
         yield from setting.rows(case(f"growth, W2, batch 16: side {side}", w2_model(side), "adam", 16))
-    every = available_threads()
+    every = cores()
     for threads in sorted({1, *(2**k for k in range(10) if 2**k < every), every}):
         yield from setting.rows(case(f"growth, W1: threads {threads}", w1_model(), "sgd", 10, threads=threads))
         yield from setting.rows(case(f"growth, W2: threads {threads}", w2_model(), "adam", 64, threads=threads))
@@ -257,6 +258,6 @@ def run(names: tuple[str, ...], *, quick: bool, repeats: int) -> tuple[list[Row]
     for name in (name for name, module in found.items() if module is None):
         say(f'{name} is not installed and is left out: pip install "ava-np[bench]" for both')
     say("measuring the machine")
-    rates = [measure(threads, repeats) for threads in sorted({1, available_threads()})]
+    rates = [measure(threads, repeats) for threads in sorted({1, cores()})]
     setting = Setting(found["torch"], found["jax"], repeats, quick)
     return [row for name in names for row in WORKLOADS[name](setting)], rates

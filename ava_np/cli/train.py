@@ -147,7 +147,7 @@ click.rich_click.OPTION_GROUPS["ava train"] = [
     "[default: fan for momentum and sgd, else sum]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same bytes.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of large products.  [default: one a core]")
+@click.option("--threads", type=click.IntRange(1), help="Threads that share large work.  [default: one a core]")
 @click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one in runs/]")
 @click.option("--resume", is_flag=True, help="Go on with the run in --out, to --epochs if that is given.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in --out.")
@@ -173,7 +173,7 @@ def train(context: click.Context, source: str | None, resume: bool, **options: A
     """
     threads = options.pop("threads")
     if threads is not None:
-        from ava_np.kernels._threads import use_threads
+        from ava_np import use_threads
 
         use_threads(threads)
     if resume:
