@@ -8,7 +8,7 @@ of its inputs x and its errors e. With few samples, x and e are far smaller than
 its norm and for the optimiser, takes longer than all else. So the factors are kept, and
 
 Norm      ‖G‖² = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] x_u[m,i]) (Σ_o e_t[n,o] e_u[m,o])
-Step      a block of rows of G at a time is multiplied in the cache, and a step of an optimiser follows there at once
+Step      a block of G at a time is multiplied in the cache, and a step of an optimiser follows there at once
 
 Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows; G (inputs, outputs).
 """
@@ -30,8 +30,11 @@ from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 Step = Flat[Any]
 
-BLOCK = 1 << 18
+BLOCK = 1 << 16
 """Numbers of G at a time: 256 KB in float32."""
+
+WIDE = 1 << 12
+"""Columns of a block at most, so that it has rows for the tiles of the micro-kernel."""
 
 WORTHWHILE = 1 << 17
 """Numbers of G for a thread."""
@@ -39,7 +42,7 @@ WORTHWHILE = 1 << 17
 LARGE = 1 << 18
 """Numbers of G from which on it does not stay in a cache."""
 
-HEADER, FACTOR = 9, 5  # numbers in a record before the factors, and for each
+HEADER, FACTOR = 10, 5  # numbers in a record before the factors, and for each
 
 
 def worthwhile(samples: int, inputs: int, outputs: int) -> bool:
@@ -48,14 +51,13 @@ def worthwhile(samples: int, inputs: int, outputs: int) -> bool:
     return size >= LARGE and samples**2 * (inputs + outputs) <= 64 * size and host_tile(4) is not None
 
 
-def scratch_size(outputs: int) -> int:
+OWN = gemm.SCRATCH + BLOCK
+"""Numbers of scratch for one thread."""
+
+
+def scratch_size() -> int:
     """Numbers of scratch with which every core can help."""
-    return _own(outputs) * cores()
-
-
-def _own(outputs: int) -> int:
-    """Numbers of scratch for one thread: whole lines of the cache."""
-    return gemm.SCRATCH + -(-max(BLOCK, outputs) // gemm.LINE) * gemm.LINE
+    return OWN * cores()
 
 
 def factored_norm(factors: Factors) -> float:
@@ -86,7 +88,7 @@ def factored_step(
     numbers : sequence of float
         The numbers that ``step`` takes.
     scratch : ndarray
-        Flat; at least ``scratch_size(outputs) // cores()`` numbers, and that for each thread that is to help.
+        Flat, of ``OWN`` numbers for each thread that is to help.
 
     Raises
     ------
@@ -102,20 +104,18 @@ def factored_step(
     for array in arrays:
         if array.size != inputs * outputs or array.dtype != dtype or not array.flags.c_contiguous:
             raise ValueError(f"a step with {inputs} x {outputs} {dtype} takes arrays of that size and type")
-    own = _own(outputs)
-    if scratch.size < own:
-        raise ValueError(f"a factored step needs {own} numbers of scratch, not {scratch.size}")
-    rows = max(1, BLOCK // outputs)
-    parts = min(parts_for(inputs * outputs, -(-inputs // rows), WORTHWHILE), scratch.size // own)
+    if scratch.size < OWN:
+        raise ValueError(f"a factored step needs {OWN} numbers of scratch, not {scratch.size}")
+    wide = min(outputs, WIDE)
+    tall = BLOCK // wide
+    blocks = -(-inputs // tall) * -(-outputs // wide)
+    parts = min(parts_for(inputs * outputs, blocks, WORTHWHILE), scratch.size // OWN)
     code, multiply = _address(dtype), gemm.part_address(dtype)
     lines = [n for x, e in factors for n in (x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x))]
     inner = describe(0, 1, [array.ctypes.data for array in arrays] + [0], numbers)
-    header = (inputs, outputs, parts, rows, multiply, step.address(dtype), _aligned(scratch), own, len(factors))
-    run_parts(code, parts, np.array([*header, *lines, len(arrays), len(inner), *inner], np.int64))
-
-
-def _aligned(scratch: np.ndarray) -> int:
-    return -(-scratch.ctypes.data // gemm.LINE) * gemm.LINE
+    start = -(-scratch.ctypes.data // gemm.LINE) * gemm.LINE
+    header = (inputs, outputs, parts, tall, wide, multiply, step.address(dtype), start, len(factors), len(arrays))
+    run_parts(code, parts, np.array([*header, *lines, len(inner), *inner], np.int64))
 
 
 @cache
@@ -125,36 +125,39 @@ def _address(dtype: np.dtype) -> int:
 
 def _part(size: int) -> Callable[..., None]:
     """The code of a part, a range of blocks; ``size`` bytes to a number."""
-    arrays_at, packed, first_line, per_line = ARRAYS, gemm.SCRATCH, HEADER, FACTOR
+    first_array, own, packing, first_line, per_line = ARRAYS, OWN, BLOCK, HEADER, FACTOR
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        M, N, parts, tall, multiply, step = record[0], record[1], record[2], record[3], record[4], record[5]
-        scratch, factors = record[6] + index * record[7] * size, record[8]
+        M, N, parts, tall, wide = record[0], record[1], record[2], record[3], record[4]
+        multiply, step, factors, arrays = record[5], record[6], record[8], record[9]
         # The block before what products pack into: the latter does not need the last of its numbers, and so leaves room
-        # for the start to be moved to a line of the cache.
-        block, scratch = scratch, scratch + (record[7] - packed) * size
+        # for the start to have been moved to a line of the cache.
+        block = record[7] + index * own * size
         rest = first_line + factors * per_line
-        arrays, length = record[rest], record[rest + 1]
+        length = record[rest]
         product, inner = np.zeros(16, np.int64), np.empty(length, np.int64)
         for i in range(length):
-            inner[i] = record[rest + 2 + i]
-        blocks = (M + tall - 1) // tall
+            inner[i] = record[rest + 1 + i]
+        across = (N + wide - 1) // wide
+        blocks = (M + tall - 1) // tall * across
         for b in range(index * blocks // parts, (index + 1) * blocks // parts):
-            top = b * tall
-            rows = min(tall, M - top)
+            top, left = b // across * tall, b % across * wide
+            rows, columns = min(tall, M - top), min(wide, N - left)
             for f in range(factors):  # the record of gemm.py: block = xᵀ e, and then block += xᵀ e
                 line = first_line + f * per_line
-                product[0], product[1], product[2], product[3] = rows, N, record[line + 4], 1
-                product[4], product[5] = block, N * size
+                product[0], product[1], product[2], product[3] = rows, columns, record[line + 4], 1
+                product[4], product[5] = block, columns * size
                 product[6], product[7], product[8] = record[line] + top * size, size, record[line + 1]
-                product[9], product[10], product[11] = record[line + 2], record[line + 3], size
-                product[12], product[13] = (block if f else 0), N * size
-                product[14] = scratch
+                product[9], product[10], product[11] = record[line + 2] + left * size, record[line + 3], size
+                product[12], product[13] = (block if f else 0), columns * size
+                product[14] = block + packing * size
                 call_part(multiply, 0, product.ctypes.data)
-            inner[0] = rows * N
-            for i in range(arrays):
-                inner[arrays_at + i] = record[rest + 2 + arrays_at + i] + top * N * size
-            inner[arrays_at + arrays] = block
-            call_part(step, 0, inner.ctypes.data)
+            runs = 1 if columns == N else rows  # of numbers that follow one another, in the block and in the arrays
+            inner[0] = rows * columns // runs
+            for r in range(runs):
+                for i in range(arrays):
+                    inner[first_array + i] = record[rest + 1 + first_array + i] + ((top + r) * N + left) * size
+                inner[first_array + arrays] = block + r * columns * size
+                call_part(step, 0, inner.ctypes.data)
 
     return part

@@ -42,7 +42,7 @@ class Dense(Layer, frozen=True):
 
     def scratch_size(self, input_shape: Shape) -> int:
         """What a product packs into, and a block of a gradient."""
-        return max(gemm.scratch_size(), factored.scratch_size(self.width))
+        return max(gemm.scratch_size(), factored.scratch_size())
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, width)."""

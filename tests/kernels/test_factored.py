@@ -40,9 +40,9 @@ def doubled(factors: factored.Factors) -> factored.Factors:
     return [(x.astype(float), e.astype(float)) for x, e in factors]
 
 
-def scratch_for(outputs: int, dtype: type[np.floating]) -> np.ndarray:
+def scratch_for(dtype: type[np.floating]) -> np.ndarray:
     """Scratch full of NaN, none of which may reach a result."""
-    return np.full(factored.scratch_size(outputs), np.nan, dtype)
+    return np.full(factored.scratch_size(), np.nan, dtype)
 
 
 @every_float
@@ -78,7 +78,7 @@ def test_every_optimiser_steps_as_its_twin(
     factors = factors_of(generator, counts, inputs, outputs, dtype)
     arrays = [np.abs(normal(generator, (inputs * outputs,), dtype)) for _ in range(1 + remembers)]
     expected = list(doubles(*arrays))
-    factored.factored_step(fast, arrays, factors, numbers, scratch_for(outputs, dtype))
+    factored.factored_step(fast, arrays, factors, numbers, scratch_for(dtype))
     twin.factored_step(slow, expected, doubled(factors), numbers)
     for array, other in zip(arrays, expected, strict=True):
         assert_close(array, other, dtype)
@@ -89,16 +89,16 @@ def test_every_optimiser_steps_as_its_twin(
 def test_blocks_and_threads_change_no_bit(
     monkeypatch: pytest.MonkeyPatch, dtype: type[np.floating], shape: tuple[int, int]
 ) -> None:
-    """Blocks of any height, by one thread and by two, and the gradient as a whole."""
+    """Blocks of any shape, by one thread and by two, and the gradient as a whole."""
     inputs, outputs = shape
     generator = np.random.default_rng(0)
     factors, found = factors_of(generator, (10, 3), inputs, outputs, dtype), []
     start = normal(generator, (inputs * outputs,), dtype)
-    for threads, block in ((1, 1 << 16), (2, 1 << 16), (2, 5000), (1, 1 << 20)):
+    for threads, wide in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
         _threads.use_threads(threads)
         monkeypatch.setattr(factored, "WORTHWHILE", 1)
-        monkeypatch.setattr(factored, "BLOCK", block)
-        θ, scratch = start.copy(), scratch_for(outputs, dtype)
+        monkeypatch.setattr(factored, "WIDE", wide)
+        θ, scratch = start.copy(), scratch_for(dtype)
         factored.factored_step(sgd_step, [θ], factors, (0.1, 1.0), scratch)
         found.append(θ)
     whole = start - 0.1 * sum(x.T.astype(float) @ e for x, e in factors).ravel()
@@ -117,7 +117,7 @@ def test_a_gradient_that_cancels_has_no_negative_square() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     factors = factors_of(np.random.default_rng(0), (4,), 6, 5, np.float32)
-    θ, scratch = np.zeros(30, np.float32), scratch_for(5, np.float32)
+    θ, scratch = np.zeros(30, np.float32), scratch_for(np.float32)
     for wrong in (
         ([θ[:29]], factors, scratch),
         ([θ.astype(float)], factors, scratch),
