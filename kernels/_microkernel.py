@@ -14,24 +14,30 @@ it can be no larger than the registers.
                     for v:  sum[r][v] += a · b[v]
 
 Therefore B comes in panels of `panel` columns, each row of a panel contiguous. A may lie in any way: its numbers are
-fetched one by one, at any stride. base is what the sum is added to: C itself, or the bias (a row stride of 0 makes
-one row serve for all), or nothing (address 0).
+fetched one by one, at any stride. Its k are counted in runs and blocks of runs, with a stride for each: a convolution's
+window is a run for each of its rows, and a batch of pictures is a block for each, of a run for each row. base is what
+the sum is added to: C itself, or the bias (a row stride of 0 makes one row serve for all), or nothing (address 0).
 
 The kernel is written in LLVM's intermediate language, once for 1 row, once for 2, up to R, so that no batch pays for
-rows that it does not have. numba compiles and caches it like any other function.
+rows that it does not have; and for V vectors and for a single one, so that few columns do not pay for many.
 """
 
 import logging
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
 from llvmlite import ir
+from llvmlite.binding import add_symbol
 from numba import types
 from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from ava_np.kernels._compile import address_of
+
 INTEGER, INDEX = ir.IntType(64), ir.IntType(32)
+CODE = ir.FunctionType(ir.VoidType(), [INTEGER] * 16)
 FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
 
@@ -69,8 +75,11 @@ def host_tile(itemsize: int) -> Tile | None:
 
 
 @intrinsic
-def multiply_tile(context, number, a, a_row, a_step, b, b_step, depth, c, c_row, base, base_row, rows, columns):  # type: ignore[no-untyped-def]
-    """Write one tile of C, in machine code of its own; callable from kernels only.
+def multiply_tile(  # type: ignore[no-untyped-def]
+    context, number,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns,
+):  # fmt: skip
+    """Write one tile of C; callable from kernels only, once ``publish_tile`` has made it known.
 
     Parameters
     ----------
@@ -78,23 +87,61 @@ def multiply_tile(context, number, a, a_row, a_step, b, b_step, depth, c, c_row,
         ``np.float32`` or ``np.float64``.
     a, b, c, base : int
         Addresses of the tile's first numbers. ``base`` 0 stands for zeros; it may be C itself.
-    a_row, a_step : int
-        Bytes from a row of A to the next, and from a k to the next.
+    a_row : int
+        Bytes from a row of A to the next.
+    a_step, a_run, a_block : int
+        Bytes of A from a k to the next within a run, from a run to the next, and from a block of runs to the next.
+    steps, runs, blocks : int
+        How many k in a run, runs in a block, and blocks; each may be 0.
     b_step : int
-        Bytes from a row of the panel of B to the next. All lanes are read, also those beyond ``columns``.
+        Bytes from a row of the panel of B to the next. All lanes of a vector are read, also those beyond ``columns``.
     c_row, base_row : int
         Bytes from a row of C and of ``base`` to the next.
-    depth : int
-        How many k, from 0.
     rows, columns : int
         Size of the tile, at least 1 and at most the ``host_tile``'s.
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        code = cgutils.get_or_insert_function(builder.module, CODE, _symbol(np.dtype(str(number.dtype))))
+        builder.call(code, arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(number, *[types.intp] * 16), generate
+
+
+@cache
+def publish_tile(dtype: np.dtype) -> None:
+    """Compile the micro-kernel once, and let the linker know it: whoever calls it need not contain it.
+
+    To be called before a kernel that multiplies tiles is compiled or loaded.
+    """
+    number = dtype.type
+
+    def tile(  # type: ignore[no-untyped-def]
+        a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns
+    ):  # fmt: skip
+        _tile(
+            number, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row,
+            rows, columns,
+        )  # fmt: skip
+
+    add_symbol(_symbol(dtype), address_of(tile, types.void(*[types.intp] * 16)))
+
+
+def _symbol(dtype: np.dtype) -> str:
+    return f"ava_np_multiply_tile_{dtype.name}"
+
+
+@intrinsic
+def _tile(  # type: ignore[no-untyped-def]
+    context, number,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns,
+):  # fmt: skip
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         builder.call(_tile_function(builder.module, *number_of(number)), arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 12), generate
+    return types.void(number, *[types.intp] * 16), generate
 
 
 def number_of(number: types.NumberClass) -> tuple[ir.Type, Tile]:
@@ -106,29 +153,28 @@ def number_of(number: types.NumberClass) -> tuple[ir.Type, Tile]:
 
 
 def _tile_function(module: ir.Module, number: ir.Type, tile: Tile) -> ir.Function:
-    """The function that jumps to the kernel for its number of rows."""
-    function = cgutils.get_or_insert_function(
-        module, ir.FunctionType(ir.VoidType(), [INTEGER] * 12), f"ava_np_tile_{number.intrinsic_name}"
-    )
-    if not function.is_declaration:
-        return function
+    """The function that jumps to the kernel for its numbers of rows and of vectors."""
+    function = ir.Function(module, CODE, f"ava_np_tile_{number.intrinsic_name}")
     function.linkage = "internal"
     function.attributes.add("noinline")
     *arguments, rows, columns = function.args
     entry = ir.IRBuilder(function.append_basic_block("entry"))
     nowhere = function.append_basic_block("nowhere")
     ir.IRBuilder(nowhere).unreachable()
-    jump = entry.switch(rows, nowhere)
+    is_narrow = entry.icmp_signed("<=", columns, INTEGER(tile.lanes))
+    jump = entry.switch(entry.select(is_narrow, entry.neg(rows), rows), nowhere)
     for count in range(1, tile.rows + 1):
-        block = function.append_basic_block(f"rows{count}")
-        jump.add_case(INTEGER(count), block)
-        _emit_rows(ir.IRBuilder(block), Tile(count, tile.vectors, tile.lanes), number, columns, *arguments)
+        for sign, vectors in ((-1, 1), (1, tile.vectors)):
+            block = function.append_basic_block(f"rows{count}x{vectors}")
+            jump.add_case(INTEGER(sign * count), block)
+            _emit_rows(ir.IRBuilder(block), Tile(count, vectors, tile.lanes), number, columns, *arguments)
     return function
 
 
 def _emit_rows(  # type: ignore[no-untyped-def]
-    builder, tile, number, columns, a, a_row, a_step, b, b_step, depth, c, c_row, base, base_row
-) -> None:
+    builder, tile, number, columns,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row
+) -> None:  # fmt: skip
     """The kernel for ``tile.rows`` rows, from its first sum to its return."""
     vector = ir.VectorType(number, tile.lanes)
     width = tile.lanes * _bytes(number)
@@ -136,52 +182,44 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.{name}")
     places = [(r, v) for r in range(tile.rows) for v in range(tile.vectors)]
     zero = ir.Constant(vector, [0.0] * tile.lanes)
-    start = builder.block
-    loop, after, full, edge = (builder.append_basic_block(s) for s in ("loop", "after", "full", "edge"))
 
     # Row r lies r·a_row beyond the first. With r = odd · 2^s, s ≤ 3, the processor adds odd·a_row times 2^s to the
     # address by itself, so that seven registers reach fourteen rows. The optimiser would rather count up from row to
     # row, on the ports that the multiply-adds need; it cannot, where it does not know what a register holds.
     hidden = ir.InlineAsm(ir.FunctionType(INTEGER, [INTEGER]), "", "=r,0", side_effect=False)
     odds = {r: builder.call(hidden, [builder.mul(a_row, INTEGER(r))]) for r in range(1, tile.rows, 2)}
-    builder.cbranch(builder.icmp_signed(">", depth, INTEGER(0)), loop, after)
 
-    builder.position_at_end(loop)
+    # C is fetched while k runs, or it would be waited for at the end.
+    for r, v in places:
+        _ask_for(builder, builder.add(c, builder.add(builder.mul(c_row, INTEGER(r)), INTEGER(width * v))))
 
-    def carried(kind, first):  # type: ignore[no-untyped-def]
-        """A value that each round of the loop hands to the next."""
-        value = builder.phi(kind)
-        value.add_incoming(first, start)
-        return value
+    def once(carried):  # type: ignore[no-untyped-def]
+        """One k: add to the sums, and step on; so that the optimiser does not keep an address for each row, hide it."""
+        *sums, number_of_a, row = carried
+        rows_of_b = [load(builder, builder.add(row, INTEGER(width * v)), vector) for v in range(tile.vectors)]
+        later = []
+        for r in range(tile.rows):
+            address = number_of_a
+            if r:
+                power = (r & -r).bit_length() - 1
+                address = builder.add(address, builder.shl(odds[r >> power], INTEGER(power)))
+            lanes = _everywhere(builder, load(builder, address, number), vector)
+            later += [builder.call(fma, [lanes, rows_of_b[v], sums[r * tile.vectors + v]]) for v in range(tile.vectors)]
+        return [*later, builder.call(hidden, [builder.add(number_of_a, a_step)]), builder.add(row, b_step)]
 
-    sums = [carried(vector, zero) for _ in places]
-    number_of_a, row, left = carried(INTEGER, a), carried(INTEGER, b), carried(INTEGER, depth)
-    rows_of_b = [load(builder, builder.add(row, INTEGER(width * v)), vector) for v in range(tile.vectors)]
-    later = []
-    for r in range(tile.rows):
-        address = number_of_a
-        if r:
-            power = (r & -r).bit_length() - 1
-            address = builder.add(address, builder.shl(odds[r >> power], INTEGER(power)))
-        lanes = _everywhere(builder, load(builder, address, number), vector)
-        later += [builder.call(fma, [lanes, rows_of_b[v], sums[r * tile.vectors + v]]) for v in range(tile.vectors)]
-    remaining = builder.sub(left, INTEGER(1))
-    for value, following in zip(
-        [*sums, number_of_a, row, left],
-        [*later, builder.add(number_of_a, a_step), builder.add(row, b_step), remaining],
-        strict=True,
-    ):
-        value.add_incoming(following, loop)
-    builder.cbranch(builder.icmp_signed(">", remaining, INTEGER(0)), loop, after)
+    def run(carried):  # type: ignore[no-untyped-def]
+        *_, first, _ = carried
+        *sums, _, row = _loop(builder, steps, carried, once)
+        return [*sums, builder.add(first, a_run), row]
 
-    builder.position_at_end(after)
-    totals = []
-    for total in later:
-        value = builder.phi(vector)
-        value.add_incoming(zero, start)
-        value.add_incoming(total, loop)
-        totals.append(value)
+    def block(carried):  # type: ignore[no-untyped-def]
+        *_, first, _ = carried
+        *sums, _, row = _loop(builder, runs, carried, run)
+        return [*sums, builder.add(first, a_block), row]
+
+    totals = _loop(builder, blocks, [*[zero] * len(places), a, b], block)[:-2]
     has_base = builder.icmp_unsigned("!=", base, INTEGER(0))
+    full, edge = (builder.append_basic_block(s) for s in ("full", "edge"))
     builder.cbranch(builder.icmp_signed("==", columns, INTEGER(tile.panel)), full, edge)
 
     def address_of(first, stride, r, v):  # type: ignore[no-untyped-def]
@@ -200,30 +238,39 @@ def _emit_rows(  # type: ignore[no-untyped-def]
 
     # Beyond the last column lies memory of others: read and written under a mask.
     builder.position_at_end(edge)
-    mask_type = ir.VectorType(ir.IntType(1), tile.lanes)
-    pointer = vector.as_pointer()
-    read_masked = cgutils.get_or_insert_function(
-        builder.module, ir.FunctionType(vector, [pointer, INDEX, mask_type, vector]), f"llvm.masked.load.{name}.p0"
-    )
-    write_masked = cgutils.get_or_insert_function(
-        builder.module,
-        ir.FunctionType(ir.VoidType(), [vector, pointer, INDEX, mask_type]),
-        f"llvm.masked.store.{name}.p0",
-    )
-    indices = ir.VectorType(INTEGER, tile.lanes)
-    limit = _everywhere(builder, columns, indices)
+    wanted = _everywhere(builder, has_base, ir.VectorType(ir.IntType(1), tile.lanes))
     for v in range(tile.vectors):
-        lanes = ir.Constant(indices, list(range(v * tile.lanes, (v + 1) * tile.lanes)))
-        inside = builder.icmp_signed("<", lanes, limit)
-        read = builder.and_(inside, _everywhere(builder, has_base, mask_type))
-        align = INDEX(_bytes(number))
+        inside = first_lanes(builder, builder.sub(columns, INTEGER(v * tile.lanes)), tile.lanes)
+        read = builder.and_(inside, wanted)
         for r in range(tile.rows):
-            there = builder.call(
-                read_masked, [builder.inttoptr(address_of(base, base_row, r, v), pointer), align, read, zero]
-            )
+            there = load_masked(builder, address_of(base, base_row, r, v), vector, read)
             total = builder.fadd(there, totals[r * tile.vectors + v])
-            builder.call(write_masked, [total, builder.inttoptr(address_of(c, c_row, r, v), pointer), align, inside])
+            store_masked(builder, total, address_of(c, c_row, r, v), inside)
     builder.ret_void()
+
+
+def _loop(builder, count, first, body):  # type: ignore[no-untyped-def]
+    """Hand values from round to round, ``count`` times, which may be none; return the last."""
+    start, inside, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("after")
+    builder.cbranch(builder.icmp_signed(">", count, INTEGER(0)), inside, after)
+    builder.position_at_end(inside)
+    left = builder.phi(INTEGER)
+    carried = [builder.phi(value.type) for value in first]
+    following = body(carried)
+    remaining = builder.sub(left, INTEGER(1))
+    end = builder.block
+    for value, initial, later in zip([left, *carried], [count, *first], [remaining, *following], strict=True):
+        value.add_incoming(initial, start)
+        value.add_incoming(later, end)
+    builder.cbranch(builder.icmp_signed(">", remaining, INTEGER(0)), inside, after)
+    builder.position_at_end(after)
+    last = []
+    for initial, later in zip(first, following, strict=True):
+        value = builder.phi(initial.type)
+        value.add_incoming(initial, start)
+        value.add_incoming(later, end)
+        last.append(value)
+    return last
 
 
 def _bytes(number: ir.Type) -> int:
@@ -236,8 +283,40 @@ def load(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type) -> ir.Value:
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=_bytes(number))
 
 
+def _ask_for(builder: ir.IRBuilder, address: ir.Value) -> None:
+    """Have a line of memory, which will be written, brought to the nearest cache."""
+    pointer = ir.IntType(8).as_pointer()
+    kind = ir.FunctionType(ir.VoidType(), [pointer, INDEX, INDEX, INDEX])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(ask, [builder.inttoptr(address, pointer), INDEX(1), INDEX(3), INDEX(1)])
+
+
 def store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value) -> None:
     builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=_bytes(value.type.element))
+
+
+def first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
+    """A mask of the first ``count`` lanes."""
+    kind = ir.VectorType(INTEGER, lanes)
+    return builder.icmp_signed("<", ir.Constant(kind, list(range(lanes))), _everywhere(builder, count, kind))
+
+
+def load_masked(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, mask: ir.Value) -> ir.Value:
+    """Fetch the lanes of a mask, and zeros for the others."""
+    pointer, name = kind.as_pointer(), f"llvm.masked.load.v{kind.count}{kind.element.intrinsic_name}.p0"
+    found = ir.FunctionType(kind, [pointer, INDEX, mask.type, kind])
+    zero = ir.Constant(kind, [0.0] * kind.count)
+    arguments = [builder.inttoptr(address, pointer), INDEX(_bytes(kind.element)), mask, zero]
+    return builder.call(cgutils.get_or_insert_function(builder.module, found, name), arguments)
+
+
+def store_masked(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, mask: ir.Value) -> None:
+    """Store the lanes of a mask."""
+    kind = value.type
+    pointer, name = kind.as_pointer(), f"llvm.masked.store.v{kind.count}{kind.element.intrinsic_name}.p0"
+    found = ir.FunctionType(ir.VoidType(), [kind, pointer, INDEX, mask.type])
+    arguments = [value, builder.inttoptr(address, pointer), INDEX(_bytes(kind.element)), mask]
+    builder.call(cgutils.get_or_insert_function(builder.module, found, name), arguments)
 
 
 def _everywhere(builder: ir.IRBuilder, value: ir.Value, vector: ir.VectorType) -> ir.Value:

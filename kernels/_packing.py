@@ -7,12 +7,28 @@ shuffles the vectors like a pack of cards, one of the upper half after one of th
 Addresses and distances are in bytes; ``number`` is ``np.float32`` or ``np.float64``.
 """
 
+from functools import cache
+
+import numpy as np
 from llvmlite import ir
+from llvmlite.binding import add_symbol
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ava_np.kernels._microkernel import INDEX, INTEGER, load, number_of, store
+from ava_np.kernels._compile import address_of
+from ava_np.kernels._microkernel import (
+    INDEX,
+    INTEGER,
+    first_lanes,
+    host_tile,
+    load,
+    load_masked,
+    number_of,
+    publish_tile,
+    store,
+    store_masked,
+)
 
 BYTES = ir.IntType(8).as_pointer()
 
@@ -54,45 +70,117 @@ def copy_number(context, number, target, source):  # type: ignore[no-untyped-def
 
 
 @intrinsic
-def copy_panel(context, number, target, source, row, depth):  # type: ignore[no-untyped-def]
-    """Copy ``depth`` rows of a panel, ``row`` bytes apart, so that they follow one another."""
+def add_run(context, number, target, source, count):  # type: ignore[no-untyped-def]
+    """Add ``count`` numbers to as many others, none where ``count`` is negative."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        _, target, source, row, depth = arguments
+        _, target, source, count = arguments
         kind, tile = number_of(number)
         vector = ir.VectorType(kind, tile.lanes)
-        width = tile.lanes * number.dtype.bitwidth // 8
-        with cgutils.for_range(builder, depth) as loop:
-            origin = builder.add(source, builder.mul(loop.index, row))
-            to = builder.add(target, builder.mul(loop.index, INTEGER(width * tile.vectors)))
-            for v in range(tile.vectors):
-                offset = INTEGER(width * v)
-                store(builder, load(builder, builder.add(origin, offset), vector), builder.add(to, offset))
+        size = number.dtype.bitwidth // 8
+        whole = builder.sdiv(count, INTEGER(tile.lanes))
+        with cgutils.for_range(builder, whole) as loop:
+            offset = builder.mul(loop.index, INTEGER(tile.lanes * size))
+            to = builder.add(target, offset)
+            total = builder.fadd(load(builder, to, vector), load(builder, builder.add(source, offset), vector))
+            store(builder, total, to)
+        done = builder.mul(whole, INTEGER(tile.lanes))
+        offset = builder.mul(done, INTEGER(size))
+        to = builder.add(target, offset)
+        inside = first_lanes(builder, builder.sub(count, done), tile.lanes)
+        there, more = (load_masked(builder, address, vector, inside) for address in (to, builder.add(source, offset)))
+        store_masked(builder, builder.fadd(there, more), to, inside)
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 4), generate
+    return types.void(number, *[types.intp] * 3), generate
 
 
 @intrinsic
-def turn_panel(context, number, target, source, column, squares):  # type: ignore[no-untyped-def]
-    """Write ``squares`` · lanes rows of a panel whose columns are contiguous and ``column`` bytes apart."""
+def copy_vectors(context, number, target, target_row, source, source_row, depth):  # type: ignore[no-untyped-def]
+    """Copy ``depth`` rows of one vector."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        _, target, source, column, squares = arguments
+        _, target, target_row, source, source_row, depth = arguments
+        kind, tile = number_of(number)
+        vector = ir.VectorType(kind, tile.lanes)
+        with cgutils.for_range(builder, depth) as loop:
+            origin = builder.add(source, builder.mul(loop.index, source_row))
+            store(builder, load(builder, origin, vector), builder.add(target, builder.mul(loop.index, target_row)))
+        return context.get_dummy_value()
+
+    return types.void(number, *[types.intp] * 5), generate
+
+
+@intrinsic
+def turn_squares(context, number, target, target_row, source, column, squares):  # type: ignore[no-untyped-def]
+    """Write ``squares`` · lanes rows of one vector whose columns are contiguous and ``column`` bytes apart."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        _, target, target_row, source, column, squares = arguments
         kind, tile = number_of(number)
         vector = ir.VectorType(kind, tile.lanes)
         width = tile.lanes * number.dtype.bitwidth // 8
         with cgutils.for_range(builder, squares) as loop:
             origin = builder.add(source, builder.mul(loop.index, INTEGER(width)))
-            to = builder.add(target, builder.mul(loop.index, INTEGER(width * tile.panel)))
-            for v in range(tile.vectors):
-                columns = [builder.mul(column, INTEGER(v * tile.lanes + lane)) for lane in range(tile.lanes)]
-                square = [load(builder, builder.add(origin, offset), vector) for offset in columns]
-                for lane, values in enumerate(_turned(builder, square)):
-                    store(builder, values, builder.add(to, INTEGER(width * (lane * tile.vectors + v))))
+            first = builder.mul(loop.index, INTEGER(tile.lanes))
+            columns = [builder.mul(column, INTEGER(lane)) for lane in range(tile.lanes)]
+            square = [load(builder, builder.add(origin, offset), vector) for offset in columns]
+            for lane, values in enumerate(_turned(builder, square)):
+                row = builder.mul(builder.add(first, INTEGER(lane)), target_row)
+                store(builder, values, builder.add(target, row))
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 4), generate
+    return types.void(number, *[types.intp] * 5), generate
+
+
+@intrinsic
+def pack_panel(context, number, target, row, source, step, column, depth, columns):  # type: ignore[no-untyped-def]
+    """Copy ``columns`` columns of a block of B into a panel whose rows, of ``row`` bytes, are filled up with zeros.
+
+    Nothing of the zeros is written to C, but whatever lies there is multiplied, and subnormal numbers are slow. To be
+    called, like ``multiply_tile``, once ``publish_pieces`` has made it known.
+    """
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        kind = ir.FunctionType(ir.VoidType(), [INTEGER] * 7)
+        code = cgutils.get_or_insert_function(builder.module, kind, _symbol(np.dtype(str(number.dtype))))
+        builder.call(code, arguments[1:])
+        return context.get_dummy_value()
+
+    return types.void(number, *[types.intp] * 7), generate
+
+
+@cache
+def publish_pieces(dtype: np.dtype) -> None:
+    """Compile the micro-kernel and ``pack_panel`` once, and let the linker know them: no loop need contain them.
+
+    To be called before a kernel that calls them is compiled or loaded.
+    """
+    publish_tile(dtype)
+    tile, number, size = host_tile(dtype.itemsize), dtype.type, dtype.itemsize
+    assert tile is not None
+    lanes = tile.lanes
+
+    def pack(target, row, source, step, column, depth, columns):  # type: ignore[no-untyped-def]
+        for v in range(0, row // size, lanes):
+            to, origin = target + v * size, source + v * column
+            width, done = max(0, min(lanes, columns - v)), 0
+            if width == lanes and column == size:
+                copy_vectors(number, to, row, origin, step, depth)
+                done = depth
+            elif width == lanes and step == size:
+                turn_squares(number, to, row, origin, column, depth // lanes)
+                done = depth // lanes * lanes
+            for k in range(done, depth):
+                clear_run(to + k * row + width * size, (lanes - width) * size)
+                for q in range(width):
+                    copy_number(number, to + k * row + q * size, origin + k * step + q * column)
+
+    add_symbol(_symbol(dtype), address_of(pack, types.void(*[types.intp] * 7)))
+
+
+def _symbol(dtype: np.dtype) -> str:
+    return f"ava_np_pack_panel_{dtype.name}"
 
 
 def _turned(builder: ir.IRBuilder, square: list[ir.Value]) -> list[ir.Value]:

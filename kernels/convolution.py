@@ -24,23 +24,21 @@ Shapes: W, dW (kh, kw, field channels, window channels), which is (kh, kw, in, o
 (kh, kw, out, in) for a transposed one; b, db (out,); x, dx, y, dy (batch, height, width, channels). All C-contiguous
 and of one float type; ``output_size`` and ``transposed_output_size`` say which sizes belong together.
 
-Method: the windows of a tile of consecutive pixels, across rows and pictures, are unfolded into rows of a scratch that
-stays in the cache; each tile is then one product of kernels/gemm.py.
+Method: nothing is unfolded. Both directions are the loops of kernels/_correlation.py around the micro-kernel, except
+that a field of few channels is written stamp by stamp (kernels/_stamping.py); the weights' gradient is that of
+kernels/_correlation_gradient.py. A machine without a micro-kernel takes kernels/_taps.py.
 """
 
-from collections.abc import Iterator
-from math import prod
+from functools import cache
 
 import numpy as np
 
+from ava_np.kernels import _correlation, _correlation_gradient, _stamping, _taps
 from ava_np.kernels._compile import kernel
-from ava_np.kernels.gemm import SCRATCH, gemm, gemm_add
+from ava_np.kernels._microkernel import Tile, host_tile
 
-TILE_VALUES = 2**16
-"""Of unfolded windows at a time: 256 KB in float32 and 512 KB in float64 fit into a level-2 cache."""
-
-TILE_PIXELS = 64
-"""At least, however large the window: with fewer rows a product spends its time on loading the weights."""
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+SUMS, ROWS = 64, 8  # sums side by side, of which each channel has one or more; numbers added at a time
 
 
 def output_size(input: int, kernel: int, stride: int, padding: int) -> int:
@@ -57,91 +55,47 @@ def transposed_output_size(input: int, kernel: int, stride: int, padding: int, o
     return (input - 1) * stride + kernel - 2 * padding + output_padding
 
 
-def scratch_size(weights: tuple[int, ...]) -> int:
-    """Values in a scratch that holds what a product packs into, and a full tile for W of shape ``weights``.
+def scratch_size(field: tuple[int, ...], weights: tuple[int, ...], stride: int, padding: int) -> int:
+    """Numbers of scratch for every pass, with which every core can help.
 
-    A longer scratch is not used; a shorter one makes the tiles smaller, down to one pixel.
+    Parameters
+    ----------
+    field : tuple of int
+        (height, width, channels) of the field; the batch does not matter.
+    weights : tuple of int
+        Shape of W.
+    stride, padding : int
+        Of the windows.
     """
-    window = prod(weights[:3])
-    return SCRATCH + window * max(TILE_PIXELS, TILE_VALUES // window)
+    return _scratch_size(field, weights, stride, padding, host_tile(FLOATS[0].itemsize))
 
 
-@kernel
-def _inside(corner: int, window: int, size: int) -> tuple[int, int]:
-    """From which to before which of its neurons a window at ``corner`` is inside a field of ``size``; maybe none."""
-    return max(-corner, 0), min(window, size - corner)
+@cache
+def _scratch_size(
+    field: tuple[int, ...], weights: tuple[int, ...], stride: int, padding: int, tile: Tile | None
+) -> int:
+    sums = 2 * max(weights[2:]) + 2 * SUMS  # of doubles
+    if tile is None:
+        return sums
+    down, across = (output_size(field[i], weights[i], stride, padding) for i in (0, 1))
+    windows = (down, across, weights[3])
+    there, back = (field, windows, weights, stride, padding, False), (windows, field, weights, stride, padding, True)
+    gradient = _correlation_gradient.Shapes(field, windows, weights[:2], stride, padding)
+    sizes = [sums]
+    for dtype in FLOATS:
+        sizes.append(_correlation.scratch_size(_correlation.Shapes(*there), dtype))
+        if _is_thin(weights, dtype):
+            sizes.append(_stamping.scratch_size(field, windows, weights, stride, padding, dtype))
+        else:
+            sizes.append(_correlation.scratch_size(_correlation.Shapes(*back), dtype))
+        sizes.append(_correlation_gradient.scratch_size(gradient, dtype))
+    return max(sizes)
 
 
-@kernel
-def _next(n: int, i: int, j: int, height: int, width: int) -> tuple[int, int, int]:
-    """The window after (n, i, j): to the right, in the next row, in the next picture."""
-    if j + 1 < width:
-        return n, i, j + 1
-    if i + 1 < height:
-        return n, i + 1, 0
-    return n + 1, 0, 0
-
-
-@kernel
-def _unfold(
-    tile: np.ndarray,
-    field: np.ndarray,
-    first: int,
-    windows: tuple[int, ...],
-    window: tuple[int, ...],
-    stride: int,
-    padding: int,
-) -> None:
-    """Write tile[t] = the neurons under window ``first`` + t, row by row.
-
-    ``windows`` is their (height, width) over the field, ``window`` (kh, kw) the size of each.
-    """
-    height, width, channels = field.shape[1:]
-    source, target = field.reshape(-1), tile.reshape(-1)
-    target[:] = 0
-    n, place = divmod(first, windows[0] * windows[1])
-    i, j = divmod(place, windows[1])
-    for t in range(tile.shape[0]):
-        top, left = stride * i - padding, stride * j - padding
-        p_first, p_end = _inside(top, window[0], height)
-        q_first, q_end = _inside(left, window[1], width)
-        run = (q_end - q_first) * channels  # a row of a window is contiguous in both arrays
-        for p in range(p_first, p_end):
-            start = ((n * height + top + p) * width + left + q_first) * channels
-            into = ((t * window[0] + p) * window[1] + q_first) * channels
-            row, unfolded = source[start : start + run], target[into : into + run]
-            for k in range(run):
-                unfolded[k] = row[k]
-        n, i, j = _next(n, i, j, windows[0], windows[1])
-
-
-@kernel
-def _fold(
-    field: np.ndarray,
-    tile: np.ndarray,
-    first: int,
-    windows: tuple[int, ...],
-    window: tuple[int, ...],
-    stride: int,
-    padding: int,
-) -> None:
-    """Add tile[t] to the neurons under window ``first`` + t: the transpose of ``_unfold``, with its arguments."""
-    height, width, channels = field.shape[1:]
-    target, source = field.reshape(-1), tile.reshape(-1)
-    n, place = divmod(first, windows[0] * windows[1])
-    i, j = divmod(place, windows[1])
-    for t in range(tile.shape[0]):
-        top, left = stride * i - padding, stride * j - padding
-        p_first, p_end = _inside(top, window[0], height)
-        q_first, q_end = _inside(left, window[1], width)
-        run = (q_end - q_first) * channels
-        for p in range(p_first, p_end):
-            into = ((n * height + top + p) * width + left + q_first) * channels
-            start = ((t * window[0] + p) * window[1] + q_first) * channels
-            row, unfolded = target[into : into + run], source[start : start + run]
-            for k in range(run):
-                row[k] += unfolded[k]
-        n, i, j = _next(n, i, j, windows[0], windows[1])
+def _is_thin(weights: tuple[int, ...], dtype: np.dtype) -> bool:
+    """Whether a vector of the field's channels would be at most half full."""
+    tile = host_tile(dtype.itemsize)
+    return tile is not None and 2 * weights[2] <= tile.lanes
 
 
 @kernel
@@ -154,57 +108,103 @@ def _add_bias(y: np.ndarray, b: np.ndarray) -> None:
 
 
 @kernel
-def _add_channel_sums(db: np.ndarray, dy: np.ndarray) -> None:
-    """db[o] += Σ_{n,i,j} dy[n,i,j,o], in double precision: there are many pixels."""
-    pixels = dy.reshape(-1, db.size)
-    for o in range(db.size):
+def _add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> None:
+    """db[o] += Σ_{n,i,j} dy[n,i,j,o], in double precision: there are many pixels.
+
+    In rows of several pixels, so that there are enough sums side by side, of which each takes ROWS numbers at a time.
+    """
+    flat, channels = dy.reshape(-1), db.size
+    width = channels * (1 + SUMS // channels)
+    sums = scratch[: 2 * width].view(np.float64)[:width]
+    sums[:] = 0
+    count = flat.size // (ROWS * width)
+    rows = flat[: count * ROWS * width].reshape(count, ROWS, width)
+    for m in range(count):
+        for k in range(width):
+            total = 0.0
+            for r in range(ROWS):
+                total += rows[m, r, k]
+            sums[k] += total
+    for k in range(rows.size, flat.size):
+        sums[k % channels] += flat[k]
+    for o in range(channels):
         total = 0.0
-        for m in range(pixels.shape[0]):
-            total += pixels[m, o]
+        for k in range(o, width, channels):
+            total += sums[k]
         db[o] += total
 
 
-def _tiles(windows: np.ndarray, W: np.ndarray, scratch: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield, tile by tile, the first pixel's number, the pixels (m, o) and a scratch for their windows (m, p q c)."""
-    window, pixels = prod(W.shape[:3]), windows.reshape(-1, W.shape[3])
-    rows = (min(scratch.size, scratch_size(W.shape)) - SCRATCH) // window
-    if rows < 1:
-        raise ValueError(f"a scratch of {scratch.size} values is too short for weights {W.shape}")
-    unfolded = scratch[SCRATCH : SCRATCH + rows * window].reshape(rows, window)
-    for first in range(0, len(pixels), rows):
-        part = pixels[first : first + rows]
-        yield first, part, unfolded[: len(part)]
-
-
 def _correlate(
-    windows: np.ndarray, field: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
+    windows: np.ndarray,
+    field: np.ndarray,
+    W: np.ndarray,
+    b: np.ndarray | None,
+    stride: int,
+    padding: int,
+    scratch: np.ndarray,
 ) -> None:
-    """Write windows = A field."""
-    matrix = W.reshape(-1, W.shape[3])
-    for first, pixels, tile in _tiles(windows, W, scratch):
-        _unfold(tile, field, first, windows.shape[1:3], W.shape[:2], stride, padding)
-        gemm(pixels, tile, matrix, scratch[:SCRATCH])
+    """Write windows = A field, plus b."""
+    _check(windows, field, W, b, stride, padding, scratch)
+    if host_tile(W.itemsize) is not None:
+        _correlation.correlate(windows, field, W, b, stride, padding, scratch, transposed=False)
+        return
+    _taps.correlate(windows, field, W, stride, padding)
+    if b is not None:
+        _add_bias(windows, b)
 
 
 def _correlate_transposed(
-    field: np.ndarray, windows: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
+    field: np.ndarray,
+    windows: np.ndarray,
+    W: np.ndarray,
+    b: np.ndarray | None,
+    stride: int,
+    padding: int,
+    scratch: np.ndarray,
 ) -> None:
-    """Write field = Aᵀ windows."""
-    matrix = W.reshape(-1, W.shape[3])
-    field.fill(0)
-    for first, pixels, tile in _tiles(windows, W, scratch):
-        gemm(tile, pixels, matrix.T, scratch[:SCRATCH])
-        _fold(field, tile, first, windows.shape[1:3], W.shape[:2], stride, padding)
+    """Write field = Aᵀ windows, plus b."""
+    _check(windows, field, W, b, stride, padding, scratch)
+    if _is_thin(W.shape, W.dtype):
+        _stamping.correlate_by_stamps(field, windows, W, b, stride, padding, scratch)
+        return
+    if host_tile(W.itemsize) is not None:
+        _correlation.correlate(field, windows, W, b, stride, padding, scratch, transposed=True)
+        return
+    _taps.correlate_transposed(field, windows, W, stride, padding)
+    if b is not None:
+        _add_bias(field, b)
 
 
 def _add_weight_gradient(
     dW: np.ndarray, windows: np.ndarray, field: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
     """Add the derivative of ⟨windows, A field⟩ to dW."""
-    matrix = dW.reshape(-1, dW.shape[3])
-    for first, pixels, tile in _tiles(windows, dW, scratch):
-        _unfold(tile, field, first, windows.shape[1:3], dW.shape[:2], stride, padding)
-        gemm_add(matrix, tile.T, pixels, scratch[:SCRATCH])
+    _check(windows, field, dW, None, stride, padding, scratch)
+    if host_tile(dW.itemsize) is not None:
+        _correlation_gradient.add_weight_gradient(dW, windows, field, stride, padding, scratch)
+    else:
+        _taps.add_weight_gradient(dW, windows, field, stride, padding)
+
+
+def _check(
+    windows: np.ndarray,
+    field: np.ndarray,
+    W: np.ndarray,
+    b: np.ndarray | None,
+    stride: int,
+    padding: int,
+    scratch: np.ndarray,
+) -> None:
+    """Refuse what the machine code would not notice."""
+    sizes = tuple(output_size(field.shape[i], W.shape[i - 1], stride, padding) for i in (1, 2))
+    if windows.shape != (len(field), *sizes, W.shape[3]) or field.shape[3] != W.shape[2]:
+        raise ValueError(f"{W.shape} with stride {stride} and padding {padding}: no {windows.shape} of {field.shape}")
+    arrays = (windows, field, W, scratch) if b is None else (windows, field, W, scratch, b)
+    if not all(array.flags.c_contiguous and array.dtype == W.dtype for array in arrays) or W.dtype not in FLOATS:
+        raise ValueError("the arrays of a convolution are C-contiguous and of one float type")
+    needed = scratch_size(field.shape[1:], W.shape, stride, padding)
+    if scratch.size < needed:
+        raise ValueError(f"a scratch of {scratch.size} numbers is too short: weights {W.shape} need {needed}")
 
 
 def convolution_forward(
@@ -216,16 +216,15 @@ def convolution_forward(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Write y = A x + b; ``scratch`` is flat, of ``scratch_size(W.shape)`` values."""
-    _correlate(y, x, W, stride, padding, scratch)
-    _add_bias(y, b)
+    """Write y = A x + b; ``scratch`` is flat, of ``scratch_size`` numbers of any value."""
+    _correlate(y, x, W, b, stride, padding, scratch)
 
 
 def convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
     """Write dx = Aᵀ dy."""
-    _correlate_transposed(dx, dy, W, stride, padding, scratch)
+    _correlate_transposed(dx, dy, W, None, stride, padding, scratch)
 
 
 def convolution_backward_parameters(
@@ -239,7 +238,7 @@ def convolution_backward_parameters(
 ) -> None:
     """Add the derivative of ⟨dy, A x⟩ to dW and the channel sums of dy to db."""
     _add_weight_gradient(dW, dy, x, stride, padding, scratch)
-    _add_channel_sums(db, dy)
+    _add_channel_sums(db, dy, scratch)
 
 
 def transposed_convolution_forward(
@@ -252,15 +251,14 @@ def transposed_convolution_forward(
     scratch: np.ndarray,
 ) -> None:
     """Write y = Aᵀ x + b, a convolution's backward; the output padding is in the size of y."""
-    _correlate_transposed(y, x, W, stride, padding, scratch)
-    _add_bias(y, b)
+    _correlate_transposed(y, x, W, b, stride, padding, scratch)
 
 
 def transposed_convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
     """Write dx = A dy, a convolution's forward."""
-    _correlate(dx, dy, W, stride, padding, scratch)
+    _correlate(dx, dy, W, None, stride, padding, scratch)
 
 
 def transposed_convolution_backward_parameters(
@@ -274,4 +272,4 @@ def transposed_convolution_backward_parameters(
 ) -> None:
     """Add the derivative of ⟨A dy, x⟩ to dW and the channel sums of dy to db."""
     _add_weight_gradient(dW, x, dy, stride, padding, scratch)
-    _add_channel_sums(db, dy)
+    _add_channel_sums(db, dy, scratch)

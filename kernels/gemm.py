@@ -27,7 +27,7 @@ from numba import types
 from ava_np.kernels import _gemv
 from ava_np.kernels._compile import address_of, kernel, kernel_of
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
-from ava_np.kernels._packing import clear_run, copy_number, copy_panel, copy_run, turn_panel
+from ava_np.kernels._packing import copy_run, pack_panel, publish_pieces
 from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
@@ -145,6 +145,7 @@ def _tile(dtype: np.dtype) -> Tile:
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
+    publish_pieces(dtype)
     return address_of(_part(dtype.type, _tile(dtype)), types.void(types.intp, types.CPointer(types.intp)))
 
 
@@ -181,7 +182,7 @@ def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that computes one of the parts, a range of rows or of columns of C."""
-    height, panel, lanes, size = tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    height, panel, size = tile.rows, tile.panel, np.dtype(number).itemsize
     deep, tall, wide = DEPTH, HEIGHT, WIDTH
 
     def part(index, record):  # type: ignore[no-untyped-def]
@@ -207,7 +208,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                 b_block = b + k * b_step + n * b_column
                 whole = width // panel * panel if in_place else 0
                 offset, target = whole * b_column, packed_b + whole * depth * size
-                _pack_b(number, size, panel, lanes, target, b_block + offset, b_step, b_column, depth, width - whole)
+                _pack_b(number, size, panel, target, b_block + offset, b_step, b_column, depth, width - whole)
                 for m in range(top, bottom, block):
                     rows = min(block, bottom - m)
                     a_block, row, step = a + m * a_row + k * a_step, a_row, a_step
@@ -230,7 +231,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                                 if base != 0:
                                     added = base + (m + i) * base_row + (n + j) * size
                             multiply_tile(
-                                number, a_block + i * row, row, step, b_panel, b_row, depth,
+                                number, a_block + i * row, row, step, 0, 0, depth, 1, 1, b_panel, b_row,
                                 here, c_row, added, added_row, count, columns,
                             )  # fmt: skip
 
@@ -261,26 +262,9 @@ def _pack_a(size, target, source, row, step, rows, depth):  # type: ignore[no-un
 
 
 @kernel
-def _pack_b(number, size, panel, lanes, target, source, step, column, depth, width):  # type: ignore[no-untyped-def]
-    """Copy a block of B into panels.
-
-    The last one is filled up with zeros: nothing of it is written, but whatever lies there is multiplied, and
-    subnormal numbers are slow.
-    """
+def _pack_b(number, size, panel, target, source, step, column, depth, width):  # type: ignore[no-untyped-def]
+    """Copy a block of B into panels."""
     for j in range(0, width, panel):
+        columns = min(panel, width - j)
         to, origin = target + j * depth * size, source + j * column
-        columns, done = min(panel, width - j), 0
-        if columns == panel and column == size:
-            copy_panel(number, to, origin, step, depth)
-            done = depth
-        elif columns == panel and step == size:
-            turn_panel(number, to, origin, column, depth // lanes)
-            done = depth // lanes * lanes
-        for k in range(done, depth):
-            line = to + k * panel * size
-            clear_run(line + columns * size, (panel - columns) * size)
-            if column == size:
-                copy_run(line, origin + k * step, columns * size)
-            else:
-                for q in range(columns):
-                    copy_number(number, line + q * size, origin + k * step + q * column)
+        pack_panel(number, to, panel * size, origin, step, column, depth, columns)

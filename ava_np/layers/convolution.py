@@ -49,8 +49,9 @@ class Convolution(Layer, frozen=True):
         return {"W": (self.kernel, self.kernel, input_shape[2], self.channels), "b": (self.channels,)}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """A tile of unfolded windows, and one product of the size of W."""
-        return kernels.scratch_size(self.parameter_shapes(input_shape)["W"])
+        """Copies of pictures with the zeros around them, and of pieces of W."""
+        weights = self.parameter_shapes(input_shape)["W"]
+        return kernels.scratch_size(input_shape, weights, self.stride, self.padding)
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """kernel² in, and kernel² out / stride²: every stride-th window covers a neuron."""
@@ -118,8 +119,9 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
         return {"W": (self.kernel, self.kernel, self.channels, input_shape[2]), "b": (self.channels,)}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """A tile of unfolded windows, and one product of the size of W."""
-        return kernels.scratch_size(self.parameter_shapes(input_shape)["W"])
+        """Copies of pictures with the zeros around them, and of pieces of W."""
+        weights = self.parameter_shapes(input_shape)["W"]
+        return kernels.scratch_size(self.output_shape(input_shape), weights, self.stride, self.padding)
 
     def fans(self, input_shape: Shape) -> tuple[float, float]:
         """kernel² in / stride², and kernel² out."""

@@ -1,17 +1,19 @@
 """Convolution both ways: the twins, the differences, that each is the other's transpose, and another's results."""
 
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ava_np.kernels import convolution
-from ava_np.kernels.gemm import SCRATCH
+from ava_np.kernels import _correlation, _correlation_gradient, _stamping, convolution
 from ava_np.kernels.twins import convolution as twin
 from tests.oracles import FLOATS, assert_close, check_gradient, doubles, few_examples, normal, seeds
 
@@ -53,10 +55,9 @@ class Case(NamedTuple):
         windows = (self.batch, *self.windows, self.window_channels)
         return (field, windows) if direction == "convolution" else (windows, field)
 
-    def scratch(self, dtype: type[np.floating], pixels: int | None = None) -> np.ndarray:
-        """A scratch of NaN, for tiles of ``pixels`` or full ones."""
-        row = int(np.prod(self.weights[:3]))
-        size = convolution.scratch_size(self.weights) if pixels is None else SCRATCH + pixels * row
+    def scratch(self, dtype: type[np.floating]) -> np.ndarray:
+        """A scratch of NaN, none of which may reach a result."""
+        size = convolution.scratch_size((*self.size, self.field_channels), self.weights, *self.step)
         return np.full(size, np.nan, dtype)
 
 
@@ -66,16 +67,26 @@ cases = st.builds(
     size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     stride=st.integers(1, 3),
-    padding=st.integers(0, 2),
+    padding=st.integers(0, 3),
     field_channels=st.integers(1, 4),
     window_channels=st.integers(1, 4),
 ).filter(lambda case: min(case.windows) >= 1)
 """Fields with neurons that no window covers are among them: those are the ones with output padding."""
 
+large_cases = st.builds(
+    Case,
+    batch=st.integers(1, 9),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    kernel=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 3),
+    field_channels=st.integers(1, 150),
+    window_channels=st.integers(1, 70),
+).filter(lambda case: min(case.windows) >= 1)
+"""Too large for the twins, but here k takes several passes, channels several panels, rows several tiles and units."""
+
 many_examples = settings(few_examples, max_examples=80)
 """There is much to combine."""
-
-tiles = st.one_of(st.none(), st.integers(1, 12))
 
 STRIDED = Case(2, (8, 6), (3, 4), 2, 1, 3, 2)
 """Even and odd, not square, with an output padding of 1 down and 0 across: for tests of one case."""
@@ -96,32 +107,79 @@ def draw(
     return x, dy, W, b
 
 
+class Results(NamedTuple):
+    """What the three passes of a direction write."""
+
+    y: np.ndarray
+    dx: np.ndarray
+    dW: np.ndarray  # noqa: N815
+    db: np.ndarray
+
+
+def run(case: Case, direction: str, dtype: type[np.floating], seed: int, copies: int = 1) -> Results:
+    """All passes: y and dx hold NaN before, to be written; dW and db hold W and b, to be added to."""
+    x, dy, W, b = draw(case, direction, seed, dtype)
+    found = Results(np.full_like(dy, np.nan), np.full_like(x, np.nan), W.copy(), b.copy())
+    forward, backward_input, backward_parameters = passes(convolution, direction)
+    forward(found.y, x, W, b, *case.step, np.tile(case.scratch(dtype), copies))
+    backward_input(found.dx, dy, W, *case.step, np.tile(case.scratch(dtype), copies))
+    backward_parameters(found.dW, found.db, dy, x, *case.step, np.tile(case.scratch(dtype), copies))
+    return found
+
+
+def run_twin(case: Case, direction: str, dtype: type[np.floating], seed: int) -> Results:
+    """The same by the twins, in double precision."""
+    x, dy, W, b = doubles(*draw(case, direction, seed, dtype))
+    found = Results(np.empty_like(dy), np.empty_like(x), W.copy(), b.copy())
+    forward, backward_input, backward_parameters = passes(twin, direction)
+    forward(found.y, x, W, b, *case.step)
+    backward_input(found.dx, dy, W, *case.step)
+    backward_parameters(found.dW, found.db, dy, x, *case.step)
+    return found
+
+
+@pytest.fixture
+def no_micro_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with no vector instructions that we know."""
+    monkeypatch.setattr(convolution, "host_tile", lambda itemsize: None)
+
+
 @every_direction
 @every_float
-@given(case=cases, pixels=tiles, seed=seeds)
+@given(case=cases, seed=seeds)
 @many_examples
-def test_every_pass_is_its_twin(
-    direction: str, dtype: type[np.floating], case: Case, pixels: int | None, seed: int
+def test_every_pass_is_its_twin(direction: str, dtype: type[np.floating], case: Case, seed: int) -> None:
+    for ours, expected in zip(run(case, direction, dtype, seed), run_twin(case, direction, dtype, seed), strict=True):
+        assert_close(ours, expected, dtype)
+
+
+@every_direction
+@every_float
+@given(case=cases, seed=seeds)
+@settings(many_examples, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.usefixtures("no_micro_kernel")
+def test_without_a_micro_kernel_every_pass_is_its_twin(
+    direction: str, dtype: type[np.floating], case: Case, seed: int
 ) -> None:
-    x, dy, W, b = draw(case, direction, seed, dtype)
-    y, dx, dW, db = np.full_like(dy, np.nan), np.full_like(x, np.nan), W.copy(), b.copy()
-    expected_y, expected_dx, expected_dW, expected_db = doubles(y, dx, dW, db)
+    assert case.scratch(dtype).size < 1000
+    for ours, expected in zip(run(case, direction, dtype, seed), run_twin(case, direction, dtype, seed), strict=True):
+        assert_close(ours, expected, dtype)
 
-    forward, backward_input, backward_parameters = passes(convolution, direction)
-    forward(y, x, W, b, *case.step, case.scratch(dtype, pixels))
-    backward_input(dx, dy, W, *case.step, case.scratch(dtype, pixels))
-    backward_parameters(dW, db, dy, x, *case.step, case.scratch(dtype, pixels))
 
-    x, dy, W, b = doubles(x, dy, W, b)
-    forward, backward_input, backward_parameters = passes(twin, direction)
-    forward(expected_y, x, W, b, *case.step)
-    backward_input(expected_dx, dy, W, *case.step)
-    backward_parameters(expected_dW, expected_db, dy, x, *case.step)
-    # y and dx held NaN before and were written; dW and db held numbers, to which both sides added.
-    assert_close(y, expected_y, dtype)
-    assert_close(dx, expected_dx, dtype)
-    assert_close(dW, expected_dW, dtype)
-    assert_close(db, expected_db, dtype)
+@every_direction
+@every_float
+@given(case=large_cases, seed=seeds)
+@settings(few_examples, max_examples=40)
+def test_large_passes_are_those_without_a_micro_kernel(
+    direction: str, dtype: type[np.floating], case: Case, seed: int
+) -> None:
+    ours = run(case, direction, dtype, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "host_tile", lambda itemsize: None)
+        expected = run(case, direction, np.float64, seed)
+    for array, other in zip(ours, expected, strict=True):
+        size = 1 + np.abs(other).max()
+        assert_close(array / size, other / size, dtype)
 
 
 @every_direction
@@ -173,53 +231,114 @@ def test_parameter_gradients_are_added_and_input_gradients_written(direction: st
     np.testing.assert_array_equal(second, first)
 
 
+WIDE = Case(5, (20, 17), (5, 4), 2, 2, 70, 40)
+"""Several passes over k, panels of channels and tiles of a row, and more pictures than threads."""
+
+SHAPES = [
+    STRIDED,
+    WIDE,
+    WIDE._replace(field_channels=3),
+    WIDE._replace(field_channels=130),  # pixels so far apart that the gradient copies blocks of them
+    WIDE._replace(window_channels=3),
+    WIDE._replace(padding=0),
+]
+
+
 @every_direction
-@pytest.mark.parametrize("pixels", [1, 5, 13, 59])
-def test_tiles_that_break_rows_and_span_pictures_change_nothing(direction: str, pixels: int) -> None:
-    case = STRIDED._replace(batch=5)
-    assert case.windows == (4, 3)  # 60 pixels in all
-    x, dy, W, b = draw(case, direction, 0)
+@every_float
+@pytest.mark.parametrize("case", SHAPES)
+def test_the_number_of_threads_changes_no_bit(
+    monkeypatch: pytest.MonkeyPatch, direction: str, dtype: type[np.floating], case: Case
+) -> None:
     results = []
-    for scratch in (case.scratch(np.float64, pixels), case.scratch(np.float64)):
-        y, dx, dW, db = np.empty_like(dy), np.empty_like(x), np.zeros_like(W), np.zeros_like(b)
-        forward, backward_input, backward_parameters = passes(convolution, direction)
-        forward(y, x, W, b, *case.step, scratch)
-        backward_input(dx, dy, W, *case.step, scratch)
-        backward_parameters(dW, db, dy, x, *case.step, scratch)
-        results.append((y, dx, dW, db))
-    for short, full in zip(*results, strict=True):
-        assert_close(short, full, np.float64)
+    for parts in range(1, 5):
+        for module in (_correlation, _correlation_gradient, _stamping):
+            monkeypatch.setattr(module, "parts_for", lambda work, most, parts=parts: min(parts, most))
+        results.append(run(case, direction, dtype, 0, copies=4))
+    for other in results[1:]:
+        for array, first in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(array, first)
 
 
-def test_more_pixels_than_a_full_tile_are_all_there() -> None:
-    """The full tile, too, ends before the pictures do: here 127 pixels into the second of three."""
-    case = Case(3, (64, 64), (4, 4), 1, 1, 1, 2)
-    assert 2**16 // 16 < 3 * 63 * 63
-    x, dy, W, b = draw(case, "convolution", 0)
-    y, apart, scratch = np.empty_like(dy), np.empty_like(dy), case.scratch(np.float64)
-    convolution.convolution_forward(y, x, W, b, *case.step, scratch)
-    for n in range(3):
-        convolution.convolution_forward(apart[n : n + 1], x[n : n + 1], W, b, *case.step, scratch)
-    assert_close(y, apart, np.float64)
+@every_direction
+@pytest.mark.parametrize("pixels", [1, 20, 90])
+def test_units_that_break_pictures_and_span_them_change_no_bit(
+    monkeypatch: pytest.MonkeyPatch, direction: str, pixels: int
+) -> None:
+    expected = run(WIDE, direction, np.float64, 0)
+    monkeypatch.setattr(_correlation, "PIXELS", pixels)
+    _correlation.plan.cache_clear()
+    try:
+        for ours, other in zip(run(WIDE, direction, np.float64, 0), expected, strict=True):
+            np.testing.assert_array_equal(ours, other)
+    finally:
+        _correlation.plan.cache_clear()
 
 
-def test_a_scratch_of_full_size_is_used_up_and_no_more_of_a_longer_one() -> None:
-    """64 pixels of a window of 1600 are more than 2^16 values, and still one tile."""
-    case = Case(1, (9, 8), (5, 5), 1, 2, 64, 2)  # 72 pixels
-    x, dy, W, b = draw(case, "convolution", 0)
-    scratch = case.scratch(np.float64)
-    assert scratch.size == SCRATCH + 64 * 1600
-    longer = np.append(scratch, np.full(20_000, np.nan))
-    for room, unused in ((scratch, 0), (longer, 20_000)):
-        convolution.convolution_backward_parameters(W, b, dy, x, *case.step, room)
-        assert np.count_nonzero(np.isnan(room[SCRATCH:])) == unused
+@every_direction
+@pytest.mark.parametrize(("deep", "group"), [(1, 1), (30, 1), (200, 80_000), (512, 80_000)])
+@pytest.mark.parametrize("far", [0, 1 << 30])
+def test_passes_and_groups_of_pictures_change_nothing(
+    monkeypatch: pytest.MonkeyPatch, direction: str, deep: int, group: int, far: int
+) -> None:
+    """A row of windows, some, or several pictures of them; groups of one picture and of three; copied or not."""
+    expected = run(WIDE, direction, np.float64, 0)
+    monkeypatch.setattr(_correlation_gradient, "DEEP", deep)
+    monkeypatch.setattr(_correlation_gradient, "GROUP", group)
+    monkeypatch.setattr(_correlation_gradient, "FAR", far)
+    _correlation_gradient.plan.cache_clear()
+    try:
+        assert_close(run(WIDE, direction, np.float64, 0).dW, expected.dW, np.float64)
+    finally:
+        _correlation_gradient.plan.cache_clear()
 
 
-def test_a_scratch_too_short_for_one_pixel_is_refused() -> None:
+def test_arguments_that_do_not_fit_are_refused_before_the_machine_code_sees_them() -> None:
     x, dy, W, b = draw(STRIDED, "convolution", 0)
-    short = STRIDED.scratch(np.float64, 1)[1:]
+    scratch = STRIDED.scratch(np.float64)
+    forward = convolution.convolution_forward
     with pytest.raises(ValueError, match="too short"):
-        convolution.convolution_forward(dy, x, W, b, *STRIDED.step, short)
+        forward(dy, x, W, b, *STRIDED.step, scratch[1:])
+    with pytest.raises(ValueError, match="no "):
+        forward(dy[:, 1:], x, W, b, *STRIDED.step, scratch)
+    with pytest.raises(ValueError, match="contiguous"):
+        forward(dy, x[..., ::-1], W, b, *STRIDED.step, scratch)
+    with pytest.raises(ValueError, match="float type"):
+        forward(dy, x, W.astype(np.float32), b, *STRIDED.step, scratch)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is locked by a call of Linux")
+def test_what_lies_beyond_an_array_is_neither_read_nor_written() -> None:
+    """Every array ends where the next page of memory is locked: who goes on is ended by the system."""
+    script = """
+import ctypes, itertools, mmap
+import numpy as np
+from ava_np.kernels import convolution as c
+lock, kept = ctypes.CDLL(None, use_errno=True).mprotect, []
+
+def guarded(*shape):
+    size = int(np.prod(shape)) * 4
+    pages = -(-size // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE)
+    kept.append(memory)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    end = pages * mmap.PAGESIZE
+    assert lock(ctypes.c_void_p(start + end), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    array = np.frombuffer(memory, np.float32, size // 4, end - size).reshape(shape)
+    array[:] = 1
+    return array
+
+for padding, inputs, outputs in itertools.product((0, 2), (3, 16, 70), (1, 32, 45)):
+    across = c.output_size(11, 5, 2, padding)
+    x, y, W = guarded(2, 11, 11, inputs), guarded(2, across, across, outputs), guarded(5, 5, inputs, outputs)
+    scratch = guarded(c.scratch_size(x.shape[1:], W.shape, 2, padding))
+    b, back = guarded(outputs), guarded(inputs)
+    c.convolution_forward(y, x, W, b, 2, padding, scratch)
+    c.convolution_backward_parameters(W, b, y, x, 2, padding, scratch)
+    c.transposed_convolution_forward(x, y, W, back, 2, padding, scratch)
+    c.convolution_backward_input(x, y, W, 2, padding, scratch)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
 
 
 @pytest.mark.parametrize("window_channels", [1, 16])
@@ -227,7 +346,7 @@ def test_a_scratch_too_short_for_one_pixel_is_refused() -> None:
 def test_nothing_is_allocated_but_views(direction: str, window_channels: int) -> None:
     case = Case(8, (28, 28), (5, 5), 2, 2, 4, window_channels)
     x, dy, W, b = draw(case, direction, 0)
-    y, dx, dW, db, scratch = dy.copy(), x.copy(), W.copy(), b.copy(), case.scratch(np.float64, 64)
+    y, dx, dW, db, scratch = dy.copy(), x.copy(), W.copy(), b.copy(), case.scratch(np.float64)
     forward, backward_input, backward_parameters = passes(convolution, direction)
 
     def step() -> None:
@@ -242,7 +361,7 @@ def test_nothing_is_allocated_but_views(direction: str, window_channels: int) ->
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 4096  # a tile of windows is 51 KB
+    assert peak < 8192  # a padded picture is 32 KB
 
 
 @given(
@@ -358,7 +477,7 @@ def test_torch_says_the_same(direction: str, case: Case) -> None:
 
     x, dy, W, b = draw(case, direction, 0)
     y, dx, dW, db = np.empty_like(dy), np.empty_like(x), np.zeros_like(W), np.zeros_like(b)
-    scratch = case.scratch(np.float64, 50)
+    scratch = case.scratch(np.float64)
     forward, backward_input, backward_parameters = passes(convolution, direction)
     forward(y, x, W, b, *case.step, scratch)
     backward_input(dx, dy, W, *case.step, scratch)
