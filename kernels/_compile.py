@@ -57,15 +57,18 @@ def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callab
     return decorate
 
 
-def address_of(function: Callable[..., None], signature: Any) -> int:
+def address_of(function: Callable[..., None], signature: Any, symbol: str = "") -> int:
     """Compile a function once and return where its machine code begins, for callers that know nothing but that.
 
-    A kernel that calls another one contains it, and is compiled with it again; one that calls an address is not.
+    A kernel that calls another one contains it, and is compiled with it again; one that calls an address is not. With
+    ``symbol``, where the function of that name in its code begins: no wrapper of numba's stands before it.
     """
     compiled = CFunc(function, normalize_signature(signature), locals={}, options=FLAGS)
     _cache(compiled)
     compiled.compile()
     _kept.append(compiled)
+    if symbol:
+        return int(compiled._library.get_pointer_to_function(symbol))  # type: ignore[attr-defined]
     assert compiled.address is not None
     return compiled.address
 

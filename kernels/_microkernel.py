@@ -26,6 +26,7 @@ import logging
 from dataclasses import dataclass
 from functools import cache
 
+import numba
 import numpy as np
 from llvmlite import ir
 from llvmlite.binding import add_symbol
@@ -36,6 +37,7 @@ from numba.extending import intrinsic
 
 from ava_np.kernels._compile import address_of
 
+FAR = 16  # rows of B ahead of k, that are fetched from where they lie: of a matrix that was not packed, from memory
 INTEGER, INDEX = ir.IntType(64), ir.IntType(32)
 CODE = ir.FunctionType(ir.VoidType(), [INTEGER] * 16)
 FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
@@ -125,11 +127,17 @@ def publish_tile(dtype: np.dtype) -> None:
             rows, columns,
         )  # fmt: skip
 
-    add_symbol(_symbol(dtype), address_of(tile, types.void(*[types.intp] * 16)))
+    code = address_of(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
+    add_symbol(_symbol(dtype), code)
 
 
 def _symbol(dtype: np.dtype) -> str:
     return f"ava_np_multiply_tile_{dtype.name}"
+
+
+def _inner_symbol(number: ir.Type) -> str:
+    """Within the code that numba compiles: what it wraps around takes as long as some of the tiles."""
+    return f"ava_np_tile_{number.intrinsic_name}"
 
 
 @intrinsic
@@ -154,8 +162,7 @@ def number_of(number: types.NumberClass) -> tuple[ir.Type, Tile]:
 
 def _tile_function(module: ir.Module, number: ir.Type, tile: Tile) -> ir.Function:
     """The function that jumps to the kernel for its numbers of rows and of vectors."""
-    function = ir.Function(module, CODE, f"ava_np_tile_{number.intrinsic_name}")
-    function.linkage = "internal"
+    function = ir.Function(module, CODE, _inner_symbol(number))
     function.attributes.add("noinline")
     *arguments, rows, columns = function.args
     entry = ir.IRBuilder(function.append_basic_block("entry"))
@@ -191,12 +198,15 @@ def _emit_rows(  # type: ignore[no-untyped-def]
 
     # C is fetched while k runs, or it would be waited for at the end.
     for r, v in places:
-        _ask_for(builder, builder.add(c, builder.add(builder.mul(c_row, INTEGER(r)), INTEGER(width * v))))
+        _ask_for(builder, builder.add(c, builder.add(builder.mul(c_row, INTEGER(r)), INTEGER(width * v))), writing=True)
+    far = builder.mul(b_step, INTEGER(FAR))
 
     def once(carried):  # type: ignore[no-untyped-def]
         """One k: add to the sums, and step on; so that the optimiser does not keep an address for each row, hide it."""
         *sums, number_of_a, row = carried
         rows_of_b = [load(builder, builder.add(row, INTEGER(width * v)), vector) for v in range(tile.vectors)]
+        for v in range(tile.vectors):
+            _ask_for(builder, builder.add(row, builder.add(far, INTEGER(width * v))), writing=False)
         later = []
         for r in range(tile.rows):
             address = number_of_a
@@ -283,12 +293,12 @@ def load(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type) -> ir.Value:
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=_bytes(number))
 
 
-def _ask_for(builder: ir.IRBuilder, address: ir.Value) -> None:
-    """Have a line of memory, which will be written, brought to the nearest cache."""
+def _ask_for(builder: ir.IRBuilder, address: ir.Value, *, writing: bool) -> None:
+    """Have a line of memory, which will be read or written, brought to the nearest cache."""
     pointer = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [pointer, INDEX, INDEX, INDEX])
     ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(ask, [builder.inttoptr(address, pointer), INDEX(1), INDEX(3), INDEX(1)])
+    builder.call(ask, [builder.inttoptr(address, pointer), INDEX(int(writing)), INDEX(3), INDEX(1)])
 
 
 def store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value) -> None:

@@ -95,20 +95,24 @@ def add_run(context, number, target, source, count):  # type: ignore[no-untyped-
     return types.void(number, *[types.intp] * 3), generate
 
 
-@intrinsic
-def copy_vectors(context, number, target, target_row, source, source_row, depth):  # type: ignore[no-untyped-def]
-    """Copy ``depth`` rows of one vector."""
+@intrinsic(prefer_literal=True)
+def copy_vectors(context, number, vectors, target, target_row, source, source_row, depth):  # type: ignore[no-untyped-def]
+    """Copy ``depth`` rows of so many vectors."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        _, target, target_row, source, source_row, depth = arguments
+        *_, target, target_row, source, source_row, depth = arguments
         kind, tile = number_of(number)
         vector = ir.VectorType(kind, tile.lanes)
+        width = tile.lanes * number.dtype.bitwidth // 8
         with cgutils.for_range(builder, depth) as loop:
             origin = builder.add(source, builder.mul(loop.index, source_row))
-            store(builder, load(builder, origin, vector), builder.add(target, builder.mul(loop.index, target_row)))
+            to = builder.add(target, builder.mul(loop.index, target_row))
+            for offset in range(0, vectors.literal_value * width, width):
+                found = load(builder, builder.add(origin, INTEGER(offset)), vector)
+                store(builder, found, builder.add(to, INTEGER(offset)))
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 5), generate
+    return types.void(number, vectors, *[types.intp] * 5), generate
 
 
 @intrinsic
@@ -159,14 +163,17 @@ def publish_pieces(dtype: np.dtype) -> None:
     publish_tile(dtype)
     tile, number, size = host_tile(dtype.itemsize), dtype.type, dtype.itemsize
     assert tile is not None
-    lanes = tile.lanes
+    lanes, vectors, panel = tile.lanes, tile.vectors, tile.panel
 
     def pack(target, row, source, step, column, depth, columns):  # type: ignore[no-untyped-def]
+        if columns == panel and column == size:
+            copy_vectors(number, vectors, target, row, source, step, depth)
+            return
         for v in range(0, row // size, lanes):
             to, origin = target + v * size, source + v * column
             width, done = max(0, min(lanes, columns - v)), 0
             if width == lanes and column == size:
-                copy_vectors(number, to, row, origin, step, depth)
+                copy_vectors(number, 1, to, row, origin, step, depth)
                 done = depth
             elif width == lanes and step == size:
                 turn_squares(number, to, row, origin, column, depth // lanes)
