@@ -1,8 +1,9 @@
 """Work on flat arrays, number by number: one piece of code for all of it, run in parts side by side.
 
-``@flat`` compiles a loop over whole arrays once, to be called by its address for any stretch of them. All parts begin
-at a multiple of UNIT numbers, a multiple of every vector's: only the last one has a rest that does not fill a vector,
-and that is the same for any number of threads. So is every result.
+``@flat`` compiles a loop over whole arrays. With few numbers it is simply called. With enough for two threads it is
+called by its address, for any stretch of them. All parts begin at a multiple of UNIT numbers, a multiple of every
+vector's: only the last one has a rest that does not fill a vector, and that is the same for any number of threads. So
+is every result, because the number of threads has no say in which way is taken.
 
 A record of int64 describes the work: how many numbers, in how many parts, then the arrays' addresses, then the bits of
 the float64 numbers that go with them.
@@ -20,7 +21,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
-from ava_np.kernels._compile import FLAGS, address_of
+from ava_np.kernels._compile import FLAGS, address_of, kernel
 from ava_np.kernels._threads import parts_for, run_parts
 
 P = ParamSpec("P")
@@ -74,6 +75,7 @@ class Flat(Generic[P]):
     def __init__(self, function: Callable[P, None]) -> None:
         update_wrapper(self, function)
         self._function = function
+        self._whole: Callable[..., None] = kernel(function)
         kinds = [parameter.annotation is np.ndarray for parameter in inspect.signature(function).parameters.values()]
         self.arrays, self.numbers = kinds.count(True), kinds.count(False)
 
@@ -86,13 +88,17 @@ class Flat(Generic[P]):
             If the arrays are not of one size and type, or not contiguous.
         """
         arrays: Any = arguments[: self.arrays]
-        first = arrays[0]
+        size, dtype = arrays[0].size, arrays[0].dtype
         for array in arrays:
-            if array.size != first.size or array.dtype != first.dtype or not array.flags.c_contiguous:
+            if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ValueError(f"{self._function.__name__} takes contiguous arrays of one size and type")
-        parts = parts_for(first.size, -(-first.size // UNIT), WORTHWHILE)
-        places = [array.ctypes.data for array in arrays]
-        run_parts(self.address(first.dtype), parts, describe(first.size, parts, places, arguments[self.arrays :]))
+        numbers: Any = map(float, arguments[self.arrays :])  # type: ignore[arg-type]
+        if size < 2 * WORTHWHILE:
+            self._whole(*[array.ravel() for array in arrays], *numbers)
+        else:
+            parts = parts_for(size, -(-size // UNIT), WORTHWHILE)
+            places = [array.ctypes.data for array in arrays]
+            run_parts(self.address(dtype), parts, describe(size, parts, places, list(numbers)))
 
     def address(self, dtype: np.dtype) -> int:
         """Where the code of a part begins."""

@@ -22,138 +22,132 @@ At the kink of relu and leaky_relu (t = 0) the derivative is the one from the le
 Every array is C-contiguous and of one float type; its shape does not matter.
 """
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels._elementary import exp, expm1, log1p, tanh
+from ava_np.kernels._flat import flat
 
 LEAK = 0.2
 
 
-@kernel
 def linear_forward(y: np.ndarray) -> None:
     """y <- y."""
 
 
-@kernel
 def linear_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy · 1."""
 
 
-@kernel
+@flat
 def sigmoid_forward(y: np.ndarray) -> None:
     """y <- 1 / (1 + e^-y). Far out e^-y overflows to infinity and the quotient to 0, its limit."""
-    flat, one = y.reshape(-1), y.dtype.type(1)
-    for i in range(flat.size):
-        flat[i] = one / (one + math.exp(-flat[i]))
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        y[i] = one / (one + exp(-y[i]))
 
 
-@kernel
+@flat
 def sigmoid_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy · y (1 - y)."""
-    d, flat, one = dy.reshape(-1), y.reshape(-1), y.dtype.type(1)
-    for i in range(flat.size):
-        d[i] *= flat[i] * (one - flat[i])
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dy[i] *= y[i] * (one - y[i])
 
 
-@kernel
+@flat
 def tanh_forward(y: np.ndarray) -> None:
     """y <- tanh y."""
-    flat = y.reshape(-1)
-    for i in range(flat.size):
-        flat[i] = math.tanh(flat[i])
+    for i in range(y.size):
+        y[i] = tanh(y[i])
 
 
-@kernel
+@flat
 def tanh_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy · (1 - y²)."""
-    d, flat, one = dy.reshape(-1), y.reshape(-1), y.dtype.type(1)
-    for i in range(flat.size):
-        d[i] *= one - flat[i] * flat[i]
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dy[i] *= one - y[i] * y[i]
 
 
-@kernel
+@flat
 def relu_forward(y: np.ndarray) -> None:
     """y <- max(y, 0). A NaN stays a NaN, so that training sees it."""
-    flat, zero = y.reshape(-1), y.dtype.type(0)
-    for i in range(flat.size):
-        flat[i] = zero if flat[i] <= zero else flat[i]
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        y[i] = zero if y[i] <= zero else y[i]
 
 
-@kernel
+@flat
 def relu_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy where y > 0, else 0."""
-    d, flat, zero = dy.reshape(-1), y.reshape(-1), y.dtype.type(0)
-    for i in range(flat.size):
-        d[i] = d[i] if flat[i] > zero else zero
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        dy[i] = dy[i] if y[i] > zero else zero
 
 
-@kernel
+@flat
 def leaky_relu_forward(y: np.ndarray) -> None:
     """y <- y where y > 0, else LEAK · y."""
-    flat, zero, leak = y.reshape(-1), y.dtype.type(0), y.dtype.type(LEAK)
-    for i in range(flat.size):
-        flat[i] = flat[i] if flat[i] > zero else leak * flat[i]
+    zero, leak = y.dtype.type(0), y.dtype.type(LEAK)
+    for i in range(y.size):
+        y[i] = y[i] if y[i] > zero else leak * y[i]
 
 
-@kernel
+@flat
 def leaky_relu_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy where y > 0, else LEAK · dy: the output has the sign of the pre-activation."""
-    d, flat, zero, leak = dy.reshape(-1), y.reshape(-1), y.dtype.type(0), y.dtype.type(LEAK)
-    for i in range(flat.size):
-        d[i] = d[i] if flat[i] > zero else leak * d[i]
+    zero, leak = y.dtype.type(0), y.dtype.type(LEAK)
+    for i in range(y.size):
+        dy[i] = dy[i] if y[i] > zero else leak * dy[i]
 
 
-@kernel
+@flat
 def elu_forward(y: np.ndarray) -> None:
     """y <- y where y > 0, else e^y - 1."""
-    flat, zero = y.reshape(-1), y.dtype.type(0)
-    for i in range(flat.size):
-        flat[i] = flat[i] if flat[i] > zero else math.expm1(flat[i])
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        y[i] = y[i] if y[i] > zero else expm1(y[i])
 
 
-@kernel
+@flat
 def elu_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy where y > 0, else dy · (y + 1), because e^t = y + 1 there."""
-    d, flat, zero, one = dy.reshape(-1), y.reshape(-1), y.dtype.type(0), y.dtype.type(1)
-    for i in range(flat.size):
-        d[i] = d[i] if flat[i] > zero else d[i] * (flat[i] + one)
+    zero, one = y.dtype.type(0), y.dtype.type(1)
+    for i in range(y.size):
+        dy[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + one)
 
 
-@kernel
+@flat
 def softplus_forward(y: np.ndarray) -> None:
     """y <- log(1 + e^y), as max(y, 0) + log(1 + e^-|y|), which cannot overflow."""
-    flat, zero = y.reshape(-1), y.dtype.type(0)
-    for i in range(flat.size):
-        t = flat[i]
-        flat[i] = (t if t > zero else zero) + math.log1p(math.exp(-abs(t)))
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        t = y[i]
+        y[i] = (t if t > zero else zero) + log1p(exp(-abs(t)))
 
 
-@kernel
+@flat
 def softplus_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy · (1 - e^-y), because sigmoid(t) = 1 - e^-y."""
-    d, flat = dy.reshape(-1), y.reshape(-1)
-    for i in range(flat.size):
-        d[i] *= -math.expm1(-flat[i])
+    for i in range(y.size):
+        dy[i] *= -expm1(-y[i])
 
 
-@kernel
+@flat
 def exp_forward(y: np.ndarray) -> None:
     """y <- e^y."""
-    flat = y.reshape(-1)
-    for i in range(flat.size):
-        flat[i] = math.exp(flat[i])
+    for i in range(y.size):
+        y[i] = exp(y[i])
 
 
-@kernel
+@flat
 def exp_backward(dy: np.ndarray, y: np.ndarray) -> None:
     """dy <- dy · y."""
-    d, flat = dy.reshape(-1), y.reshape(-1)
-    for i in range(flat.size):
-        d[i] *= flat[i]
+    for i in range(y.size):
+        dy[i] *= y[i]
 
 
 class ActivationKernels(NamedTuple):

@@ -9,11 +9,10 @@ is judged by it ends in its logits. x in [0, 1] may be grey; then the least pric
 Shapes: t, x and dt are alike and C-contiguous.
 """
 
-import math
-
 import numpy as np
 
 from ava_np.kernels._compile import kernel
+from ava_np.kernels._elementary import exp, log1p
 
 
 @kernel
@@ -27,7 +26,7 @@ def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
     total = 0.0
     for i in range(logits.size):
         verdict = one if logits[i] > zero else zero
-        total += (verdict - targets[i]) * logits[i] + math.log1p(math.exp(-abs(logits[i])))
+        total += (verdict - targets[i]) * logits[i] + log1p(exp(-abs(logits[i])))
     return total
 
 
@@ -36,4 +35,4 @@ def cross_entropy_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray) -> None
     """Add sigmoid(t) - x to dt."""
     errors, logits, targets, one = dt.reshape(-1), t.reshape(-1), x.reshape(-1), t.dtype.type(1)
     for i in range(errors.size):
-        errors[i] += one / (one + math.exp(-logits[i])) - targets[i]
+        errors[i] += one / (one + exp(-logits[i])) - targets[i]

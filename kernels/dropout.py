@@ -12,16 +12,15 @@ Shapes: x, y, dx, dy and noise are alike and C-contiguous; y may be x itself, an
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels._flat import flat
 
 
-@kernel
+@flat
 def _silence(target: np.ndarray, source: np.ndarray, noise: np.ndarray, rate: float) -> None:
     """Target = source · keep / (1 - rate). A product and no choice, so that a silenced NaN is seen all the same."""
-    written, read, u = target.reshape(-1), source.reshape(-1), noise.reshape(-1)
     zero, louder = target.dtype.type(0), target.dtype.type(1.0 / (1.0 - rate))
-    for i in range(written.size):
-        written[i] = read[i] * (louder if u[i] >= rate else zero)
+    for i in range(target.size):
+        target[i] = source[i] * (louder if noise[i] >= rate else zero)
 
 
 def dropout_forward(y: np.ndarray, x: np.ndarray, noise: np.ndarray, rate: float) -> None:

@@ -14,11 +14,10 @@ Kullback-Leibler divergence of AVA (1), in nats
 Shapes: every array is (batch, latent); μ, s and their errors may be views into wider arrays.
 """
 
-import math
-
 import numpy as np
 
 from ava_np.kernels._compile import kernel
+from ava_np.kernels._elementary import exp, expm1
 
 
 @kernel
@@ -27,7 +26,7 @@ def reparameterise_forward(z: np.ndarray, μ: np.ndarray, s: np.ndarray, r: np.n
     half = s.dtype.type(0.5)
     for b in range(z.shape[0]):
         for k in range(z.shape[1]):
-            z[b, k] = μ[b, k] + math.exp(half * s[b, k]) * r[b, k]
+            z[b, k] = μ[b, k] + exp(half * s[b, k]) * r[b, k]
 
 
 @kernel
@@ -37,7 +36,7 @@ def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: 
     for b in range(dz.shape[0]):
         for k in range(dz.shape[1]):
             dμ[b, k] += dz[b, k]
-            ds[b, k] += half * dz[b, k] * r[b, k] * math.exp(half * s[b, k])
+            ds[b, k] += half * dz[b, k] * r[b, k] * exp(half * s[b, k])
 
 
 @kernel
@@ -46,7 +45,7 @@ def kl_forward(μ: np.ndarray, s: np.ndarray) -> float:
     total = 0.0
     for b in range(μ.shape[0]):
         for k in range(μ.shape[1]):
-            total += 0.5 * (math.expm1(s[b, k]) + μ[b, k] * μ[b, k] - s[b, k])
+            total += 0.5 * (expm1(s[b, k]) + μ[b, k] * μ[b, k] - s[b, k])
     return total
 
 
@@ -57,4 +56,4 @@ def kl_backward(dμ: np.ndarray, ds: np.ndarray, μ: np.ndarray, s: np.ndarray) 
     for b in range(μ.shape[0]):
         for k in range(μ.shape[1]):
             dμ[b, k] += μ[b, k]
-            ds[b, k] += half * math.expm1(s[b, k])
+            ds[b, k] += half * expm1(s[b, k])

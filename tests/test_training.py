@@ -338,12 +338,18 @@ def test_a_term_that_is_not_finite_is_named(pictures: np.ndarray, monkeypatch: p
 
 @pytest.mark.parametrize("name", ["vae", "ava5"])
 def test_fit_learns_to_tell_pictures_apart(name: str) -> None:
-    """Greys from dark to light, which one number of the code can tell: far less error than their mean picture has."""
+    """Greys from dark to light, which one number of the code can tell: far less error than their mean picture has.
+
+    An AVA with some seeds is still on its way after 400 steps, so the median counts.
+    """
     greys = np.linspace(0.1, 0.9, 9, dtype=np.float32)[:, None, None, None] * np.ones((1, 10, 10, 1), np.float32)
-    ours = build(name, (10, 10, 1), latent=2, hidden=(16,))
-    metrics = fit(ours, greys, epochs=400, batch_size=9, learning_rate=1e-2)
-    assert [line["epoch"] for line in metrics] == list(range(1, 401))
-    assert np.mean((ours.reconstruct(greys) - greys) ** 2) < 0.25 * greys.var()
+    errors = []
+    for seed in range(5):
+        ours = build(name, (10, 10, 1), latent=2, hidden=(16,), seed=seed)
+        metrics = fit(ours, greys, epochs=400, batch_size=9, learning_rate=1e-2, seed=seed)
+        assert [line["epoch"] for line in metrics] == list(range(1, 401))
+        errors.append(np.mean((ours.reconstruct(greys) - greys) ** 2))
+    assert np.median(errors) < 0.1 * greys.var()
 
 
 def test_fit_is_the_trainer(pictures: np.ndarray) -> None:
