@@ -6,6 +6,7 @@ the encoder Θ on x and on x', Λ on μ(x) and on μ(x'): six tapes, four networ
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 from math import prod
 
@@ -36,6 +37,8 @@ class Tape:
         Errors at the output and at the input: a model writes the first, ``Network.backward`` the second.
     tapped, tapped_error : ndarray
         The values at the network's tap, and their errors, for ``Network.backward(..., from_tap=True)``.
+    slope : ndarray
+        What ``Network.output_slope`` writes, like ``output``; allocated when it is first asked for.
     noise : list of ndarray
         What must be filled, uniform in [0, 1), before ``Network.forward``; empty without dropout.
     """
@@ -61,6 +64,11 @@ class Tape:
         self.error, self.input_error = errors[-1], errors[0]
         self.tapped, self.tapped_error = values[network.tap], errors[network.tap]
         self.noise = [slot.memory["noise"] for slot in self.slots if "noise" in slot.memory]
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Room for a' at the output."""
+        return np.empty_like(self.output)
 
     def clear_error(self) -> np.ndarray:
         """Set the error at the output to 0, for terms to be added to it; return it."""
@@ -207,12 +215,12 @@ class Network:
         return tape.input_error
 
     def output_slope(self, tape: Tape) -> np.ndarray:
-        """a' of the last layer at the output neurons, a new array like the output: a_g'(x') for the decoder."""
-        slope = np.ones_like(tape.output)
+        """Write a' of the last layer at its output to ``tape.slope`` and return it: a_g'(x') for the decoder."""
+        tape.slope.fill(1)
         last = self.layers[-1]
         if isinstance(last, Activation):
-            ACTIVATIONS[last.function].backward(slope, tape.output)
-        return slope
+            ACTIVATIONS[last.function].backward(tape.slope, tape.output)
+        return tape.slope
 
     def named(self, views: Sequence[Arrays]) -> Iterator[tuple[str, str, np.ndarray]]:
         """Yield (layer, parameter, array) over ``parameters``, ``gradients`` or ``states``: ("dense1", "W", ...)."""

@@ -25,6 +25,9 @@ import numpy as np
 
 from ava_np.kernels._compile import kernel, piece
 
+ROWS = 4
+"""Samples whose sum is taken before it is added to that of all: each channel's is fetched and put back less often."""
+
 
 @piece
 def _normalise(
@@ -37,13 +40,57 @@ def _normalise(
 
 
 @piece
+def _add_sums(total: np.ndarray, x: np.ndarray, first: int, last: int, rows: int) -> None:
+    """Add Σ x of the samples from ``first`` to before ``last``, so many rows at a time."""
+    for n in range(first, last, rows):
+        for c in range(total.size):
+            few = 0.0
+            for k in range(n, n + rows):
+                few += x[k, c]
+            total[c] += few
+
+
+@piece
+def _add_squares(total: np.ndarray, x: np.ndarray, mean: np.ndarray, first: int, last: int, rows: int) -> None:
+    """Add Σ (x - mean)² of them."""
+    for n in range(first, last, rows):
+        for c in range(total.size):
+            few = 0.0
+            for k in range(n, n + rows):
+                few += (x[k, c] - mean[c]) ** 2
+            total[c] += few
+
+
+@piece
+def _add_errors(
+    constant: np.ndarray,
+    along: np.ndarray,
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse: np.ndarray,
+    first: int,
+    last: int,
+    rows: int,
+) -> None:
+    """Add Σ dy and Σ dy x̂ of them."""
+    for n in range(first, last, rows):
+        for c in range(constant.size):
+            few, tilt = 0.0, 0.0
+            for k in range(n, n + rows):
+                few += dy[k, c]
+                tilt += dy[k, c] * ((x[k, c] - mean[c]) * inverse[c])
+            constant[c] += few
+            along[c] += tilt
+
+
+@piece
 def _error_sums(dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Σ dy and Σ dy x̂ in double precision; x and dy are (samples, channels)."""
-    constant, along = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for n in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            constant[c] += dy[n, c]
-            along[c] += dy[n, c] * ((x[n, c] - mean[c]) * inverse[c])
+    samples, channels = x.shape
+    constant, along, whole = np.zeros(channels), np.zeros(channels), samples // ROWS * ROWS
+    _add_errors(constant, along, dy, x, mean, inverse, 0, whole, ROWS)
+    _add_errors(constant, along, dy, x, mean, inverse, whole, samples, 1)
     return constant, along
 
 
@@ -62,16 +109,14 @@ def batch_norm_forward(
     channels = x.shape[-1]
     values = x.reshape(-1, channels)
     samples = values.shape[0]
-    total = np.zeros(channels)
-    for n in range(samples):
-        for c in range(channels):
-            total[c] += values[n, c]
+    total, whole = np.zeros(channels), samples // ROWS * ROWS
+    _add_sums(total, values, 0, whole, ROWS)
+    _add_sums(total, values, whole, samples, 1)
     for c in range(channels):
         mean[c] = total[c] / samples
         total[c] = 0.0
-    for n in range(samples):
-        for c in range(channels):
-            total[c] += (values[n, c] - mean[c]) ** 2
+    _add_squares(total, values, mean, 0, whole, ROWS)
+    _add_squares(total, values, mean, whole, samples, 1)
     for c in range(channels):
         variance[c] = total[c] / samples
         inverse[c] = 1.0 / math.sqrt(variance[c] + ε)
@@ -87,12 +132,12 @@ def batch_norm_backward_input(
     values, errors, inputs = x.reshape(-1, channels), dy.reshape(-1, channels), dx.reshape(-1, channels)
     samples = values.shape[0]
     constant, along = _error_sums(errors, values, mean, inverse)
-    constant /= samples
-    along /= samples
+    flat, tilted, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
+    for c in range(channels):  # rounded once, so that the loop below is of one type
+        flat[c], tilted[c], slope[c] = constant[c] / samples, along[c] / samples * inverse[c], scale[c] * inverse[c]
     for n in range(samples):
         for c in range(channels):
-            normal = (values[n, c] - mean[c]) * inverse[c]
-            inputs[n, c] = scale[c] * inverse[c] * (errors[n, c] - constant[c] - normal * along[c])
+            inputs[n, c] = slope[c] * (errors[n, c] - flat[c] - (values[n, c] - mean[c]) * tilted[c])
 
 
 @kernel

@@ -32,7 +32,10 @@ HEAD = 256  # hidden neurons of the discriminator's head
 
 @dataclass
 class Tapes:
-    """One tape for each application of a network in a step, by phase; (x, E(x)) is real, (G(z), z) is fake."""
+    """One tape for each application of a network in a step, by phase; (x, E(x)) is real, (G(z), z) is fake.
+
+    ``pair`` is where the trunk's features and a code are put beside each other for the head.
+    """
 
     E1: Tape
     G1: Tape
@@ -46,6 +49,7 @@ class Tapes:
     head2_real: Tape
     trunk2_fake: Tape
     head2_fake: Tape
+    pair: np.ndarray
 
 
 class BiGAN(Model[Tapes]):
@@ -121,6 +125,7 @@ class BiGAN(Model[Tapes]):
             head2_real=head.tape(batch, "frozen"),
             trunk2_fake=trunk.tape(batch, "frozen"),
             head2_fake=head.tape(batch, "frozen"),
+            pair=np.empty((batch, *head.input_shape), head.dtype),
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
@@ -162,19 +167,19 @@ class BiGAN(Model[Tapes]):
 
     def _judge(self, x: np.ndarray, noise: Noise) -> Tapes:
         t = self.tapes(len(x), noise)
-        self._pair_forward(t.trunk1_real, t.head1_real, x, self.E.forward(t.E1, x))
-        self._pair_forward(t.trunk1_fake, t.head1_fake, self.G.forward(t.G1, noise["z1"]), noise["z1"])
+        self._pair_forward(t.pair, t.trunk1_real, t.head1_real, x, self.E.forward(t.E1, x))
+        self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, self.G.forward(t.G1, noise["z1"]), noise["z1"])
         return t
 
     def _make(self, x: np.ndarray, noise: Noise) -> Tapes:
         t = self.tapes(len(x), noise)
-        self._pair_forward(t.trunk2_real, t.head2_real, x, self.E.forward(t.E2, x))
-        self._pair_forward(t.trunk2_fake, t.head2_fake, self.G.forward(t.G2, noise["z2"]), noise["z2"])
+        self._pair_forward(t.pair, t.trunk2_real, t.head2_real, x, self.E.forward(t.E2, x))
+        self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, self.G.forward(t.G2, noise["z2"]), noise["z2"])
         return t
 
-    def _pair_forward(self, trunk: Tape, head: Tape, x: np.ndarray, z: np.ndarray) -> None:
+    def _pair_forward(self, pair: np.ndarray, trunk: Tape, head: Tape, x: np.ndarray, z: np.ndarray) -> None:
         """D(x, z) into the head's tape."""
-        self.head.forward(head, np.concatenate([self.trunk.forward(trunk, x), z], axis=1))
+        self.head.forward(head, np.concatenate([self.trunk.forward(trunk, x), z], axis=1, out=pair))
 
     def _pair_backward(self, trunk: Tape, head: Tape, *, learns: bool) -> np.ndarray:
         """From the error at D's logit, into D where it ``learns``, else to x."""
