@@ -24,7 +24,7 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels import _gemv
+from ava_np.kernels import _deep, _gemv
 from ava_np.kernels._compile import address_of, kernel, kernel_of
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import copy_run, pack_panel, publish_pieces
@@ -37,7 +37,8 @@ SHALLOW = 64  # a product of at most this depth writes more than it reads: it go
 SMALL = 300_000  # multiply-adds; with fewer, a call of ours takes longer than the work
 FILLED = 0.8  # of the panels' columns; with fewer, too much of the work is on zeros
 LINE = 64  # bytes of a cache line
-SCRATCH = DEPTH * WIDTH + HEIGHT * (DEPTH + LINE) + LINE
+PACKED = DEPTH * WIDTH + HEIGHT * (DEPTH + LINE) + LINE
+SCRATCH = PACKED + _deep.ROOM
 """Numbers of scratch for one thread."""
 
 
@@ -123,14 +124,19 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     if scratch.size < SCRATCH:
         raise ValueError(f"a product needs {SCRATCH} numbers of scratch, not {scratch.size}")
     describe, run = _compiled(C.dtype)
+    threads = scratch.size // SCRATCH
     if rows == 1 and depth > 1 and _is_for_gemv(A, B):
         address = _gemv.part_address(C.dtype)
         parts = parts_for(columns * depth, -(-columns // _gemv.UNIT), _gemv.WORTHWHILE)
     else:
         tile, address = _tile(C.dtype), part_address(C.dtype)
         most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
-        parts = min(parts_for(rows * columns * depth, most), scratch.size // SCRATCH)
-    if parts == 1:
+        parts = min(parts_for(rows * columns * depth, most), threads)
+    pieces = _deep.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
+    if pieces > 1:
+        sums = scratch[PACKED : PACKED + pieces * C.size].reshape(pieces, rows, columns)
+        _deep.multiply(address, describe(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
+    elif parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:
         run_parts(address, parts, describe(C, A, B, b, add, scratch, parts))

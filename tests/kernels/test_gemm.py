@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.kernels import _gemv, _microkernel, _threads, gemm
+from ava_np.kernels import _deep, _gemv, _microkernel, _threads, gemm
 from ava_np.kernels.twins import gemm as twin
 from tests.oracles import FLOATS, TOLERANCE, assert_close, doubles, few_examples, normal, seeds
 
@@ -31,6 +31,9 @@ TILED = [  # rows, columns, depth: large enough for tiles, with every kind of re
     (1, 900, 1),
     (1, 1055, 303),  # a single row: stretches of columns, and rests of them
     (1, 131, 2500),
+    (10, 93, 4100),  # far deeper than wide: in pieces of the depth
+    (28, 70, 5003),
+    (1, 255, 4777),
 ]
 
 
@@ -187,6 +190,31 @@ def test_the_number_of_threads_changes_no_bit(dtype: type[np.floating], shape: t
         results.append(C)
     for C in results[1:]:
         np.testing.assert_array_equal(C, results[0])
+
+
+@every_float
+@pytest.mark.parametrize("rows", [1, 10, 28])
+def test_pieces_of_the_depth_are_added_in_one_order(
+    monkeypatch: pytest.MonkeyPatch, dtype: type[np.floating], rows: int
+) -> None:
+    """Whoever sums them, and into whatever they are added; with more rows there are no pieces."""
+    generator = np.random.default_rng(0)
+    A, B, b = (normal(generator, s, dtype) for s in ((rows, 5000), (5000, 130), (130,)))
+    assert _deep.pieces(rows, 130, 5000) > 1
+    assert _deep.pieces(_deep.ROWS + 1, 130, 5000) == 1
+    monkeypatch.setattr(_threads, "cores", lambda: 5)
+    monkeypatch.setattr(_deep, "WORTHWHILE", 1)
+    expected, found = A.astype(float) @ B + b, []
+    for threads in (1, 2, 5):
+        _threads.use_threads(threads)
+        C = np.full((rows, 130), np.nan, dtype)
+        gemm.gemm_bias(C, A, B, b, scratch_of(dtype, 5))
+        assert_sums_close(C, expected, A, B)
+        found.append(C.copy())
+        gemm.gemm_add(C, A, B, scratch_of(dtype, 5))
+        assert_sums_close(C, 2 * expected - b, A, B)
+    for C in found[1:]:
+        np.testing.assert_array_equal(C, found[0])
 
 
 def test_work_is_split_by_its_size_and_never_beyond_the_cores() -> None:
