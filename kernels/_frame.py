@@ -71,12 +71,13 @@ class Frame(NamedTuple):
 def frame(height: int, width: int, pixel: int, down: Reach, across: Reach) -> Frame:
     """The frame for pictures of height x width neurons of ``pixel`` bytes."""
     copied = down.before > 0 or across.before > 0 or down.length > height or across.length > width
-    inside = min(width, across.length - across.before)
+    left = min(across.before, across.length)  # windows may end before the picture begins
+    inside = min(width, across.length - left)
     row = across.length if copied else width
     rows = down.length if copied else height
     return Frame(
         int(copied), rows * row * pixel, row * pixel, down.places, down.step, down.extent, down.before,
-        across.before * pixel, inside * pixel, (across.length - across.before - inside) * pixel,
+        left * pixel, inside * pixel, (across.length - left - inside) * pixel,
         height * width * pixel, width * pixel, height,
     )  # fmt: skip
 

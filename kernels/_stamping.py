@@ -23,6 +23,7 @@ from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import add_run, clear_run, copy_number, copy_run, pack_panel, publish_pieces
 from ava_np.kernels._threads import cores, parts_for, run_parts
 
+MOST = 1 << 24  # numbers of scratch for all threads, if one does not need more: 64 MB in float32
 ADDRESSES, SIZES, FRAME = 7, 15, len(Frame._fields)  # numbers of a record
 
 
@@ -54,8 +55,9 @@ def scratch_size(
     padding: int,
     dtype: np.dtype,
 ) -> int:
-    """Numbers of scratch with which every core can help."""
-    return _plan(field, windows, weights, stride, padding, dtype)[1] * cores()
+    """Numbers of scratch with which every core can help; fewer for pictures so large that it would take much memory."""
+    room = _plan(field, windows, weights, stride, padding, dtype)[1]
+    return room * max(1, min(cores(), MOST // room))
 
 
 @cache
