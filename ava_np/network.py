@@ -149,7 +149,11 @@ class Network:
 
     @property
     def grad(self) -> np.ndarray:
-        """The gradient of every parameter, (parameters,)."""
+        """The gradient of every parameter, (parameters,).
+
+        Ask for it anew after each ``backward`` and ``clear``, and leave the tapes' values alone until then: an array
+        that was asked for before does not have what has waited since.
+        """
         return self.gradient.flat
 
     @property

@@ -79,15 +79,23 @@ class Flat(Generic[P]):
         kinds = [parameter.annotation is np.ndarray for parameter in inspect.signature(function).parameters.values()]
         self.arrays, self.numbers = kinds.count(True), kinds.count(False)
 
-    def __call__(self, *arguments: P.args, **_: P.kwargs) -> None:
-        """Run it.
+    def __call__(self, *arguments: P.args, **named: P.kwargs) -> None:
+        """Run it; arguments have places, and no names.
 
         Raises
         ------
+        TypeError
+            If there are too few or too many.
         ValueError
-            If the arrays are not of one size and type, or not contiguous.
+            If the arrays are not of one size and type, or not contiguous, or the first is read-only.
         """
+        if named or len(arguments) != self.arrays + self.numbers:
+            raise TypeError(
+                f"{self._function.__name__} takes {self.arrays} arrays and {self.numbers} numbers, in place"
+            )
         arrays: Any = arguments[: self.arrays]
+        if not arrays[0].flags.writeable:
+            raise ValueError(f"{self._function.__name__} writes to its first array, and it is read-only")
         size, dtype = arrays[0].size, arrays[0].dtype
         for array in arrays:
             if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:

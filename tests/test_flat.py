@@ -53,3 +53,17 @@ def test_what_does_not_fit_is_refused(g: np.ndarray) -> None:
     with pytest.raises(ValueError, match="sgd_step takes contiguous arrays"):
         sgd_step(θ, g, 1.0, 1.0)
     assert not θ.any()
+
+
+@pytest.mark.parametrize("length", [10, 300_000], ids=["whole", "parts"])
+def test_what_is_missing_or_too_much_or_read_only_is_refused(length: int) -> None:
+    θ, g = np.zeros(length, np.float32), np.ones(length, np.float32)
+    for wrong in ((θ, g), (θ, g, 1.0), (θ, g, 1.0, 1.0, 1.0), (θ,)):
+        with pytest.raises(TypeError, match="takes 2 arrays and 2 numbers"):
+            sgd_step(*wrong)
+    with pytest.raises(TypeError, match="in place"):
+        sgd_step(θ, g, γ=1.0, ρ=1.0)
+    θ.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        sgd_step(θ, g, 1.0, 1.0)
+    assert not θ.any()
