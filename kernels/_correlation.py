@@ -25,13 +25,12 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import types
 
-from ava_np.kernels._compile import address_of, kernel
+from ava_np.kernels._compile import kernel
 from ava_np.kernels._frame import LINE, STILL, Frame, Reach, copy_frame, frame
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import pack_panel, publish_pieces
-from ava_np.kernels._threads import cores, parts_for, run_parts
+from ava_np.kernels._threads import cores, part_code, parts_for, run_parts
 
 DEEP = 320  # k in a pass: 40 kB of a panel with AVX-512, 20 kB with AVX2
 PIXELS = 512  # neurons of a unit: what they read and write fits the second cache
@@ -206,7 +205,7 @@ def _code(dtype: np.dtype) -> int:
     publish_pieces(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return address_of(_part(dtype.type, tile), types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:

@@ -17,13 +17,12 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from numba import types
 
-from ava_np.kernels._compile import address_of, kernel
+from ava_np.kernels._compile import kernel
 from ava_np.kernels._frame import LINE, STILL, Frame, Reach, copy_frame, frame
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import copy_run, pack_panel, publish_pieces
-from ava_np.kernels._threads import cores, parts_for, run_parts
+from ava_np.kernels._threads import cores, part_code, parts_for, run_parts
 
 DEEP = 256  # pixels of a pass, about: a panel is then 32 kB with AVX-512, and fits the nearest cache
 TALL = 16  # tiles of a block that is copied
@@ -120,8 +119,7 @@ def _codes(dtype: np.dtype) -> tuple[int, int]:
     publish_pieces(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    kind = types.void(types.intp, types.CPointer(types.intp))
-    return address_of(_prepare(dtype.type, tile), kind), address_of(_multiply(dtype.type, tile), kind)
+    return part_code(_prepare(dtype.type, tile)), part_code(_multiply(dtype.type, tile))
 
 
 def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:

@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels._compile import address_of, kernel_of
-from ava_np.kernels._threads import call_part, parts_for, run_parts
+from ava_np.kernels._compile import kernel_of
+from ava_np.kernels._threads import call_part, part_code, parts_for, run_parts
 
 ROWS = 28  # with more, sums take longer than reading
 DEEP = 4096
@@ -58,7 +58,7 @@ def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
     kind = numba.from_dtype(dtype)
     bias = types.Array(kind, 1, "C", readonly=True)
     signature = types.void(types.Array(kind, 2, "A"), types.Array(kind, 3, "C"), bias, types.boolean)
-    address = address_of(_part(dtype.itemsize), types.void(types.intp, types.CPointer(types.intp)))
+    address = part_code(_part(dtype.itemsize))
     return address, kernel_of(signature)(_add_pieces)
 
 

@@ -21,8 +21,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
-from ava_np.kernels._compile import FLAGS, address_of, kernel
-from ava_np.kernels._threads import parts_for, run_parts
+from ava_np.kernels._compile import FLAGS, kernel
+from ava_np.kernels._threads import part_code, parts_for, run_parts
 
 P = ParamSpec("P")
 
@@ -32,6 +32,20 @@ WORTHWHILE = 1 << 17
 
 ARRAYS = 2
 """Where in a record the arrays begin."""
+
+
+def array_value(context, builder, array, address, count):  # type: ignore[no-untyped-def]
+    """An array, for an intrinsic, of ``count`` numbers that lie at an address."""
+    made, size = context.make_array(array)(context, builder), ir.Constant(ir.IntType(64), array.dtype.bitwidth // 8)
+    arrayobj.populate_array(
+        made,
+        data=builder.inttoptr(address, made.data.type),
+        shape=cgutils.pack_array(builder, [count]),
+        strides=cgutils.pack_array(builder, [size]),
+        itemsize=size,
+        meminfo=None,
+    )
+    return made._getvalue()
 
 
 @intrinsic(prefer_literal=True)
@@ -51,16 +65,7 @@ def arguments(context, number, arrays, numbers, record, first, count):  # type: 
                 values.append(builder.bitcast(entry, ir.DoubleType()))
                 continue
             start = builder.add(entry, builder.mul(first, ir.Constant(word, size)))
-            made = context.make_array(array)(context, builder)
-            arrayobj.populate_array(
-                made,
-                data=builder.inttoptr(start, made.data.type),
-                shape=cgutils.pack_array(builder, [count]),
-                strides=cgutils.pack_array(builder, [ir.Constant(word, size)]),
-                itemsize=ir.Constant(word, size),
-                meminfo=None,
-            )
-            values.append(made._getvalue())
+            values.append(array_value(context, builder, array, start, count))
         return context.make_tuple(builder, result, values)
 
     return result(number, arrays, numbers, record, first, count), generate
@@ -138,4 +143,4 @@ def _address(loop: Flat[Any], dtype: np.dtype) -> int:
         function(*arguments(number, arrays, numbers, record, first, last - first))
 
     part.__name__ = f"{part.__name__}_{loop._function.__name__}"
-    return address_of(part, types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(part)

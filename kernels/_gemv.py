@@ -14,11 +14,10 @@ from functools import cache
 
 import numpy as np
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
-from ava_np.kernels._compile import address_of
+from ava_np.kernels._flat import array_value
+from ava_np.kernels._threads import part_code
 
 UNIT = 128  # columns
 STRETCH = 512  # at most, of which C stays in the nearest cache
@@ -32,18 +31,7 @@ def array_at(context, number, address, count):  # type: ignore[no-untyped-def]
     array = types.Array(number.dtype, 1, "C")
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        _, address, count = arguments
-        made = context.make_array(array)(context, builder)
-        size = context.get_constant(types.intp, number.dtype.bitwidth // 8)
-        arrayobj.populate_array(
-            made,
-            data=builder.inttoptr(address, made.data.type),
-            shape=cgutils.pack_array(builder, [count]),
-            strides=cgutils.pack_array(builder, [size]),
-            itemsize=size,
-            meminfo=None,
-        )
-        return made._getvalue()
+        return array_value(context, builder, array, *arguments[1:])
 
     return array(number, types.intp, types.intp), generate
 
@@ -51,7 +39,7 @@ def array_at(context, number, address, count):  # type: ignore[no-untyped-def]
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for a record of kernels/gemm.py."""
-    return address_of(_part(dtype.type), types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(_part(dtype.type))
 
 
 def _part(number: type[np.floating]) -> Callable[..., None]:

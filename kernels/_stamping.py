@@ -15,13 +15,12 @@ from functools import cache
 
 import numba
 import numpy as np
-from numba import types
 
-from ava_np.kernels._compile import address_of, kernel
+from ava_np.kernels._compile import kernel
 from ava_np.kernels._frame import LINE, STILL, Frame, Reach, copy_frame, frame
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import add_run, clear_run, copy_number, copy_run, pack_panel, publish_pieces
-from ava_np.kernels._threads import cores, parts_for, run_parts
+from ava_np.kernels._threads import cores, part_code, parts_for, run_parts
 
 MOST = 1 << 24  # numbers of scratch for all threads, if one does not need more: 64 MB in float32
 ADDRESSES, SIZES, FRAME = 7, 15, len(Frame._fields)  # numbers of a record
@@ -99,7 +98,7 @@ def _code(dtype: np.dtype) -> int:
     publish_pieces(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return address_of(_part(dtype.type, tile), types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:

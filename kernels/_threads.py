@@ -17,7 +17,7 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
-from ava_np.kernels._compile import kernel_of
+from ava_np.kernels._compile import address_of, kernel_of
 
 WORTHWHILE = 1 << 23
 """Multiply-adds of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
@@ -40,6 +40,11 @@ def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 3), generate
+
+
+def part_code(part: Callable[..., None]) -> int:
+    """Compile ``part(index, record)``, and return where its code begins, for ``run_parts`` and ``call_part``."""
+    return address_of(part, types.void(types.intp, types.CPointer(types.intp)))
 
 
 def use_threads(count: int) -> None:

@@ -19,13 +19,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from ava_np.kernels import gemm
-from ava_np.kernels._compile import address_of
 from ava_np.kernels._flat import ARRAYS, Flat, describe
 from ava_np.kernels._microkernel import host_tile
-from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
+from ava_np.kernels._threads import call_part, cores, part_code, parts_for, run_parts
 
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 Step = Flat[Any]
@@ -120,7 +118,7 @@ def factored_step(
 
 @cache
 def _address(dtype: np.dtype) -> int:
-    return address_of(_part(dtype.itemsize), types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(_part(dtype.itemsize))
 
 
 def _part(size: int) -> Callable[..., None]:

@@ -25,10 +25,10 @@ import numpy as np
 from numba import types
 
 from ava_np.kernels import _deep, _gemv
-from ava_np.kernels._compile import address_of, kernel, kernel_of
+from ava_np.kernels._compile import kernel, kernel_of
 from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
 from ava_np.kernels._packing import copy_run, pack_panel, publish_pieces
-from ava_np.kernels._threads import call_part, cores, parts_for, run_parts
+from ava_np.kernels._threads import call_part, cores, part_code, parts_for, run_parts
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
 HEIGHT = 252  # a multiple of 14 and of 6, the rows of tiles
@@ -152,7 +152,7 @@ def _tile(dtype: np.dtype) -> Tile:
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
     publish_pieces(dtype)
-    return address_of(_part(dtype.type, _tile(dtype)), types.void(types.intp, types.CPointer(types.intp)))
+    return part_code(_part(dtype.type, _tile(dtype)))
 
 
 @cache
