@@ -15,15 +15,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ava_np.checkpoint import load_model as load
-    from ava_np.checkpoint import save_model as save
-    from ava_np.data import read_pictures
+    from ava_np.data.sources import read_pictures
+    from ava_np.data.zoom import zoom_in, zoom_out
     from ava_np.errors import AvaError
-    from ava_np.evaluation import evaluate
-    from ava_np.kernels._threads import use_threads
+    from ava_np.evaluation.evaluate import evaluate
+    from ava_np.kernels.machine.parallel import use_threads
     from ava_np.models import build
-    from ava_np.training import fit
-    from ava_np.zoom import zoom_in, zoom_out
+    from ava_np.run.checkpoint import load_model as load
+    from ava_np.run.checkpoint import save_model as save
+    from ava_np.training.trainer import fit
 
 __all__ = [
     "AvaError",
@@ -41,14 +41,14 @@ __all__ = [
 _WHERE = {
     "AvaError": ("errors", "AvaError"),
     "build": ("models", "build"),
-    "evaluate": ("evaluation", "evaluate"),
-    "fit": ("training", "fit"),
-    "load": ("checkpoint", "load_model"),
-    "read_pictures": ("data", "read_pictures"),
-    "save": ("checkpoint", "save_model"),
-    "use_threads": ("kernels._threads", "use_threads"),
-    "zoom_in": ("zoom", "zoom_in"),
-    "zoom_out": ("zoom", "zoom_out"),
+    "evaluate": ("evaluation.evaluate", "evaluate"),
+    "fit": ("training.trainer", "fit"),
+    "load": ("run.checkpoint", "load_model"),
+    "read_pictures": ("data.sources", "read_pictures"),
+    "save": ("run.checkpoint", "save_model"),
+    "use_threads": ("kernels.machine.parallel", "use_threads"),
+    "zoom_in": ("data.zoom", "zoom_in"),
+    "zoom_out": ("data.zoom", "zoom_out"),
 }
 
 

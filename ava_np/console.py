@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from ava_np.training import Metrics
+    from ava_np.training.trainer import Metrics
 
 PLAIN_LINES = 10  # over a whole training, where there is no terminal
 PLAIN_SECONDS = 60.0  # but one at least this often

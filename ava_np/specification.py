@@ -36,8 +36,9 @@ class ModelSpecification(
     """Which model, and what every model has.
 
     ``latent`` is the length of the code. ``architecture`` is a named one, or the layers of each network
-    (``ava_np.architectures``). ``hidden`` are the widths of its hidden layers from the picture inward: neurons, or
-    channels of convolutions; empty for the architecture's own. ``output`` is the activation of the pictures' neurons.
+    (``ava_np.network.architectures``). ``hidden`` are the widths of its hidden layers from the picture inward: neurons,
+    or channels of convolutions; empty for the architecture's own. ``output`` is the activation of the pictures'
+    neurons.
     """
 
     latent: Positive = 10

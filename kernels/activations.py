@@ -27,8 +27,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ava_np.kernels._elementary import exp, expm1, log1p, tanh
-from ava_np.kernels._flat import flat
+from ava_np.kernels.machine.elementary import exp, expm1, log1p, tanh
+from ava_np.kernels.machine.elementwise import flat
 
 LEAK = 0.2
 

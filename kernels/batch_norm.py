@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel, piece
+from ava_np.kernels.machine.compile import kernel, piece
 
 ROWS = 4
 """Samples whose sum is taken before it is added to that of all: each channel's is fetched and put back less often."""

@@ -24,18 +24,17 @@ Shapes: W, dW (kh, kw, field channels, window channels), which is (kh, kw, in, o
 (kh, kw, out, in) for a transposed one; b, db (out,); x, dx, y, dy (batch, height, width, channels). All C-contiguous
 and of one float type; ``output_size`` and ``transposed_output_size`` say which sizes belong together.
 
-Method: nothing is unfolded. Both directions are the loops of kernels/_correlation.py around the micro-kernel, except
-that a field of few channels is written stamp by stamp (kernels/_stamping.py); the weights' gradient is that of
-kernels/_correlation_gradient.py. A machine without a micro-kernel takes kernels/_taps.py.
-"""
+Method: nothing is unfolded. Both directions are the loops of kernels/machine/direct_conv.py around the micro-kernel,
+except that a field of few channels is written stamp by stamp (kernels/machine/scatter.py); the weights' gradient is
+that of kernels/machine/weight_gradient.py. A machine without a micro-kernel takes kernels/machine/conv_blas.py."""
 
 from functools import cache
 
 import numpy as np
 
-from ava_np.kernels import _correlation, _correlation_gradient, _stamping, _taps
-from ava_np.kernels._compile import kernel
-from ava_np.kernels._microkernel import Tile, host_tile
+from ava_np.kernels.machine import conv_blas, direct_conv, scatter, weight_gradient
+from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.micro_kernel import Tile, host_tile
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 SUMS, ROWS = 64, 8  # sums side by side, of which each channel has one or more; numbers added at a time
@@ -80,15 +79,15 @@ def _scratch_size(
     down, across = (output_size(field[i], weights[i], stride, padding) for i in (0, 1))
     windows = (down, across, weights[3])
     there, back = (field, windows, weights, stride, padding, False), (windows, field, weights, stride, padding, True)
-    gradient = _correlation_gradient.Shapes(field, windows, weights[:2], stride, padding)
+    gradient = weight_gradient.Shapes(field, windows, weights[:2], stride, padding)
     sizes = [sums]
     for dtype in FLOATS:
-        sizes.append(_correlation.scratch_size(_correlation.Shapes(*there), dtype))
+        sizes.append(direct_conv.scratch_size(direct_conv.Shapes(*there), dtype))
         if _is_thin(weights, dtype):
-            sizes.append(_stamping.scratch_size(field, windows, weights, stride, padding, dtype))
+            sizes.append(scatter.scratch_size(field, windows, weights, stride, padding, dtype))
         else:
-            sizes.append(_correlation.scratch_size(_correlation.Shapes(*back), dtype))
-        sizes.append(_correlation_gradient.scratch_size(gradient, dtype))
+            sizes.append(direct_conv.scratch_size(direct_conv.Shapes(*back), dtype))
+        sizes.append(weight_gradient.scratch_size(gradient, dtype))
     return max(sizes)
 
 
@@ -146,9 +145,9 @@ def _correlate(
     """Write windows = A field, plus b."""
     _check(windows, field, W, b, stride, padding, scratch)
     if host_tile(W.itemsize) is not None:
-        _correlation.correlate(windows, field, W, b, stride, padding, scratch, transposed=False)
+        direct_conv.correlate(windows, field, W, b, stride, padding, scratch, transposed=False)
         return
-    _taps.correlate(windows, field, W, stride, padding)
+    conv_blas.correlate(windows, field, W, stride, padding)
     if b is not None:
         _add_bias(windows, b)
 
@@ -165,12 +164,12 @@ def _correlate_transposed(
     """Write field = Aᵀ windows, plus b."""
     _check(windows, field, W, b, stride, padding, scratch)
     if _is_thin(W.shape, W.dtype):
-        _stamping.correlate_by_stamps(field, windows, W, b, stride, padding, scratch)
+        scatter.correlate_by_stamps(field, windows, W, b, stride, padding, scratch)
         return
     if host_tile(W.itemsize) is not None:
-        _correlation.correlate(field, windows, W, b, stride, padding, scratch, transposed=True)
+        direct_conv.correlate(field, windows, W, b, stride, padding, scratch, transposed=True)
         return
-    _taps.correlate_transposed(field, windows, W, stride, padding)
+    conv_blas.correlate_transposed(field, windows, W, stride, padding)
     if b is not None:
         _add_bias(field, b)
 
@@ -181,9 +180,9 @@ def _add_weight_gradient(
     """Add the derivative of ⟨windows, A field⟩ to dW."""
     _check(windows, field, dW, None, stride, padding, scratch)
     if host_tile(dW.itemsize) is not None:
-        _correlation_gradient.add_weight_gradient(dW, windows, field, stride, padding, scratch)
+        weight_gradient.add_weight_gradient(dW, windows, field, stride, padding, scratch)
     else:
-        _taps.add_weight_gradient(dW, windows, field, stride, padding)
+        conv_blas.add_weight_gradient(dW, windows, field, stride, padding)
 
 
 def _check(

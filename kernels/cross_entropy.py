@@ -11,8 +11,8 @@ Shapes: t, x and dt are alike and C-contiguous.
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
-from ava_np.kernels._elementary import exp, log1p
+from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.elementary import exp, log1p
 
 
 @kernel

@@ -13,8 +13,8 @@ The three products are kernels/gemm.py's: it adds b on the way, and the gradient
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
 from ava_np.kernels.gemm import gemm, gemm_add, gemm_bias
+from ava_np.kernels.machine.compile import kernel
 
 
 @kernel

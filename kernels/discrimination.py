@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels.machine.compile import kernel
 
 
 @kernel

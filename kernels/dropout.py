@@ -12,7 +12,7 @@ Shapes: x, y, dx, dy and noise are alike and C-contiguous; y may be x itself, an
 
 import numpy as np
 
-from ava_np.kernels._flat import flat
+from ava_np.kernels.machine.elementwise import flat
 
 
 @flat

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from ava_np.kernels import gemm
-from ava_np.kernels._flat import ARRAYS, Flat, describe
-from ava_np.kernels._microkernel import host_tile
-from ava_np.kernels._threads import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.elementwise import ARRAYS, Flat, describe
+from ava_np.kernels.machine.micro_kernel import host_tile
+from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
 
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 Step = Flat[Any]

@@ -16,8 +16,8 @@ Shapes: every array is (batch, latent); μ, s and their errors may be views into
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
-from ava_np.kernels._elementary import exp, expm1
+from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.elementary import exp, expm1
 
 
 @kernel

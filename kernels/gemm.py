@@ -7,15 +7,14 @@ Add      C[m,n] += Σ_k A[m,k] B[k,n]
 Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), all of one type. A and B may be any
 views; a transpose costs nothing but another way of copying. The rows of C are contiguous, and C is neither A nor B.
 
-The micro-kernel (kernels/_microkernel.py) computes a tile of C. Around it stand loops that keep in the caches what it
-reads again: a block of B of DEPTH × WIDTH is packed in panels once for all rows, and one panel of it is in the nearest
-cache while it meets up to HEIGHT rows of A. Each number of C is the sum over k from 0 up, DEPTH terms at a time,
-wherever its tile lies. So it does not depend on the number of threads.
+The micro-kernel (kernels/machine/micro_kernel.py) computes a tile of C. Around it stand loops that keep in the caches
+what it reads again: a block of B of DEPTH × WIDTH is packed in panels once for all rows, and one panel of it is in the
+nearest cache while it meets up to HEIGHT rows of A. Each number of C is the sum over k from 0 up, DEPTH terms at a
+time, wherever its tile lies. So it does not depend on the number of threads.
 
-A single row has loops of its own (kernels/_gemv.py). What has no use for a tile goes to BLAS: columns that do not fill
-their panels, and products so small that calling them is most of the work; everything, on a machine without a
-micro-kernel.
-"""
+A single row has loops of its own (kernels/machine/gemv.py). What has no use for a tile goes to BLAS: columns that do
+not fill their panels, and products so small that calling them is most of the work; everything, on a machine without a
+micro-kernel."""
 
 from collections.abc import Callable
 from functools import cache
@@ -24,11 +23,11 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels import _deep, _gemv
-from ava_np.kernels._compile import kernel, kernel_of
-from ava_np.kernels._microkernel import Tile, host_tile, multiply_tile
-from ava_np.kernels._packing import copy_run, pack_panel, publish_pieces
-from ava_np.kernels._threads import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine import gemv, split_k
+from ava_np.kernels.machine.compile import kernel, kernel_of
+from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
+from ava_np.kernels.machine.packing import copy_run, pack_panel, publish_pieces
+from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
 HEIGHT = 252  # a multiple of 14 and of 6, the rows of tiles
@@ -38,7 +37,7 @@ SMALL = 300_000  # multiply-adds; with fewer, a call of ours takes longer than t
 FILLED = 0.8  # of the panels' columns; with fewer, too much of the work is on zeros
 LINE = 64  # bytes of a cache line
 PACKED = DEPTH * WIDTH + HEIGHT * (DEPTH + LINE) + LINE
-SCRATCH = PACKED + _deep.ROOM
+SCRATCH = PACKED + split_k.ROOM
 """Numbers of scratch for one thread."""
 
 
@@ -126,16 +125,16 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     describe, run = _compiled(C.dtype)
     threads = scratch.size // SCRATCH
     if rows == 1 and depth > 1 and _is_for_gemv(A, B):
-        address = _gemv.part_address(C.dtype)
-        parts = parts_for(columns * depth, -(-columns // _gemv.UNIT), _gemv.WORTHWHILE)
+        address = gemv.part_address(C.dtype)
+        parts = parts_for(columns * depth, -(-columns // gemv.UNIT), gemv.WORTHWHILE)
     else:
         tile, address = _tile(C.dtype), part_address(C.dtype)
         most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
         parts = min(parts_for(rows * columns * depth, most), threads)
-    pieces = _deep.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
+    pieces = split_k.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if pieces > 1:
         sums = scratch[PACKED : PACKED + pieces * C.size].reshape(pieces, rows, columns)
-        _deep.multiply(address, describe(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
+        split_k.multiply(address, describe(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
     elif parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:

@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from ava_np.kernels._flat import flat
+from ava_np.kernels.machine.elementwise import flat
 
 
 @flat

@@ -8,7 +8,7 @@ Shapes: x, x' and dx' are alike and C-contiguous.
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels.machine.compile import kernel
 
 
 @kernel

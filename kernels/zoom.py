@@ -11,7 +11,7 @@ Shapes: the large side (pictures, k·height, k·width, channels), the small side
 
 import numpy as np
 
-from ava_np.kernels._compile import kernel
+from ava_np.kernels.machine.compile import kernel
 
 
 @kernel

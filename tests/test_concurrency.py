@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ava_np.batches import Batches
-from ava_np.blas import _blas, one_blas_thread
-from ava_np.kernels._compile import _Files
+from ava_np.data.batches import Batches
+from ava_np.kernels.machine.compile import _Files
+from ava_np.network.blas import _blas, one_blas_thread
 from tests.workers import PICTURES, trainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +24,7 @@ ALONE = """
 from concurrent.futures import ThreadPoolExecutor
 import multiprocessing, os
 import joblib
-from ava_np.kernels import _threads
+from ava_np.kernels.machine import parallel
 from tests.workers import SEEDS, train, trained
 
 def wait_for(child):
@@ -57,7 +57,7 @@ assert list(dask.compute(*tasks, scheduler="threads")) == alone
 FORK_THAT_ASKS_FOR_THREADS = """
 child = os.fork()
 if not child:
-    _threads.use_threads(2)
+    parallel.use_threads(2)
     os._exit(train(1) != alone[1])
 wait_for(child)
 assert train(2) == alone[2]

@@ -66,8 +66,8 @@ def test_the_modules_are_found() -> None:
     """Otherwise every test below would pass on nothing."""
     for name in (*SPINE, "ava_np.kernels.dense", "ava_np.kernels.twins.dense", "ava_np.experiments", "ava_np.cli.main"):
         assert name in SOURCES
-    assert "ava_np.run" in GRAPH["ava_np.cli.train"]
-    assert "ava_np.models" in GRAPH["ava_np.checkpoint"]
+    assert "ava_np.run.folder" in GRAPH["ava_np.cli.train"]
+    assert "ava_np.models" in GRAPH["ava_np.run.checkpoint"]
     assert "ava_np.kernels.dense" in GRAPH["ava_np.layers.dense"]
 
 
@@ -103,6 +103,14 @@ def test_kernels_know_nothing_of_the_rest(kernel: str) -> None:
     assert all(within(name, "ava_np.kernels") and "twins" not in name for name in GRAPH[kernel])
     others = {name.split(".")[0] for name in imported(SOURCES[kernel])} - {"ava_np"}
     assert others - sys.stdlib_module_names <= {"numba", "numpy", "llvmlite"}
+
+
+def test_the_machine_room_knows_no_operation() -> None:
+    """What compiles, packs and multiplies does not depend on which operation it serves."""
+    room = [name for name in SOURCES if within(name, "ava_np.kernels.machine")]
+    assert len(room) > 10
+    for module in room:
+        assert all(within(other, "ava_np.kernels.machine") for other in GRAPH[module]), module
 
 
 @pytest.mark.parametrize("twin", [name for name in kernels() if "twins" in name])

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ava_np.batches import Batches
-from ava_np.kernels import _flat, _gemv, _threads, factored
+from ava_np.data.batches import Batches
+from ava_np.kernels import factored
+from ava_np.kernels.machine import elementwise, gemv, parallel
 from ava_np.models import Model, build
 from ava_np.specification import TrainingSpecification
-from ava_np.training import Trainer
+from ava_np.training.trainer import Trainer
 
 PICTURES = np.random.default_rng(0).random((96, 16, 16, 1), dtype=np.float32)
 SEEDS = range(4)
@@ -14,7 +15,7 @@ SEEDS = range(4)
 
 def trainer(seed: int) -> Trainer:
     """Ready to take six steps, with work in as many parts as there are cores."""
-    for module in (_flat, _gemv, _threads, factored):
+    for module in (elementwise, gemv, parallel, factored):
         vars(module)["WORTHWHILE"] = 1 << 12
     model = build("ava5", (16, 16, 1), hidden=(256,), latent=4, seed=seed)
     return Trainer(model, TrainingSpecification("adam", 0.001, "sum", 32, 2, seed))
@@ -35,6 +36,6 @@ def train(seed: int) -> bytes:
 def trained() -> list[bytes]:
     """One training after the other, each with the help of several threads."""
     found = [train(seed) for seed in SEEDS]
-    assert _threads._launcher.cache_info().currsize == 1, "no product was split"
+    assert parallel._launcher.cache_info().currsize == 1, "no product was split"
     assert len(set(found)) == len(found)
     return found

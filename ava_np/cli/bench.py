@@ -40,8 +40,8 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     if file is not None and not file.absolute().parent.is_dir():
         raise click.UsageError(f"--json: there is no folder {file.parent}")
     from ava_np.console import say
-    from ava_np.experiments.bench import as_json, as_table, busy, machine_name
-    from ava_np.experiments.bench_workloads import run
+    from ava_np.experiments.bench.measure import as_json, as_table, busy, machine_name
+    from ava_np.experiments.bench.workloads import run
     from ava_np.files import write_whole
 
     chosen = tuple(dict.fromkeys(workloads)) or WORKLOADS

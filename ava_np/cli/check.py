@@ -12,10 +12,10 @@ from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import Part, Propagation
 
 if TYPE_CHECKING:
-    from ava_np.gradcheck import Row
+    from ava_np.data.folder import Pictures
     from ava_np.models import Model
-    from ava_np.pictures import Pictures
-    from ava_np.run import Run
+    from ava_np.models.gradcheck import Row
+    from ava_np.run.folder import Run
 
 
 MOST_LISTED, WORST = 100, 10  # pictures whose own errors are all printed, and of more the worst
@@ -45,7 +45,7 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     ava evaluate runs/mine held-out --json
     ava evaluate runs/mine --part test
     """
-    from ava_np.run import Run
+    from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
     if folder is not None and part is not None:
@@ -66,7 +66,7 @@ def _judged(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictur
     """The model, and at most 1000 pictures of a part or a folder; if they are not all of them, that is said."""
     from ava_np.cli.show import pictures_of
     from ava_np.console import say
-    from ava_np.run import thinned
+    from ava_np.run.folder import thinned
 
     model, every = run.model(), pictures_of(run, folder)
     count = len(every.names) if folder is not None else len(getattr(run.split(every), part))
@@ -79,8 +79,8 @@ def _judged(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictur
 def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[str, Any], str]:
     """What ``evaluate`` says of pictures, as JSON and as text."""
     from ava_np.console import table
-    from ava_np.evaluation import MOST_TRIED, evaluate, sample_generator, sample_rmses
-    from ava_np.metrics import rivals
+    from ava_np.evaluation.evaluate import MOST_TRIED, evaluate, sample_generator, sample_rmses
+    from ava_np.evaluation.metrics import rivals
 
     zoom = run.specification.pictures.zoom
     found: dict[str, Any]
@@ -110,7 +110,7 @@ def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[st
 def _toy(run: "Run") -> tuple[dict[str, Any], str]:
     """What ``evaluate`` says of a toy distribution, as JSON and as text."""
     from ava_np.console import table
-    from ava_np.evaluation import evaluate_toy
+    from ava_np.evaluation.evaluate import evaluate_toy
 
     judged = evaluate_toy(run.model(), run.specification)
     found: dict[str, Any] = {"samples": len(judged.points)}
@@ -157,7 +157,7 @@ def gradcheck(
     from dataclasses import asdict
 
     from ava_np.console import say, table
-    from ava_np.gradcheck import LIMIT, check
+    from ava_np.models.gradcheck import LIMIT, check
 
     checked = []
     for name in (model,) if model else SPECIFICATIONS:
@@ -233,14 +233,14 @@ def info(run_folder: Path | None, as_json: bool) -> None:
 def _run(folder: Path) -> dict[str, Any]:
     import msgspec
 
-    from ava_np import legend
-    from ava_np.run import Run
+    from ava_np.report.names import layers_text
+    from ava_np.run.folder import Run
 
     run = Run.open(folder)
     model, epochs = run.model(), run.metrics()
     specification: dict[str, Any] = msgspec.to_builtins(run.specification)
     specification["networks"] = {
-        name: f"{legend.layers(network)}; {network.theta.size:,} parameters" for name, network in model.networks.items()
+        name: f"{layers_text(network)}; {network.theta.size:,} parameters" for name, network in model.networks.items()
     }
     last = epochs[-1] if epochs else {"epoch": 0, "step": 0, "nats": {}}
     specification["progress"] = {"epochs": last["epoch"], "steps": last["step"], "nats": last["nats"]}

@@ -24,7 +24,7 @@ def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | N
     ava experiment ava-tables --quick
     ava experiment ava-tables labels --out runs/tables
     """
-    from ava_np.experiments.ava_tables import run
+    from ava_np.experiments.paper.ava_tables import run
 
     report = run(folder, quick=quick, out=out, jobs=jobs)
     click.echo(str(report))

@@ -10,9 +10,9 @@ from ava_np.cli.options import COUNT, MOST, PngType, folder_argument, run_argume
 if TYPE_CHECKING:
     import numpy as np
 
+    from ava_np.data.folder import Pictures
     from ava_np.models import Model
-    from ava_np.pictures import Pictures
-    from ava_np.run import Run
+    from ava_np.run.folder import Run
 
 PICTURES, POINTS, PAIRS = 64, 1000, 10  # that are made, unless it is said how many
 AT_ONCE = 1000  # pictures that are zoomed out and encoded
@@ -35,7 +35,7 @@ def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> 
     """
     import numpy as np
 
-    from ava_np.run import Run
+    from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
     count = count or (POINTS if run.specification.pictures.toy else PICTURES)
@@ -57,8 +57,8 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: P
     """
     import numpy as np
 
-    from ava_np.run import Run
-    from ava_np.zoom import zoom_out
+    from ava_np.data.zoom import zoom_out
+    from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
     model, toy = _with_encoder(run), run.specification.pictures.toy
@@ -94,9 +94,9 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 
     import numpy as np
 
+    from ava_np.data.zoom import zoom_out
     from ava_np.files import write_whole
-    from ava_np.run import Run
-    from ava_np.zoom import zoom_out
+    from ava_np.run.folder import Run
 
     if str(out) != "-" and out.suffix not in (".csv", ".npy"):
         raise click.BadParameter(f"{str(out)!r} must end in .csv or .npy", param_hint="--out")
@@ -149,8 +149,8 @@ def interpolate(
     """
     import numpy as np
 
-    from ava_np.run import Run
-    from ava_np.zoom import zoom_out
+    from ava_np.data.zoom import zoom_out
+    from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
     model = run.model()
@@ -202,13 +202,13 @@ def _with_encoder(run: "Run") -> "Model":
 
 def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
     """Write what a model has made as a grid, or toy points as a chart over the data; say where."""
-    from ava_np.sheets import grid, save_png
-    from ava_np.zoom import zoom_in
+    from ava_np.data.zoom import zoom_in
+    from ava_np.report.images import grid, save_png
 
     if run.specification.pictures.toy:
         from ava_np.files import write_whole
-        from ava_np.plots import to_png, toy_points
-        from ava_np.run import thinned
+        from ava_np.report.charts import to_png, toy_points
+        from ava_np.run.folder import thinned
 
         write_whole(path, to_png(toy_points(thinned(run.pictures()).array, made, label)))
     else:

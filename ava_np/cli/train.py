@@ -33,9 +33,9 @@ from ava_np.cli.specify import (
 from ava_np.specification import TOY, Likelihood, OptimiserName, PriorName, Reduction, Schedule
 
 if TYPE_CHECKING:
-    from ava_np.pictures import Pictures
-    from ava_np.run import Run
-    from ava_np.training import Trainer
+    from ava_np.data.folder import Pictures
+    from ava_np.run.folder import Run
+    from ava_np.training.trainer import Trainer
 
 ZOOM, LARGE = 3, 64  # the paper's zoom, and the side in pixels above which it is the default for dense networks
 RESUMABLE = {"out", "epochs", "resume", "threads"}
@@ -186,9 +186,9 @@ def train(context: click.Context, source: str | None, resume: bool, **options: A
 def _start(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """A new run from the options."""
     from ava_np.console import counting, say
-    from ava_np.data import common_size, read_pictures
-    from ava_np.run import Run
-    from ava_np.training import Trainer
+    from ava_np.data.sources import common_size, read_pictures
+    from ava_np.run.folder import Run
+    from ava_np.training.trainer import Trainer
 
     if options["overwrite"] and options["out"] is None:
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
@@ -223,7 +223,7 @@ def _resume(context: click.Context, source: str | None, options: dict[str, Any])
     """The run in --out, where it stopped."""
     from ava_np.console import counting, say
     from ava_np.errors import RunError
-    from ava_np.run import Run
+    from ava_np.run.folder import Run
 
     given = [name for name in options if context.get_parameter_source(name) is not ParameterSource.DEFAULT]
     refused = [f"--{name.replace('_', '-')}" for name in given if name not in RESUMABLE]
@@ -274,8 +274,8 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
         say(f"stopped after step {trainer.steps} of {total}; go on with: ava train --out {run.folder} --resume")
         raise click.Abort
     with reading_progress("writing the report"):
-        from ava_np.evaluation import evaluate  # not before: the first step need not wait for matplotlib
-        from ava_np.report import write_pictures, write_report
+        from ava_np.evaluation.evaluate import evaluate  # not before: the first step need not wait for matplotlib
+        from ava_np.report.page import write_pictures, write_report
 
         shown, evaluation = run.shown(pictures), None
         if model.encodes is not None and not run.specification.pictures.toy:

@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 
 from ava_np.errors import ArchitectureError
-from ava_np.initialisers import Initialiser, initialise
 from ava_np.kernels import convolution as kernels
+from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 

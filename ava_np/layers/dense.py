@@ -3,8 +3,8 @@
 import numpy as np
 
 from ava_np.errors import ArchitectureError
-from ava_np.initialisers import Initialiser, initialise
 from ava_np.kernels import dense, factored, gemm
+from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 
@@ -16,8 +16,8 @@ class Dense(Layer, frozen=True):
     width : int
         Number of output neurons.
     initialiser : str
-        How W is drawn (``ava_np.initialisers``): "he_normal" before a rectifier, "lecun_normal" otherwise. b starts
-        at 0.
+        How W is drawn (``ava_np.layers.initialisers``): "he_normal" before a rectifier, "lecun_normal" otherwise. b
+        starts at 0.
     """
 
     width: int

@@ -5,12 +5,12 @@ from typing import ClassVar
 import numpy as np
 
 from ava_np.errors import ArchitectureError
-from ava_np.initialisers import Initialiser, initialise
 from ava_np.kernels import gemm
 from ava_np.kernels.minibatch_discrimination import (
     minibatch_discrimination_backward,
     minibatch_discrimination_forward,
 )
+from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
 
 

@@ -14,7 +14,6 @@ from math import prod
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture, discriminator
 from ava_np.kernels.gaussian import reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Phase, Terms
@@ -30,6 +29,7 @@ from ava_np.models.terms import (
     reconstruction_objective,
 )
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass

@@ -11,11 +11,11 @@ from math import prod
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture
 from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Terms
 from ava_np.models.terms import decoder_tap, reconstruction, reconstruction_objective
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture
 
 
 @dataclass

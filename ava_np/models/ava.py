@@ -16,7 +16,6 @@ from math import prod
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture, discriminator
 from ava_np.kernels.discrimination import (
     causal_backward,
     log_fake_backward,
@@ -32,6 +31,7 @@ from ava_np.models.base import Noise, Terms
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.terms import halves, kl_objective, log_sigmoid, sigmoid
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from ava_np.blas import one_blas_thread
 from ava_np.errors import AvaError
 from ava_np.network import Network, Tape
+from ava_np.network.blas import one_blas_thread
 from ava_np.specification import ModelSpecification
 
 CHUNK = 256  # pictures that go through a network at once outside training

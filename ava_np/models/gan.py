@@ -13,7 +13,6 @@ from typing import ClassVar
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture, discriminator
 from ava_np.models.base import Model, Noise, Phase, Terms
 from ava_np.models.terms import (
     discriminate,
@@ -22,6 +21,7 @@ from ava_np.models.terms import (
     pass_as_real_objective,
 )
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass

@@ -12,13 +12,13 @@ from math import prod
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
 from ava_np.models.base import Noise, Terms
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.terms import decoder_tap, halves, kl_objective, reconstruction, reconstruction_objective
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture
 
 
 @dataclass

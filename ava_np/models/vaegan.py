@@ -17,7 +17,6 @@ from math import prod
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.architectures import architecture, discriminator
 from ava_np.kernels.discrimination import log_fake_backward, log_fake_forward, log_real_backward, log_real_forward
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
@@ -25,6 +24,7 @@ from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Terms
 from ava_np.models.terms import halves, kl_objective, log_sigmoid
 from ava_np.network import Network, Tape
+from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ava_np.kernels import _flat, _threads
 from ava_np.kernels.activations import ACTIVATIONS, LEAK
+from ava_np.kernels.machine import elementwise, parallel
 from ava_np.kernels.twins import activations as twin
 from tests.oracles import FLOATS, assert_close, check_gradient, doubles, few_examples, lengths, normal, seeds
 
@@ -152,14 +152,14 @@ def test_the_number_of_threads_changes_no_bit(
     monkeypatch: pytest.MonkeyPatch, name: str, dtype: type[np.floating]
 ) -> None:
     """Nor, up to rounding, does it matter whether the loop is called or its address."""
-    monkeypatch.setattr(_threads, "cores", lambda: 3)
+    monkeypatch.setattr(parallel, "cores", lambda: 3)
     t, dy = normal(np.random.default_rng(0), (2, 5 * 1024 + 17), dtype)
     whole, parts = (t.copy(), dy.copy()), []
     ACTIVATIONS[name].forward(whole[0])
     ACTIVATIONS[name].backward(whole[1], whole[0])
-    monkeypatch.setattr(_flat, "WORTHWHILE", 1)
+    monkeypatch.setattr(elementwise, "WORTHWHILE", 1)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(_threads, "_count", threads)
+        monkeypatch.setattr(parallel, "_count", threads)
         y, error = t.copy(), dy.copy()
         ACTIVATIONS[name].forward(y)
         ACTIVATIONS[name].backward(error, y)

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ava_np.kernels import _correlation, _correlation_gradient, _stamping, convolution
+from ava_np.kernels import convolution
+from ava_np.kernels.machine import direct_conv, scatter, weight_gradient
 from ava_np.kernels.twins import convolution as twin
 from tests.oracles import FLOATS, assert_close, check_gradient, doubles, few_examples, normal, seeds
 
@@ -256,7 +257,7 @@ def test_the_number_of_threads_changes_no_bit(
 ) -> None:
     results = []
     for parts in range(1, 5):
-        for module in (_correlation, _correlation_gradient, _stamping):
+        for module in (direct_conv, weight_gradient, scatter):
             monkeypatch.setattr(module, "parts_for", lambda work, most, parts=parts: min(parts, most))
         results.append(run(case, direction, dtype, 0, copies=4))
     for other in results[1:]:
@@ -270,13 +271,13 @@ def test_units_that_break_pictures_and_span_them_change_no_bit(
     monkeypatch: pytest.MonkeyPatch, direction: str, pixels: int
 ) -> None:
     expected = run(WIDE, direction, np.float64, 0)
-    monkeypatch.setattr(_correlation, "PIXELS", pixels)
-    _correlation.plan.cache_clear()
+    monkeypatch.setattr(direct_conv, "PIXELS", pixels)
+    direct_conv.plan.cache_clear()
     try:
         for ours, other in zip(run(WIDE, direction, np.float64, 0), expected, strict=True):
             np.testing.assert_array_equal(ours, other)
     finally:
-        _correlation.plan.cache_clear()
+        direct_conv.plan.cache_clear()
 
 
 @every_direction
@@ -287,14 +288,14 @@ def test_passes_and_groups_of_pictures_change_nothing(
 ) -> None:
     """A row of windows, some, or several pictures of them; groups of one picture and of three; copied or not."""
     expected = run(WIDE, direction, np.float64, 0)
-    monkeypatch.setattr(_correlation_gradient, "DEEP", deep)
-    monkeypatch.setattr(_correlation_gradient, "GROUP", group)
-    monkeypatch.setattr(_correlation_gradient, "FAR", far)
-    _correlation_gradient.plan.cache_clear()
+    monkeypatch.setattr(weight_gradient, "DEEP", deep)
+    monkeypatch.setattr(weight_gradient, "GROUP", group)
+    monkeypatch.setattr(weight_gradient, "FAR", far)
+    weight_gradient.plan.cache_clear()
     try:
         assert_close(run(WIDE, direction, np.float64, 0).dW, expected.dW, np.float64)
     finally:
-        _correlation_gradient.plan.cache_clear()
+        weight_gradient.plan.cache_clear()
 
 
 def test_arguments_that_do_not_fit_are_refused_before_the_machine_code_sees_them() -> None:

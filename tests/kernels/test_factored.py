@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.kernels import _threads, factored
+from ava_np.kernels import factored
+from ava_np.kernels.machine import parallel
 from ava_np.kernels.optimisers import adam_step, momentum_step, rmsprop_step, sgd_step
 from ava_np.kernels.twins import factored as twin
 from ava_np.kernels.twins import optimisers as plain
@@ -25,7 +26,7 @@ STEPS = [
 @pytest.fixture(autouse=True)
 def _all_threads() -> Iterator[None]:
     yield
-    _threads.use_threads(0)
+    parallel.use_threads(0)
 
 
 def factors_of(
@@ -95,7 +96,7 @@ def test_blocks_and_threads_change_no_bit(
     factors, found = factors_of(generator, (10, 3), inputs, outputs, dtype), []
     start = normal(generator, (inputs * outputs,), dtype)
     for threads, wide in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
-        _threads.use_threads(threads)
+        parallel.use_threads(threads)
         monkeypatch.setattr(factored, "WORTHWHILE", 1)
         monkeypatch.setattr(factored, "WIDE", wide)
         θ, scratch = start.copy(), scratch_for(dtype)

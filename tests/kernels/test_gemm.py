@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.kernels import _deep, _gemv, _microkernel, _threads, gemm
+from ava_np.kernels import gemm
+from ava_np.kernels.machine import gemv, micro_kernel, parallel, split_k
 from ava_np.kernels.twins import gemm as twin
 from tests.oracles import FLOATS, TOLERANCE, assert_close, doubles, few_examples, normal, seeds
 
@@ -39,9 +40,9 @@ TILED = [  # rows, columns, depth: large enough for tiles, with every kind of re
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    _threads.use_threads(1)
+    parallel.use_threads(1)
     yield
-    _threads.use_threads(0)
+    parallel.use_threads(0)
 
 
 def matrix(
@@ -181,12 +182,12 @@ def test_the_number_of_threads_changes_no_bit(dtype: type[np.floating], shape: t
     rows, columns, depth = shape
     generator = np.random.default_rng(0)
     A, B, b = (normal(generator, s, dtype) for s in ((rows, depth), (depth, columns), (columns,)))
-    code = _gemv if rows == 1 else gemm
+    code = gemv if rows == 1 else gemm
     results, address, describe = [], code.part_address(np.dtype(dtype)), gemm._compiled(np.dtype(dtype))[0]
     for parts in range(1, 6):
         C = np.empty((rows, columns), dtype)
         scratch = scratch_of(dtype, parts)  # the record names its address, but does not keep it
-        _threads.run_parts(address, parts, describe(C, A, B, b, False, scratch, parts))
+        parallel.run_parts(address, parts, describe(C, A, B, b, False, scratch, parts))
         results.append(C)
     for C in results[1:]:
         np.testing.assert_array_equal(C, results[0])
@@ -200,13 +201,13 @@ def test_pieces_of_the_depth_are_added_in_one_order(
     """Whoever sums them, and into whatever they are added; with more rows there are no pieces."""
     generator = np.random.default_rng(0)
     A, B, b = (normal(generator, s, dtype) for s in ((rows, 5000), (5000, 130), (130,)))
-    assert _deep.pieces(rows, 130, 5000) > 1
-    assert _deep.pieces(_deep.ROWS + 1, 130, 5000) == 1
-    monkeypatch.setattr(_threads, "cores", lambda: 5)
-    monkeypatch.setattr(_deep, "WORTHWHILE", 1)
+    assert split_k.pieces(rows, 130, 5000) > 1
+    assert split_k.pieces(split_k.ROWS + 1, 130, 5000) == 1
+    monkeypatch.setattr(parallel, "cores", lambda: 5)
+    monkeypatch.setattr(split_k, "WORTHWHILE", 1)
     expected, found = A.astype(float) @ B + b, []
     for threads in (1, 2, 5):
-        _threads.use_threads(threads)
+        parallel.use_threads(threads)
         C = np.full((rows, 130), np.nan, dtype)
         gemm.gemm_bias(C, A, B, b, scratch_of(dtype, 5))
         assert_sums_close(C, expected, A, B)
@@ -218,12 +219,12 @@ def test_pieces_of_the_depth_are_added_in_one_order(
 
 
 def test_work_is_split_by_its_size_and_never_beyond_the_cores() -> None:
-    assert _threads.parts_for(_threads.WORTHWHILE, 100) == 1
-    _threads.use_threads(0)
-    assert _threads.parts_for(1 << 40, 100) == min(100, _threads.cores())
-    assert _threads.parts_for(1 << 40, 1) == 1
+    assert parallel.parts_for(parallel.WORTHWHILE, 100) == 1
+    parallel.use_threads(0)
+    assert parallel.parts_for(1 << 40, 100) == min(100, parallel.cores())
+    assert parallel.parts_for(1 << 40, 1) == 1
     with pytest.raises(ValueError, match="at least 0"):
-        _threads.use_threads(-1)
+        parallel.use_threads(-1)
 
 
 def test_wrong_arguments_are_refused_before_the_machine_code_sees_them() -> None:
@@ -251,8 +252,8 @@ def test_without_a_micro_kernel_blas_computes_the_same(
 
         magic_tuple = staticmethod(lambda: ("unknown", "abacus", ""))
 
-    monkeypatch.setattr(_microkernel, "cpu_target", Unknown)
-    _microkernel.host_tile.cache_clear()
+    monkeypatch.setattr(micro_kernel, "cpu_target", Unknown)
+    micro_kernel.host_tile.cache_clear()
     try:
         generator = np.random.default_rng(0)
         A, B, b = (normal(generator, s, np.float64) for s in ((40, 300), (300, 64), (64,)))
@@ -265,7 +266,7 @@ def test_without_a_micro_kernel_blas_computes_the_same(
         assert "abacus" in line
         assert "BLAS" in line
     finally:
-        _microkernel.host_tile.cache_clear()
+        micro_kernel.host_tile.cache_clear()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -273,17 +274,18 @@ def test_a_forked_process_computes_the_same_on_a_thread_of_its_own() -> None:
     script = """
 import os
 import numpy as np
-from ava_np.kernels import _threads, gemm
+from ava_np.kernels import gemm
+from ava_np.kernels.machine import parallel
 A, B, C = np.ones((600, 600)), np.ones((600, 600)), np.empty((600, 600))
 scratch = np.empty(2 * gemm.SCRATCH)
 address, describe = gemm.part_address(np.dtype(np.float64)), gemm._compiled(np.dtype(np.float64))[0]
-_threads.run_parts(address, 2, describe(C, A, B, np.empty(0), False, scratch, 2))
+parallel.run_parts(address, 2, describe(C, A, B, np.empty(0), False, scratch, 2))
 assert (C == 600).all()
 child = os.fork()
 if not child:
     C.fill(0)
     gemm.gemm(C, A, B, scratch)
-    os._exit(0 if (C == 600).all() and _threads.parts_for(1 << 40, 8) == 1 else 1)
+    os._exit(0 if (C == 600).all() and parallel.parts_for(1 << 40, 8) == 1 else 1)
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=Path(__file__).parents[2], check=True)

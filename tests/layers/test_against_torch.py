@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np import architectures
 from ava_np.experiments.layers_against_torch import by_torch, by_us, distances
 from ava_np.layers import BatchNorm, Layer, MinibatchDiscrimination, Mode, Shape
-from ava_np.network import Network
+from ava_np.network import Network, architectures
 from ava_np.specification import VAE, ArchitectureName
 from tests.layers.cases import BY_MODE, CASES, MODES, Case, run
 from tests.oracles import few_examples, normal, seeds

@@ -5,15 +5,15 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ava_np.metrics import own_error
+from ava_np.data.zoom import zoom_in, zoom_out
+from ava_np.evaluation.metrics import own_error
 from ava_np.models import AVA, VAE, build
 from ava_np.models.base import Noise
 from ava_np.models.propagation import PROPAGATIONS
 from ava_np.models.terms import halves
 from ava_np.network import Network
 from ava_np.specification import PaperModel, TrainingSpecification
-from ava_np.training import Trainer, fit
-from ava_np.zoom import zoom_in, zoom_out
+from ava_np.training.trainer import Trainer, fit
 from tests.models import draw, gradients, small, small_ava
 
 NAMES = get_args(PaperModel)

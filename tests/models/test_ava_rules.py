@@ -7,13 +7,13 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from ava_np.gradcheck import LIMIT, check
 from ava_np.models import AVA, VAE
 from ava_np.models.ava import VARIANTS, Variant
+from ava_np.models.gradcheck import LIMIT, check
 from ava_np.models.propagation import PROPAGATIONS
 from ava_np.network import Network
 from ava_np.specification import PaperModel, Propagation, TrainingSpecification
-from ava_np.training import Trainer
+from ava_np.training.trainer import Trainer
 from tests.models import draw, gradients, paper_rules, small, small_ava
 from tests.models.paper_rules import RULES, Networks
 

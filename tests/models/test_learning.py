@@ -6,13 +6,13 @@ A wrong update passes a gradient check if its objective is wrong too; it does no
 import numpy as np
 import pytest
 
-from ava_np.metrics import own_error
+from ava_np.data.toys import draw_toy, judge
+from ava_np.evaluation.metrics import own_error
 from ava_np.models import build
 from ava_np.models.gan import GAN
 from ava_np.models.priors import PRIORS
 from ava_np.models.vaegan import VAEGAN
-from ava_np.toys import draw_toy, judge
-from ava_np.training import fit
+from ava_np.training.trainer import fit
 
 PLANE = np.array([[1.5, 0.5], [-0.5, 1.0]])  # maps N(0, I) to a Gaussian that is neither round nor aligned
 

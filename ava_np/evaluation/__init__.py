@@ -1,0 +1,1 @@
+"""Measures of a trained model, and what they are compared with."""

@@ -1,0 +1,164 @@
+"""The chart of a training: the terms of the objectives, and what else was measured, over the epochs."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ava_np.report.charts import BLUE, GREEN, INK, PURPLE, STYLE, VERMILION, WIDTH, note
+from ava_np.report.names import chance_level, objective_terms
+from ava_np.specification import ModelSpecification, Specification
+from ava_np.training.trainer import Metrics
+
+LOG_TICKS = (0, -0.5, -1, -2, -5, -10, -20, -50, -100, -1000, -10000)
+DECADES = 9  # below its largest value that a logarithmic panel reaches: a divergence may begin at 1e-30, or at 0
+
+Look = tuple[str, str]  # colour and line
+
+TERMS: dict[str, Look] = {
+    "reconstruction": (BLUE, "-"),
+    "features": (BLUE, "-"),
+    "kl": (VERMILION, "-"),
+    "log_d_real": (BLUE, "-"),
+    "log_d_fake": (BLUE, "--"),
+    "log_d_reconstructed": (GREEN, "--"),
+    "log_D_real": (VERMILION, "-"),
+    "log_D_fake": (VERMILION, "--"),
+    "log_D_prior": (VERMILION, "-"),
+    "log_D_code": (VERMILION, "--"),
+}
+NETWORKS: dict[str, tuple[str, Look]] = {  # those of the models that have two propagations
+    "encoder": ("encoder Θ", (BLUE, "-")),
+    "decoder": ("decoder Φ", (VERMILION, "-")),
+    "discriminator": ("discriminator Ψ", (GREEN, "-")),
+    "encoding_discriminator": ("discriminator Λ", (PURPLE, "--")),
+}
+
+Curve = tuple[Sequence[int], Sequence[float], str, Look]  # epochs, values, label
+
+
+@style.context(STYLE, after_reset=True)
+def loss_curves(metrics: Sequence[Metrics], specification: Specification) -> Figure:
+    """Draw what was measured while training.
+
+    Parameters
+    ----------
+    metrics : sequence of dict
+        The lines of ``metrics.jsonl``: terms in nats per picture; on some epochs angles in degrees, and the own error
+        of pictures that were held out.
+    specification : Specification
+        Of the run whose they are.
+
+    Returns
+    -------
+    Figure
+        A panel each for reconstruction and divergence, discriminators, validation and angles, where there are any.
+    """
+    model, unit = specification.model, f"nats per {'point' if specification.pictures.toy else 'picture'}"
+    names = list(metrics[0]["nats"]) if metrics else []
+    adversarial = [name for name in names if name.startswith("log_")]
+    others = [name for name in names if name not in adversarial]
+    validated = [line for line in metrics if "validation" in line]
+    measured = [line for line in metrics if "angle" in line]
+
+    panels = max(1, sum(map(bool, (others, adversarial, validated, measured))))
+    figure = Figure((WIDTH, 0.5 + 2.4 * panels), layout="constrained")
+    column = iter(figure.subplots(panels, sharex=True, squeeze=False)[:, 0])
+    axes = figure.axes[-1]
+    if others:
+        _reconstruction(next(column), _terms(metrics, others, model), unit)
+    if adversarial:
+        _discriminators(next(column), _terms(metrics, adversarial, model), unit, chance_level(model) == 0.5)
+    if validated:
+        _validation(next(column), validated)
+    if measured:
+        _angles(next(column), measured)
+    axes.set_xlabel("epoch")
+    axes.set_xlim(0, 1.01 * max((line["epoch"] for line in metrics), default=1))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure
+
+
+def _reconstruction(axes: Axes, curves: Sequence[Curve], unit: str) -> None:
+    axes.set_title("Reconstruction and divergence" if len(curves) > 1 else "Reconstruction")
+    axes.set_ylabel(unit)
+    positive = [value for _, values, *_ in curves for value in values if value > 0]
+    if positive:
+        axes.set_yscale("log", nonpositive="clip")
+        top = max(positive)
+        low = max(min(positive), top / 10**DECADES)
+        room = (top / low) ** 0.05 if top > low else 2.0
+        axes.set_ylim(low / room, top * room)
+    _draw(axes, curves)
+
+
+def _discriminators(axes: Axes, curves: Sequence[Curve], unit: str, even: bool) -> None:
+    axes.set_title("Discriminators: how sure of what is the case")
+    if even:
+        _reference(axes, -math.log(2), r"$-\log 2$, cannot tell")
+    axes.set_ylabel(unit)
+    # A discriminator that is sure reaches -30 and more, and one that cannot tell wavers about -0.7.
+    axes.set_yscale("symlog", linthresh=2)
+    lowest = min(-2.0, *(min(values) for _, values, *_ in curves))
+    axes.set_ylim(1.1 * lowest, 0.1)
+    axes.set_yticks([tick for tick in LOG_TICKS if tick >= lowest])
+    axes.yaxis.set_major_formatter("{x:g}")
+    _draw(axes, curves)
+
+
+def _validation(axes: Axes, lines: Sequence[Metrics]) -> None:
+    axes.set_title("Own error of what is held out")
+    axes.set_ylabel(r"$½\,\Vert x-x'\Vert_2$ per pixel")
+    errors = [line["validation"]["own_error"] for line in lines]
+    axes.set_ylim(0, 1.05 * max(errors) or 1.0)
+    _draw(axes, [([line["epoch"] for line in lines], errors, "validation", (BLUE, "-"))])
+
+
+def _angles(axes: Axes, lines: Sequence[Metrics]) -> None:
+    axes.set_title("Angle between the gradients of the two propagations")
+    _reference(axes, 90, "90°, nothing in common")
+    axes.set_ylabel("degrees")
+    top = 180 if max(max(line["angle"].values()) for line in lines) > 110 else 110
+    axes.set_ylim(-3, top + 3)
+    axes.set_yticks(range(0, top, 45) if top < 180 else range(0, 181, 45))
+    epochs = [line["epoch"] for line in lines]
+    networks = lines[0]["angle"]
+    _draw(axes, [(epochs, [line["angle"][name] for line in lines], *NETWORKS[name]) for name in networks])
+
+
+def _terms(metrics: Sequence[Metrics], names: Iterable[str], model: ModelSpecification) -> list[Curve]:
+    epochs, known = [line["epoch"] for line in metrics], objective_terms(model)
+    return [(epochs, [line["nats"][name] for line in metrics], known[name].label, TERMS[name]) for name in names]
+
+
+def _draw(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Draw curves, each with its label at its end."""
+    ends = []
+    for epochs, values, label, (colour, line) in curves:
+        axes.plot(epochs, values, line, color=colour, marker="o" if len(values) == 1 else None)
+        ends.append((values[-1], label, colour))
+    axes.grid(axis="y")
+
+    # The height of each label in parts of the axes: its curve's, unless two would overlap.
+    axes.get_ylim()  # settles the limits, which transData does not
+    to_axes = axes.transData + axes.transAxes.inverted()
+    ends.sort(key=lambda end: end[0])
+    heights = [min(1.0, max(0.0, to_axes.transform((0, value))[1])) for value, _, _ in ends]
+    room = 0.1
+    for index in range(1, len(ends)):
+        heights[index] = max(heights[index], heights[index - 1] + room)
+    top = 1.0
+    for index in reversed(range(len(ends))):
+        heights[index] = min(heights[index], top)
+        top = heights[index] - room
+    for height, (_, label, colour) in zip(heights, ends, strict=True):
+        axes.text(1.015, height, label, transform=axes.transAxes, color=colour, va="center")
+
+
+def _reference(axes: Axes, value: float, meaning: str) -> None:
+    """A thin level line, explained above the axes, where no curve is."""
+    axes.axhline(value, color=INK, linewidth=0.9, linestyle=":")
+    note(axes, f"··· {meaning}")

@@ -1,0 +1,1 @@
+"""``ava bench``: how fast training is, beside PyTorch and JAX."""

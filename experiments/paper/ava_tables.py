@@ -1,0 +1,146 @@
+"""Tables 1 to 3 and Figure 5 of the AVA paper, run again: printed beside measured.
+
+VAE and AVA1 to AVA5, the paper's 19 learning rates, both propagations: 228 trainings by SGD as printed, all pictures
+in every step, γ on the mean over connections (``reductions``: "fan"). Measure: RMSE (17) of imageBest.
+
+    ava experiment ava-tables FOLDER
+
+Every finished training is a line of ``results.csv``; a run that was stopped goes on after the last.
+"""
+
+import csv
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import get_args
+
+import joblib
+import msgspec
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from ava_np.console import counting, say
+from ava_np.data.sources import read_pictures
+from ava_np.data.zoom import zoom_in, zoom_out
+from ava_np.errors import AvaError, NotFiniteError
+from ava_np.evaluation import metrics
+from ava_np.experiments.paper.ava_tables_summary import ZOOM, Result, summarise
+from ava_np.files import write_whole
+from ava_np.models import build
+from ava_np.specification import PaperModel, Propagation
+from ava_np.training.trainer import fit
+
+TENTHS, HUNDREDTHS = [k / 10 for k in range(10, 0, -1)], [k / 100 for k in range(9, 0, -1)]
+SIZE = (180, 250)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the results depend on besides the code."""
+
+    rates: tuple[float, ...]
+    steps: int
+    pictures: str
+
+
+FULL = Plan((*TENTHS, *HUNDREDTHS), 500, "")
+QUICK = Plan((1.0, 0.1, 0.01), 30, "")
+
+
+def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jobs: int | None = None) -> Path:
+    """Train what is still missing, side by side, and write tables, figures and the page.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Pictures; None for the built-in ones.
+    quick : bool
+        Three learning rates and 30 steps.
+    out : Path or None
+        Where; None for runs/ava-tables or runs/ava-tables-quick.
+    jobs : int or None
+        Trainings side by side; None for one a core.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+
+    Raises
+    ------
+    AvaError
+        If the pictures cannot be read, or ``out`` cannot be written or holds results of another plan.
+    """
+    from ava_np.experiments.paper.ava_tables_page import write_page  # matplotlib, which the workers do without
+
+    read = read_pictures(folder, size=SIZE, zoom=ZOOM)
+    pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
+    out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
+    results = _open(out, plan)
+    order = [(p, m, r) for p in get_args(Propagation) for m in get_args(PaperModel) for r in plan.rates]
+    say(f"{len(results)} of {len(order)} trainings of {plan.steps} steps are done; results in {out}")
+    jobs = jobs or os.cpu_count()
+    trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
+    )
+    with counting("training", len(results)) as show, (out / "results.csv").open("a") as file:
+        try:
+            for result in trainings:
+                results[result.propagation, result.model, result.rate] = result
+                csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
+                file.flush()
+                show(len(results), len(order))
+        except TerminatedWorkerError:
+            raise AvaError(
+                f"a training was killed, perhaps for want of memory: run it again to go on in {out}"
+            ) from None
+    rivals = metrics.rivals(pictures, ZOOM)
+    return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], rivals))
+
+
+def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: float) -> Result:
+    """Train one model on full-size ``pictures`` and measure it; what was reached before a divergence counts."""
+    small = zoom_out(pictures, ZOOM)
+    network = build(model, small.shape[1:], propagation=propagation)
+    ended = "trained"
+    try:
+        fit(network, small, epochs=steps, batch_size=len(small), optimiser="sgd", learning_rate=rate, reduction="fan")
+    except NotFiniteError as error:
+        ended = f"diverged: {error}"
+    decoded = network.reconstruct(small)
+    rmses = [metrics.rmse(image, pictures) for image in zoom_in(decoded, ZOOM)]
+    return Result(
+        propagation=propagation,
+        model=model,
+        rate=rate,
+        rmse=float(np.min(rmses)),
+        rmse_mean=float(np.mean(rmses)),
+        own_error=metrics.own_error(small, decoded),
+        brightness=float(decoded[int(np.argmin(rmses))].mean()),
+        ended=ended,
+    )
+
+
+def _open(out: Path, plan: Plan) -> dict[tuple[str, str, float], Result]:
+    """Make ``out`` ready and return the results that are there already."""
+    described = msgspec.json.format(msgspec.json.encode(plan), indent=2)
+    heading = [field.name for field in fields(Result)]
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not (out / "plan.json").exists():
+            if any(out.iterdir()):
+                raise AvaError(f"{out} is already used: choose another --out")
+            write_whole(out / "results.csv", (",".join(heading) + "\n").encode())
+            write_whole(out / "plan.json", described)
+        if (out / "plan.json").read_bytes() != described:
+            raise AvaError(f"{out} holds results of other pictures or settings: choose another --out")
+        text = (out / "results.csv").read_text()
+    except OSError as error:
+        raise AvaError(f"cannot write {out}: {error.strerror}") from error
+    whole = text[: text.rfind("\n") + 1]  # a line that was cut off is trained again
+    write_whole(out / "results.csv", whole.encode())
+    try:
+        rows = [msgspec.convert(row, Result, strict=False) for row in csv.DictReader(whole.splitlines())]
+    except msgspec.ValidationError as error:
+        raise AvaError(f"{out / 'results.csv'} is damaged: {error}") from error
+    return {(row.propagation, row.model, row.rate): row for row in rows}

@@ -1,0 +1,108 @@
+"""The pages on the models quote what is there: every model, code word for word, tests and options by their names."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ava_np.cli.train import train
+from ava_np.specification import MODELS
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "models"
+OWN = ("autoencoder", "vae", "gan", "aae", "bigan", "vaegan")  # a page each, and a file of this name in ava_np/models
+
+pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not beside these tests")
+FILES = sorted(PAGES.glob("*.md"))
+every_page = pytest.mark.parametrize("page", FILES, ids=lambda page: page.stem)
+
+
+def text(page: Path) -> str:
+    """A page."""
+    return page.read_text(encoding="utf-8")
+
+
+def rows() -> dict[str, list[str]]:
+    """The rest of each model's row in the table, by the model's name."""
+    found = re.findall(r"^\| `([\w-]+)` \|(.+)\|(.+)\|(.+)\|$", text(PAGES / "README.md"), re.MULTILINE)
+    assert len({name for name, *_ in found}) == len(found)
+    return {name: [cell.strip() for cell in cells] for name, *cells in found}
+
+
+def quotations(page: Path) -> list[tuple[str, str]]:
+    """(file, code) of each quotation: blocks that follow the line "Code, [file](link):", before any other text."""
+    found = []
+    labels = r"^Code, \[(.+)\]\((.+)\):\n((?:\n```python\n(?:.*\n)*?```\n)+)"
+    for label in re.finditer(labels, text(page), re.MULTILINE):
+        assert (page.parent / label[2]).resolve() == (ROOT / label[1]).resolve(), f"{label[1]} leads elsewhere"
+        found += [(label[1], code) for code in re.findall(r"^```python\n((?:.*\n)*?)```$", label[3], re.MULTILINE)]
+    return found
+
+
+def without_margin(code: str) -> str:
+    """Two spaces before every comment: in which column it stands is no part of a quotation."""
+    return re.sub(" {2,}#", "  #", code)
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link to a heading of the page can name."""
+    headings = re.findall(r"^#{1,6} (.+)$", text(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_model_has_a_row_a_command_and_a_page() -> None:
+    assert list(rows()) == list(MODELS)
+    for name, (_, command, link) in rows().items():
+        assert command == "`ava train FOLDER`" or command.startswith(f"`ava train FOLDER --model {name}")
+        target = re.fullmatch(r"\[.+\]\(([^)#]+)(#[^)]+)?\)", link)
+        assert target
+        assert (PAGES / target[1]).is_file()
+    assert sorted(page.stem for page in FILES) == sorted([*OWN, "README"])
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_page_has_its_errors_its_code_its_tests_and_its_source(name: str) -> None:
+    page = PAGES / f"{name}.md"
+    assert "## The errors\n" in text(page)
+    assert "\n$$ " in text(page)
+    assert f"ava_np/models/{name}.py" in {file for file, _ in quotations(page)}
+    assert "\nHeld by `" in text(page)
+    assert re.search(r"\*[^*]+\*,\s(19|20)\d\d", text(page)), "no source: author, *title*, year"
+    assert "    ava train FOLDER --model " in text(page)
+
+
+@every_page
+def test_quoted_code_is_its_files_word_for_word(page: Path) -> None:
+    assert text(page).count("```python\n") == len(quotations(page)) > 0
+    for file, code in quotations(page):
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert f"\n{without_margin(code)}" in without_margin(source), f"{file} has no longer:\n{code}"
+
+
+@every_page
+def test_named_tests_exist(page: Path) -> None:
+    named = set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text(page)))
+    assert named
+    for file, name in named:
+        tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file}::{name}"
+
+
+@every_page
+def test_named_options_and_their_values_exist(page: Path) -> None:
+    options = {
+        option: parameter for parameter in train.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page))) <= set(options)
+    for command in re.findall(r"ava train FOLDER ([^`\n]+)", text(page)):
+        with train.make_context("ava train", ["FOLDER", *command.split()]) as context:
+            MODELS[context.params["model"]]
+
+
+@every_page
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\(([^)\s#]*)#?([^)\s]*)\)", text(page)):
+        other = (page.parent / target).resolve() if target else page
+        assert other.is_file(), target
+        assert not anchor or anchor in anchors(other), f"{target}#{anchor}"

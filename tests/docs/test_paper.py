@@ -1,0 +1,99 @@
+"""The page on the paper quotes what is there: code word for word, tests by their names, and every equation."""
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "paper" / "ava.md"
+MODEL = ROOT / "ava_np" / "models" / "ava.py"
+EQUATIONS = range(1, 18)
+
+pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not beside these tests")
+
+
+def text() -> str:
+    """The page; empty where it is not here, so that the parameters below can be listed."""
+    return PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+
+
+def sections() -> dict[int, str]:
+    """Text of each equation's section, by its number, up to the next heading."""
+    parts = re.split(r"^(#{2,} .*)$", text(), flags=re.MULTILINE)[1:]
+    found = {}
+    for heading, body in zip(parts[::2], parts[1::2], strict=True):
+        if number := re.match(r"### \((\d+)\) \S", heading):
+            assert int(number[1]) not in found, f"two sections {heading}"
+            found[int(number[1])] = body
+    return found
+
+
+def quotations(markdown: str) -> list[tuple[str, str]]:
+    """(file, code) of each quotation: blocks that follow the line "Code, [file](link):", before any other text."""
+    found = []
+    for label in re.finditer(r"^Code, \[(.+)\]\((.+)\):\n((?:\n```python\n(?:.*\n)*?```\n)+)", markdown, re.MULTILINE):
+        assert (PAGE.parent / label[2]).resolve() == (ROOT / label[1]).resolve(), f"{label[1]} leads elsewhere"
+        found += [(label[1], code) for code in re.findall(r"^```python\n((?:.*\n)*?)```$", label[3], re.MULTILINE)]
+    return found
+
+
+def without_margin(code: str) -> str:
+    """Two spaces before every comment: in which column the equations stand is no part of a quotation."""
+    return re.sub(" {2,}#", "  #", code)
+
+
+def named_tests(markdown: str) -> list[tuple[str, str]]:
+    """(file, function) of each test named as pytest names it."""
+    return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", markdown)
+
+
+def test_every_equation_has_a_section_with_its_code_and_its_test() -> None:
+    assert list(sections()) == list(EQUATIONS)
+    for number, body in sections().items():
+        assert "\n$$ " in body, f"({number}) is not written out"
+        assert quotations(body), f"({number}) quotes no code"
+        assert re.search(r"^Held by `", body, re.MULTILINE), f"({number}) is held by nothing"
+        assert named_tests(body), f"({number}) names no test"
+
+
+def test_all_code_on_the_page_says_where_it_stands() -> None:
+    assert text().count("```python\n") == len(quotations(text())) > len(EQUATIONS)
+
+
+@pytest.mark.parametrize(("file", "code"), quotations(text()))
+def test_quoted_code_is_its_files_word_for_word(file: str, code: str) -> None:
+    source = (ROOT / file).read_text(encoding="utf-8")
+    assert f"\n{without_margin(code)}" in without_margin(source)
+
+
+@pytest.mark.parametrize(("file", "name"), sorted(set(named_tests(text()))))
+def test_named_tests_exist(file: str, name: str) -> None:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    assert name.startswith("test_")
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_every_equation_cited_in_the_models_comments_is_on_the_page() -> None:
+    source = MODEL.read_text(encoding="utf-8")
+    comments = [
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    ]
+    cited = {int(number) for comment in comments for number in re.findall(r"\((\d+)\)", comment)}
+    assert cited >= {1, 3, *range(5, 17)}
+    assert cited <= set(sections())
+
+
+def test_links_lead_to_files_and_headings() -> None:
+    headings = re.findall(r"^#{1,6} (.+)$", text(), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    for link in re.findall(r"\]\(([^)\s]+)\)", text()):
+        if link.startswith("#"):
+            assert link[1:] in anchors, link
+        elif not link.startswith("https://"):
+            assert (PAGE.parent / link).is_file(), link

@@ -1,0 +1,238 @@
+"""Architectures: every named one fits its pictures, and a fault in one's own is said in one line."""
+
+from math import prod
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from ava_np.errors import ArchitectureError
+from ava_np.layers import (
+    Activation,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Layer,
+    MinibatchDiscrimination,
+    Shape,
+    TransposedConvolution,
+)
+from ava_np.network import Network, architectures
+from ava_np.network.architectures import Architecture, architecture
+from ava_np.specification import VAE, ArchitectureName, checked
+
+LATENT = 10
+Picture = tuple[int, int, int]
+
+every_architecture = pytest.mark.parametrize("name", get_args(ArchitectureName))
+every_size = pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (17, 23, 1), (64, 64, 3)])
+
+
+def named(name: ArchitectureName, shape: Picture, hidden: tuple[int, ...] = ()) -> Architecture:
+    return architecture(VAE(architecture=name, latent=LATENT, hidden=hidden), shape)
+
+
+def own(shape: Picture, **networks: list[dict[str, Any]]) -> Architecture:
+    """An architecture written as in a specification."""
+    return architecture(checked(VAE, architecture=networks, latent=LATENT), shape)
+
+
+def shapes(layers: list[Layer], shape: Shape) -> list[Shape]:
+    """The shape before and after every layer."""
+    found = [shape]
+    for layer in layers:
+        found.append(layer.output_shape(found[-1]))
+    return found
+
+
+def fault(**networks: list[dict[str, Any]]) -> str:
+    """The one line that says what is wrong with these networks, for pictures of 6 x 5 x 1."""
+    with pytest.raises(ArchitectureError) as caught:
+        own((6, 5, 1), **networks)
+    text = str(caught.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
+@every_architecture
+@every_size
+def test_every_network_maps_rows_to_rows(name: ArchitectureName, shape: Picture) -> None:
+    """The decoder's are as long as a picture has numbers, whatever its sides."""
+    found, pixels = named(name, shape), prod(shape)
+    assert shapes(found.decoder, (LATENT,))[-1] == (pixels,)
+    assert len(shapes(found.encoder, (pixels,))[-1]) == 1
+    features = shapes(found.discriminator, (pixels,))[-1]
+    assert len(features) == 1
+    assert len(shapes(found.discriminator_head, features)[-1]) == 1
+    assert len(shapes(found.code_discriminator, (LATENT,))[-1]) == 1
+
+
+@every_size
+def test_a_decoder_goes_back_through_the_sides_of_its_encoder(shape: Picture) -> None:
+    """Each side of dcgan's feature maps is met again on the way up, so that every doubling undoes a halving."""
+    found = named("dcgan", shape)
+    down = [sides[:2] for sides in shapes(found.encoder, (prod(shape),)) if len(sides) == 3]
+    up = [sides[:2] for sides in shapes(found.decoder, (LATENT,)) if len(sides) == 3]
+    assert list(dict.fromkeys(up)) == list(dict.fromkeys(down))[::-1]
+    assert max(down[-1]) <= 2 * architectures.DCGAN_SIDE
+
+
+@every_architecture
+@pytest.mark.parametrize("shape", [(17, 23, 1), (9, 8, 3)])
+def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -> None:
+    """All parameters get a gradient, but for those before a weight that starts at 0."""
+    found, generator = named(name, shape, (3, 4, 5)), np.random.default_rng(0)
+    networks: list[tuple[list[Layer], int]] = [
+        (found.encoder, prod(shape)),
+        (found.decoder, LATENT),
+        (architectures.discriminator([*found.discriminator, *found.discriminator_head]), prod(shape)),
+        (architectures.discriminator(found.code_discriminator), LATENT),
+    ]
+    for layers, inputs in networks:
+        network = Network((inputs,), layers, generator, np.float64)
+        network.theta += 0.1 * generator.normal(size=network.theta.shape)
+        tape = network.tape(4)
+        network.forward(tape, generator.normal(size=(4, inputs)))
+        tape.error[:] = generator.normal(size=tape.error.shape)
+        network.backward(tape)
+        assert np.isfinite(network.grad).all()
+        assert all(network.grad[part].any() for part in network.parts)
+
+
+@every_architecture
+@pytest.mark.parametrize(("output", "last"), [("sigmoid", Activation("sigmoid")), ("linear", None)])
+def test_the_output_activation_is_the_decoders_last_layer(name: ArchitectureName, output: Any, last: Any) -> None:
+    found = architecture(VAE(architecture=name, output=output), (16, 16, 1))
+    assert (found.decoder[-1] if last else None) == last
+    assert sum(layer == Activation("sigmoid") for layer in found.decoder) == (last is not None)
+
+
+def test_hidden_are_the_channels_from_the_picture_inward() -> None:
+    found = named("conv28", (28, 28, 1), (3, 5))
+    assert [layer.channels for layer in found.encoder if isinstance(layer, Convolution)] == [3, 5]
+    assert shapes(found.decoder, (LATENT,))[3] == (7, 7, 5)
+
+
+def test_conv64_has_the_networks_of_its_paper() -> None:
+    """Larsen et al. 2016 at 64 x 64: down to 8 x 8 x 256, then 2048 neurons, and up by 256, 128 and 32 channels."""
+    found = named("conv64", (64, 64, 3))
+    assert (8, 8, 256) in shapes(found.encoder, (12288,))
+    assert shapes(found.encoder, (12288,))[-1] == (2048,)
+    up = [layer.channels for layer in found.decoder if isinstance(layer, Convolution | TransposedConvolution)]
+    assert up == [256, 128, 32, 3]
+    assert [layer.width for layer in found.discriminator_head if isinstance(layer, Dense)] == [512]
+    assert shapes(found.discriminator, (12288,))[-1] == (8 * 8 * 256,)
+
+
+def test_dcgan_has_no_batch_norm_at_the_pictures() -> None:
+    """Radford et al. 2016: not at the discriminator's input, not at the generator's output."""
+    found = named("dcgan", (64, 64, 3))
+    assert not isinstance(found.discriminator[2], BatchNorm)
+    assert sum(isinstance(layer, BatchNorm) for layer in found.discriminator) == 3
+    assert not any(isinstance(layer, BatchNorm) for layer in found.decoder[-3:])
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("conv28", (3, 9, 1)), ("conv64", (7, 64, 3)), ("dcgan", (1, 1, 1)), ("dcgan", (40, 1, 3))]
+)
+def test_pictures_that_are_too_small_are_refused_in_one_line(name: ArchitectureName, shape: Picture) -> None:
+    with pytest.raises(ArchitectureError) as caught:
+        named(name, shape)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.startswith(f"{name} halves its pictures")
+    assert f"{shape[1]} x {shape[0]}" in text
+    assert "--architecture mlp" in text
+
+
+@pytest.mark.parametrize(("name", "side"), [("conv28", 4), ("conv64", 8), ("dcgan", 2), ("mlp", 1)])
+def test_the_smallest_pictures_that_are_taken_fit(name: ArchitectureName, side: int) -> None:
+    shape = (side, side, 1)
+    assert shapes(named(name, shape).decoder, (LATENT,))[-1] == (side * side,)
+
+
+def test_minibatch_discrimination_stands_before_the_output_neuron() -> None:
+    found = architectures.discriminator([Dense(7)], minibatch_discrimination=True)
+    assert found == [Dense(7), MinibatchDiscrimination(), Dense(1)]
+    assert architectures.discriminator([Dense(7)]) == [Dense(7), Dense(1)]
+
+
+def test_ones_own_networks_are_built_from_their_fields() -> None:
+    """A reshape before and a flatten behind make the rows that a model knows; the rest stays mlp."""
+    found = own(
+        (6, 5, 1),
+        encoder=[
+            {"layer": "convolution", "channels": 4, "kernel": 3, "stride": 2, "padding": 1},
+            {"layer": "batch_norm"},
+            {"layer": "activation", "function": "relu"},
+        ],
+        decoder=[
+            {"layer": "dense", "width": 12, "initialiser": "he_normal"},
+            {"layer": "reshape", "shape": [3, 4, 1]},
+            {"layer": "transposed_convolution", "channels": 1, "kernel": 3, "stride": 2, "output_padding": [0, 0]},
+            {"layer": "flatten"},
+            {"layer": "dense", "width": 30},
+        ],
+    )
+    assert shapes(found.encoder, (30,)) == [(30,), (6, 5, 1), (3, 3, 4), (3, 3, 4), (3, 3, 4), (36,)]
+    assert found.encoder[1] == Convolution(4, 3, 2, 1)
+    assert shapes(found.decoder, (LATENT,))[-1] == (30,)
+    assert found.decoder[-1] == Activation("sigmoid")
+    assert shapes(found.discriminator, (30,))[-1] == (256,)
+
+
+def test_a_sigmoid_of_ones_own_before_the_output_sigmoid_is_differentiated_as_well() -> None:
+    """Two activations in a row: the second must not overwrite what the first takes its slope from."""
+    found = own((6, 5, 1), decoder=[{"layer": "dense", "width": 30}, {"layer": "activation", "function": "sigmoid"}])
+    network = Network((LATENT,), found.decoder, np.random.default_rng(0), np.float64)
+    network.theta[:] = np.random.default_rng(1).normal(size=network.theta.shape)
+    tape, x = network.tape(1), np.random.default_rng(2).normal(size=(1, LATENT))
+    y = network.forward(tape, x).copy()
+    tape.error[:] = 1
+    network.backward(tape)
+    inner = np.log(y / (1 - y))
+    np.testing.assert_allclose(network.gradients[0]["b"], (y * (1 - y) * inner * (1 - inner))[0], rtol=1e-9)
+
+
+CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
+
+
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        ({}, ["encoder, decoder, discriminator, code_discriminator"]),
+        ({"encodr": []}, ["encodr", "encoder, decoder, discriminator, code_discriminator"]),
+        ({"encoder": [{"layer": "convolutoin"}]}, ["encoder", "convolutoin", "$[0].layer"]),
+        ({"encoder": [{"channels": 4}]}, ["encoder", "`layer`", "$[0]"]),
+        ({"encoder": [{"layer": "dense"}]}, ["encoder", "`width`", "$[0]"]),
+        ({"encoder": [CONVOLUTION, {"layer": "dropout", "p": 0.5}]}, ["encoder", "`p`", "$[1]"]),
+        ({"encoder": [{**CONVOLUTION, "kernel": 2.5}]}, ["encoder", "$[0].kernel"]),
+        ({"encoder": [{"layer": "activation", "function": "swish"}]}, ["encoder", "swish", "$[0].function"]),
+        ({"encoder": [{**CONVOLUTION, "kernel": 7}]}, ["layer 1 of the encoder, convolution", "7x7", "6x5x1"]),
+        ({"encoder": [CONVOLUTION, {**CONVOLUTION, "kernel": 4}]}, ["layer 2 of the encoder, convolution", "4x3x4"]),
+        ({"encoder": [{**CONVOLUTION, "stride": 0}]}, ["layer 1 of the encoder", "stride of at least 1"]),
+        ({"encoder": [{**CONVOLUTION, "padding": -1}]}, ["layer 1 of the encoder", "no negative padding"]),
+        ({"discriminator": [{"layer": "dense", "width": 3}]}, ["layer 1 of the discriminator", "put flatten before"]),
+        ({"encoder": [{"layer": "flatten"}, {"layer": "dense", "width": 0}]}, ["layer 2", "at least 1 neuron, not 0"]),
+        ({"encoder": [{"layer": "dropout", "rate": 1.0}]}, ["layer 1 of the encoder, dropout", "[0, 1), not 1.0"]),
+        ({"encoder": [{"layer": "average_pooling", "factor": 2}]}, ["layer 1", "6x5x1 cannot be pooled by 2 x 2"]),
+        ({"encoder": [{"layer": "upsampling", "factor": 0}]}, ["layer 1", "cannot be upsampled by 0 x 0"]),
+        ({"encoder": [{"layer": "reshape", "shape": [7, 5]}]}, ["layer 1", "6x5x1 cannot be reshaped to 7x5"]),
+        ({"encoder": [{"layer": "reshape", "shape": [-6, -5]}]}, ["layer 1", "6x5x1 cannot be reshaped to -6x-5"]),
+        ({"encoder": [{"layer": "batch_norm", "epsilon": 0.0}]}, ["layer 1 of the encoder, batch_norm", "epsilon"]),
+        ({"encoder": [{"layer": "minibatch_discrimination"}]}, ["layer 1 of the encoder", "takes rows, not 6x5x1"]),
+        ({"decoder": [CONVOLUTION]}, ["layer 1 of the decoder, convolution", "not 10", "put reshape before"]),
+        ({"decoder": [{"layer": "dense", "width": 31}]}, ["the decoder ends in 31 neurons", "6x5x1 have 30"]),
+        (
+            {"decoder": [{"layer": "reshape", "shape": [1, 1, 10]}, {**CONVOLUTION, "layer": "transposed_convolution",
+                                                                     "output_padding": [1, 0]}]},
+            ["layer 2 of the decoder, transposed_convolution", "output padding (1, 0)", "less than its stride"],
+        ),
+        ({"code_discriminator": [{"layer": "upsampling"}]}, ["layer 1 of the code_discriminator", "10 cannot be"]),
+    ],
+)  # fmt: skip
+def test_each_fault_of_ones_own_is_one_clear_line(networks: dict[str, Any], words: list[str]) -> None:
+    text = fault(**networks)
+    for word in words:
+        assert word in text

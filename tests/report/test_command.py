@@ -1,0 +1,144 @@
+"""The command line that a report prints makes the same specification again."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from ava_np.report.command import command
+from ava_np.run.folder import Run
+from ava_np.specification import (
+    FORMAT,
+    MODELS,
+    PicturesSpecification,
+    Specification,
+    TrainingSpecification,
+    checked,
+)
+from tests.command import ava, write_pictures
+
+TRAINING = TrainingSpecification("adam", 1e-3, "sum", batch_size=3, epochs=1, seed=5, momentum=0.9)
+SMALL = {"latent": 2, "hidden": (4,)}
+
+
+def specify(name: str, source: str | None, training: TrainingSpecification = TRAINING, **options: Any) -> Specification:
+    pictures = {name: options.pop(name) for name in PicturesSpecification.__struct_fields__ if name in options}
+    model: Any = checked(MODELS[name], **{**SMALL, **options})
+    kept = checked(PicturesSpecification, **{"source": source, "size": (12, 9), "channels": 3, "zoom": 3, **pictures})
+    return Specification(FORMAT, model, kept, training)
+
+
+def changed(**values: Any) -> TrainingSpecification:
+    return msgspec.structs.replace(TRAINING, **values)
+
+
+def remade(parts: list[str], folder: Path) -> Specification:
+    """What the command line makes, run for real but for the folder."""
+    program, subcommand, *arguments = shlex.split(" ".join(parts))
+    assert (program, subcommand) == ("ava", "train")
+    outcome = ava("train", *arguments, "--out", folder)
+    assert outcome.code == 0, outcome.err
+    return Run.open(folder).specification
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("a place") / "O'Neill & sons")
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ava_np.report.page.write_pictures", lambda *arguments, **options: None)
+    monkeypatch.setattr("ava_np.report.page.write_report", lambda run, *arguments, **options: run.folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "training"),
+    [
+        ("ava5", {}, TRAINING),
+        ("ava2", {"propagation": "paper", "minibatch_discrimination": True, "hidden": (8, 4)}, TRAINING),
+        ("vae", {"beta": 0.5, "likelihood": "bernoulli"}, changed(optimiser="sgd", reduction="fan")),
+        ("ae", {"hidden": ()}, changed(optimiser="momentum", momentum=0.5, weight_decay=1e-5)),
+        ("gan", {"smoothing": 0.1, "saturating": True}, changed(momentum=0.5)),
+        ("gan", {}, changed(schedule="cosine", clip=2.5, optimiser="rmsprop")),
+        ("dcgan", {"architecture": "mlp", "latent": 100, "hidden": (4,)}, changed(momentum=0.4)),
+        ("aae", {"prior": "swiss-roll", "stochastic": True}, TRAINING),
+        ("vae-gan-costs", {"prior": "uniform"}, TRAINING),
+        ("bigan", {}, changed(momentum=0.5)),
+        ("vaegan", {"gamma": 1e-5, "reconstructions_are_fake": False}, TRAINING),
+        ("vae", {"architecture": "conv28", "hidden": (2, 3), "zoom": 1}, TRAINING),
+        ("vae", {"limit": 5, "validation": 0.2, "flip": True, "shift": 1}, TRAINING),
+        ("vae", {"test": 0.4}, changed(learning_rate=3e-5)),
+    ],
+)
+def test_the_command_makes_the_same_specification(
+    photos: Path, tmp_path: Path, name: str, options: dict[str, Any], training: TrainingSpecification
+) -> None:
+    specification = specify(name, str(photos), training, **options)
+    again = remade(command(specification), tmp_path / "run")
+    pictures = msgspec.structs.replace(again.pictures, sha256=None)
+    assert (again.model, pictures, again.training) == (
+        specification.model,
+        specification.pictures,
+        specification.training,
+    )
+
+
+def test_toys_have_no_size_or_zoom_in_the_command(tmp_path: Path) -> None:
+    specification = specify(
+        "gan",
+        "toy:ring",
+        changed(momentum=0.5, batch_size=50),
+        output="linear",
+        size=(2, 1),
+        channels=1,
+        zoom=1,
+        limit=100,
+    )
+    parts = command(specification)
+    assert not any(part.startswith(("--size", "--zoom", "--output")) for part in parts)
+    again = remade(parts, tmp_path / "run")
+    assert again.model == specification.model
+    assert msgspec.structs.replace(again.pictures, sha256=None) == specification.pictures
+
+
+def test_an_architecture_of_ones_own_is_a_file(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {
+        "encoder": ({"layer": "flatten"}, {"layer": "dense", "width": 3}, {"layer": "activation", "function": "relu"})
+    }
+    specification = specify("ae", str(photos), architecture=own)
+    parts = command(specification)
+    assert "--architecture architecture.json" in parts
+    monkeypatch.chdir(tmp_path)
+    stored = msgspec.json.decode(msgspec.json.encode(specification))["model"]["architecture"]
+    Path("architecture.json").write_bytes(msgspec.json.encode(stored))
+    assert remade(parts, tmp_path / "run").model == specification.model
+
+
+def test_a_cache_is_in_the_command(photos: Path, tmp_path: Path) -> None:
+    specification = specify("ae", str(photos), cache=str(tmp_path / "a cache"))
+    assert remade(command(specification), tmp_path / "run").pictures.cache == str(tmp_path / "a cache")
+
+
+def test_built_in_pictures_need_no_folder_in_the_command() -> None:
+    assert command(specify("ava5", None))[:2] == ["ava train", "--model ava5"]
+
+
+def test_what_is_as_by_default_is_left_out() -> None:
+    model: Any = MODELS["dcgan"]()
+    specification = Specification(FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1), changed(momentum=0.5))
+    names = [part.split()[0] for part in command(specification)[1:]]
+    expected = [
+        "--model",
+        "--size",
+        "--zoom",
+        "--optimiser",
+        "--lr",
+        "--reduction",
+        "--batch-size",
+        "--epochs",
+        "--seed",
+    ]
+    assert sorted(names) == sorted(expected)

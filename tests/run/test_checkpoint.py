@@ -1,0 +1,293 @@
+"""Checkpoints: back bit for bit, whole or not at all, and every kind of damage said in one line."""
+
+import errno
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import ava_np
+from ava_np.data.batches import Batches
+from ava_np.errors import AvaError, RunError
+from ava_np.files import write_whole
+from ava_np.models import Model, build
+from ava_np.run.checkpoint import KEY, load_model, load_state, save_model, save_state
+from ava_np.specification import OptimiserName, PaperModel, Propagation, TrainingSpecification
+from ava_np.training.trainer import Trainer
+
+SHAPE = (3, 2, 3)
+
+
+def model(name: PaperModel = "ava5", propagation: Propagation = "exact", latent: int = 2, seed: int = 0) -> Model:
+    """A model whose biases are not 0."""
+    model = build(name, SHAPE, propagation=propagation, latent=latent, hidden=(5, 4), seed=seed)
+    generator = np.random.default_rng(seed)
+    for network in model.networks.values():
+        network.theta += generator.normal(0, 0.1, network.theta.shape)
+    return model
+
+
+def trainer(optimiser: OptimiserName = "adam", latent: int = 2, seed: int = 0) -> Trainer:
+    return Trainer(model(latent=latent, seed=seed), TrainingSpecification(optimiser, 0.01, "fan", 2, 3, seed))
+
+
+@pytest.fixture
+def pictures() -> np.ndarray:
+    return np.random.default_rng(0).random((5, *SHAPE), dtype=np.float32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A sound model.safetensors."""
+    path = tmp_path / "model.safetensors"
+    save_model(model(), path)
+    return path
+
+
+def refused(path: Path, load: Callable[[], object]) -> str:
+    """The message of the RunError, which must be one line and name the file."""
+    with pytest.raises(RunError) as fault:
+        load()
+    message = str(fault.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("name", ["vae", "ava1", "ava3", "ava5"])
+@pytest.mark.parametrize("propagation", ["exact", "paper"])
+def test_a_model_comes_back_bit_for_bit(
+    tmp_path: Path, pictures: np.ndarray, name: PaperModel, propagation: Propagation
+) -> None:
+    saved = model(name, propagation)
+    save_model(saved, tmp_path / "some.file")
+    loaded = load_model(tmp_path / "some.file")
+    assert (loaded.specification, loaded.shape, loaded.dtype) == (saved.specification, saved.shape, saved.dtype)
+    assert list(loaded.networks) == list(saved.networks)
+    for network, original in zip(loaded.networks.values(), saved.networks.values(), strict=True):
+        assert network.theta.tobytes() == original.theta.tobytes()
+    np.testing.assert_array_equal(loaded.reconstruct(pictures), saved.reconstruct(pictures))
+
+
+def test_a_folder_stands_for_the_model_in_it(path: Path) -> None:
+    whole = load_model(path).networks["decoder"].theta
+    for where in (path.parent, str(path.parent), str(path)):
+        np.testing.assert_array_equal(load_model(where).networks["decoder"].theta, whole)
+
+
+def test_the_package_itself_saves_and_loads(tmp_path: Path, pictures: np.ndarray) -> None:
+    ours = model()
+    ava_np.save(ours, tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(ava_np.load(tmp_path).encode(pictures), ours.encode(pictures))
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    """The format's own library writes several metadata keys in random order."""
+    paths = [tmp_path / str(number) for number in range(5)]
+    for path in paths:
+        save_model(model(), path)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
+def test_tensors_have_the_names_of_their_layers(path: Path) -> None:
+    arrays = load_file(path)
+    assert arrays["encoder.dense1.W"].shape == (18, 5)
+    assert arrays["decoder.dense3.b"].shape == (18,)
+    assert {name.split(".")[0] for name in arrays} == set(model().networks)
+
+
+def header(path: Path) -> dict[str, Any]:
+    with safe_open(path, "numpy") as file:
+        found: dict[str, Any] = json.loads(file.metadata()[KEY])
+    return found
+
+
+def rewrite(path: Path, change: Callable[[dict[str, np.ndarray], dict[str, Any]], None]) -> None:
+    """Write the file again with other arrays or another header."""
+    arrays, metadata = load_file(path), header(path)
+    change(arrays, metadata)
+    save_file(arrays, path, {KEY: json.dumps(metadata)})
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    assert "does not exist" in refused(tmp_path / "no", lambda: load_model(tmp_path / "no"))
+    assert "does not exist" in refused(tmp_path / "model.safetensors", lambda: load_model(tmp_path))
+
+
+@pytest.mark.parametrize("kept", [0, 4, 8, 100, 0.5, -1])
+def test_a_truncated_file_is_damaged(path: Path, kept: float) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if kept == 0.5 else int(kept)])
+    assert "is damaged" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" * 99, b"{}" * 50, bytes(64), b"\xff" * 64, b"\x89PNG\r\n\x1a\n"])
+def test_another_kind_of_file_is_damaged(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert "is damaged" in refused(path, lambda: load_model(path))
+
+
+def test_safetensors_of_others_are_not_ours(path: Path) -> None:
+    save_file(load_file(path), path)
+    assert "not written by ava-np" in refused(path, lambda: load_model(path))
+    save_file(load_file(path), path, {"format": "pt"})
+    assert "not written by ava-np" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize("number", [0, 1, "2", None])
+def test_another_format_is_said(path: Path, number: object) -> None:
+    rewrite(path, lambda arrays, metadata: metadata.update(format=number))
+    assert f"of format {number}; this ava-np reads format 2" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_must_be_finite(path: Path, value: float) -> None:
+    def spoil(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        arrays["decoder.dense2.W"][1, 1] = value
+
+    rewrite(path, spoil)
+    assert "decoder.dense2.W is not finite" in refused(path, lambda: load_model(path))
+
+
+def test_weights_must_have_the_shapes_of_the_header(path: Path) -> None:
+    def spoil(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        arrays["encoder.dense2.W"] = np.ascontiguousarray(arrays["encoder.dense2.W"].T)
+
+    rewrite(path, spoil)
+    assert "encoder.dense2.W is (4, 5) instead of (5, 4)" in refused(path, lambda: load_model(path))
+
+
+def test_weights_must_all_be_there(path: Path) -> None:
+    def spoil(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        del arrays["discriminator.dense1.b"]
+
+    rewrite(path, spoil)
+    assert "lacks discriminator.dense1.b" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shape": [3, 3, 3]},
+        {"shape": [0, 2, 3]},
+        {"shape": [-3, 2, 3]},
+        {"shape": [3, 2]},
+        {"shape": "3x2"},
+        {"shape": [10**9, 10**9, 3]},
+        {"model": None},
+        {"model": {"name": "ava5"}},
+        {"colour": "red"},
+    ],
+)
+def test_a_header_that_does_not_fit_is_damage(path: Path, change: dict[str, Any]) -> None:
+    rewrite(path, lambda arrays, metadata: metadata.update(change))
+    assert "is damaged" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latent": 0},
+        {"latent": 3},
+        {"latent": "2"},
+        {"hidden": []},
+        {"hidden": [5, 0]},
+        {"hidden": [4, 5]},
+        {"name": "gan"},
+        {"propagation": "both"},
+        {"dropout": 0.5},
+    ],
+)
+def test_a_model_that_does_not_fit_is_damage(path: Path, change: dict[str, Any]) -> None:
+    rewrite(path, lambda arrays, metadata: metadata["model"].update(change))
+    assert "is damaged" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3"])
+def test_numbers_that_numpy_does_not_have_are_damage(path: Path, kind: str) -> None:
+    size = {"BF16": 2, "F8_E4M3": 1}[kind]
+    text = json.dumps(
+        {
+            "__metadata__": {KEY: json.dumps(header(path))},
+            "encoder.dense1.W": {"dtype": kind, "shape": [18, 5], "data_offsets": [0, 90 * size]},
+        }
+    ).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(90 * size))
+    assert "is damaged" in refused(path, lambda: load_model(path))
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_a_training_comes_back_bit_for_bit(tmp_path: Path, pictures: np.ndarray, optimiser: OptimiserName) -> None:
+    ours = trainer(optimiser)
+    for _ in zip(range(4), ours.run(Batches(pictures)), strict=False):  # in the middle of the second epoch
+        pass
+    save_state(ours, tmp_path / "state")
+    other = trainer(optimiser, seed=0)
+    load_state(other, tmp_path / "state")
+    (arrays, numbers), (loaded, loaded_numbers) = ours.state(), other.state()
+    assert numbers == loaded_numbers
+    assert {name: array.tobytes() for name, array in arrays.items()} == {
+        name: array.tobytes() for name, array in loaded.items()
+    }
+
+
+def test_a_state_of_another_training_does_not_fit(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    save_state(trainer("sgd"), path)
+    assert "does not fit its run" in refused(path, lambda: load_state(trainer("adam"), path))
+    save_state(trainer(latent=3), path)
+    assert "does not fit its run" in refused(path, lambda: load_state(trainer(), path))
+    save_model(model(), path)
+    assert "does not fit its run" in refused(path, lambda: load_state(trainer(), path))
+
+
+def test_a_damaged_state_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    assert "does not exist" in refused(path, lambda: load_state(trainer(), path))
+    save_state(trainer(), path)
+    path.write_bytes(path.read_bytes()[:-5])
+    assert "is damaged" in refused(path, lambda: load_state(trainer(), path))
+    save_state(trainer(), path)
+    rewrite(path, lambda arrays, metadata: metadata.update(format=7))
+    assert "format 7" in refused(path, lambda: load_state(trainer(), path))
+
+
+def test_a_state_is_no_model(tmp_path: Path) -> None:
+    save_state(trainer(), tmp_path / "state")
+    assert "is damaged" in refused(tmp_path / "state", lambda: load_model(tmp_path / "state"))
+
+
+@pytest.mark.parametrize("method", ["write_bytes", "replace"])
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    write_bytes = Path.write_bytes
+
+    def fail(self: Path, *arguments: Any) -> None:
+        if method == "write_bytes":
+            write_bytes(self, b"ne")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, method, fail)
+        with pytest.raises(AvaError, match=r"cannot write .*file: No space left on device"):
+            write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with pytest.raises(AvaError, match=r"cannot write .*No such file or directory"):
+        write_whole(tmp_path / "no" / "x", b"new")
+    with pytest.raises(AvaError, match=r"cannot write .*Not a directory"):
+        write_whole(tmp_path / "file" / "x", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
