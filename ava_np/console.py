@@ -85,7 +85,7 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
 
 
 @contextmanager
-def counting(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
+def progress_counter(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
     """Show how far ``what`` is, from (done, total), ``first`` of which were done before.
 
     A bar on a terminal; elsewhere lines, once it takes seconds, and about ten of them however long it takes.
@@ -114,7 +114,7 @@ def counting(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def reading_progress(what: str) -> Iterator[None]:
+def spinner(what: str) -> Iterator[None]:
     """Say what is being worked on, with a spinner on a terminal."""
     if sys.stderr.isatty():
         from rich.console import Console

@@ -6,7 +6,7 @@ from pathlib import Path
 from ava_np.errors import AvaError
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all.
 
     Raises

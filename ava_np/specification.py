@@ -229,7 +229,7 @@ def default_momentum(model: ModelSpecification, optimiser: str) -> float:
 T = TypeVar("T")
 
 
-def checked(kind: type[T], **values: Any) -> T:
+def validated(kind: type[T], **values: Any) -> T:
     """A specification of this kind with these values.
 
     Raises

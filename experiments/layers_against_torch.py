@@ -27,15 +27,15 @@ from ava_np.layers import (
     Dropout,
     Flatten,
     Layer,
+    LayerBuffers,
     MinibatchDiscrimination,
     Mode,
     Reshape,
     Shape,
-    Slot,
     TransposedConvolution,
     Upsampling,
 )
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 
 SHAPES = 250  # of each layer
 MODES: tuple[Mode, ...] = ("training", "frozen", "evaluation")
@@ -72,7 +72,7 @@ def load_torch() -> ModuleType:
     return torch
 
 
-def by_torch(torch: Any, network: Network, tape: Tape, x: np.ndarray, error: np.ndarray) -> Results:
+def by_torch(torch: Any, network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
     """Apply the network's layers to x as PyTorch has them, and let it differentiate Σ error · output.
 
     Parameters
@@ -81,7 +81,7 @@ def by_torch(torch: Any, network: Network, tape: Tape, x: np.ndarray, error: np.
         From ``load_torch``.
     network : Network
         Its parameters and states are copied, so this comes before its own ``forward`` where that moves states.
-    tape : Tape
+    buffers : Buffers
         Gives the mode and the noise.
     x, error : ndarray of float64
         Of the network's input and output shapes.
@@ -93,21 +93,21 @@ def by_torch(torch: Any, network: Network, tape: Tape, x: np.ndarray, error: np.
     states = [{name: torch.from_numpy(array.copy()) for name, array in arrays.items()} for arrays in network.states]
     start = torch.from_numpy(x.copy()).requires_grad_()
     t = start
-    for layer, own, state, slot in zip(network.layers, parameters, states, tape.slots, strict=True):
-        t = _apply(torch, layer, t, own, state, slot)
+    for layer, own, state, layer_buffers in zip(network.layers, parameters, states, buffers.layers, strict=True):
+        t = _apply(torch, layer, t, own, state, layer_buffers)
     t.backward(torch.from_numpy(error.copy()))
     gradients = [{name: tensor.grad.numpy() for name, tensor in own.items()} for own in parameters]
     running = [{name: tensor.numpy() for name, tensor in state.items()} for state in states]
     return Results([{"output": t.detach().numpy()}, *running], [{"input": start.grad.numpy()}, *gradients])
 
 
-def by_us(network: Network, tape: Tape, x: np.ndarray, error: np.ndarray) -> Results:
+def by_us(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
     """The same by the network itself; what is returned is its own."""
     network.grad.fill(0)
-    network.forward(tape, x)
-    tape.error[:] = error
-    network.backward(tape)
-    return Results([{"output": tape.output}, *network.states], [{"input": tape.input_error}, *network.gradients])
+    network.forward(buffers, x)
+    buffers.error[:] = error
+    network.backward(buffers)
+    return Results([{"output": buffers.output}, *network.states], [{"input": buffers.input_error}, *network.gradients])
 
 
 def distances(ours: Results, theirs: Results) -> tuple[float, float]:
@@ -123,7 +123,9 @@ def _distance(ours: Arrays, theirs: Arrays) -> float:
     return float(gap / np.max([np.abs(array).max() for array in theirs.values()])) if gap else 0.0
 
 
-def _apply(torch: Any, layer: Layer, t: Any, own: dict[str, Any], state: dict[str, Any], slot: Slot) -> Any:
+def _apply(
+    torch: Any, layer: Layer, t: Any, own: dict[str, Any], state: dict[str, Any], layer_buffers: LayerBuffers
+) -> Any:
     """One layer; PyTorch has channels second, and so its weights: (out, in, kh, kw), transposed (in, out, kh, kw)."""
     f = torch.nn.functional
     match layer:
@@ -138,8 +140,8 @@ def _apply(torch: Any, layer: Layer, t: Any, own: dict[str, Any], state: dict[st
             W, step = own["W"].permute(3, 2, 0, 1).contiguous(), (layer.stride, layer.padding, layer.output_padding)
             return f.conv_transpose2d(t.permute(0, 3, 1, 2), W, own["b"], *step).permute(0, 2, 3, 1)
         case BatchNorm():
-            running = (None, None) if slot.mode == "frozen" else (state["mean"], state["variance"])
-            learnt, training = (own["scale"], own["shift"]), slot.mode != "evaluation"
+            running = (None, None) if layer_buffers.mode == "frozen" else (state["mean"], state["variance"])
+            learnt, training = (own["scale"], own["shift"]), layer_buffers.mode != "evaluation"
             y = f.batch_norm(t.movedim(-1, 1), *running, *learnt, training, layer.momentum, layer.epsilon)
             return y.movedim(1, -1)
         case AveragePooling():
@@ -151,8 +153,8 @@ def _apply(torch: Any, layer: Layer, t: Any, own: dict[str, Any], state: dict[st
         case Reshape():
             return t.reshape(-1, *layer.shape)
         case Dropout():
-            keep = torch.from_numpy(slot.memory["noise"] >= layer.rate)
-            return t if slot.mode == "evaluation" else t * keep / (1 - layer.rate)
+            keep = torch.from_numpy(layer_buffers.saved["noise"] >= layer.rate)
+            return t if layer_buffers.mode == "evaluation" else t * keep / (1 - layer.rate)
         case MinibatchDiscrimination():
             M = (t @ own["W"]).reshape(len(t), layer.features, layer.width)
             likeness = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))
@@ -233,15 +235,15 @@ def compare(torch: Any, kind: type[Layer], generator: np.random.Generator) -> tu
     for number, (layer, shape, batch) in zip(range(SHAPES), cases(kind, generator), strict=False):
         network = Network(shape, [layer], generator, np.float64)
         network.theta[:] = generator.normal(size=network.theta.shape)
-        for _, _, running in network.named(network.states):
+        for _, _, running in network.named_arrays(network.states):
             running[:] = generator.uniform(0.1, 2, running.shape)
-        tape = network.tape(batch, MODES[number % len(MODES)])
-        for noise in tape.noise:
+        buffers = network.buffers(batch, MODES[number % len(MODES)])
+        for noise in buffers.noise:
             noise[:] = generator.random(noise.shape)
         x = generator.normal(size=(batch, *shape))
         error = generator.normal(size=(batch, *network.output_shape))
-        theirs = by_torch(torch, network, tape, x, error)
-        worst = np.maximum(worst, distances(by_us(network, tape, x, error), theirs))
+        theirs = by_torch(torch, network, buffers, x, error)
+        worst = np.maximum(worst, distances(by_us(network, buffers, x, error), theirs))
     return float(worst[0]), float(worst[1])
 
 

@@ -23,13 +23,13 @@ import math
 
 import numpy as np
 
-from ava_np.kernels.machine.compile import kernel, piece
+from ava_np.kernels.machine.compile import inline_kernel, kernel
 
 ROWS = 4
 """Samples whose sum is taken before it is added to that of all: each channel's is fetched and put back less often."""
 
 
-@piece
+@inline_kernel
 def _normalise(
     y: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray, scale: np.ndarray, shift: np.ndarray
 ) -> None:
@@ -39,7 +39,7 @@ def _normalise(
             y[n, c] = scale[c] * ((x[n, c] - mean[c]) * inverse[c]) + shift[c]
 
 
-@piece
+@inline_kernel
 def _add_sums(total: np.ndarray, x: np.ndarray, first: int, last: int, rows: int) -> None:
     """Add Σ x of the samples from ``first`` to before ``last``, so many rows at a time."""
     for n in range(first, last, rows):
@@ -50,7 +50,7 @@ def _add_sums(total: np.ndarray, x: np.ndarray, first: int, last: int, rows: int
             total[c] += few
 
 
-@piece
+@inline_kernel
 def _add_squares(total: np.ndarray, x: np.ndarray, mean: np.ndarray, first: int, last: int, rows: int) -> None:
     """Add Σ (x - mean)² of them."""
     for n in range(first, last, rows):
@@ -61,7 +61,7 @@ def _add_squares(total: np.ndarray, x: np.ndarray, mean: np.ndarray, first: int,
             total[c] += few
 
 
-@piece
+@inline_kernel
 def _add_errors(
     constant: np.ndarray,
     along: np.ndarray,
@@ -84,7 +84,7 @@ def _add_errors(
             along[c] += tilt
 
 
-@piece
+@inline_kernel
 def _error_sums(dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Σ dy and Σ dy x̂ in double precision; x and dy are (samples, channels)."""
     samples, channels = x.shape

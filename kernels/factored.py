@@ -34,7 +34,7 @@ BLOCK = 1 << 16
 WIDE = 1 << 12
 """Columns of a block at most, so that it has rows for the tiles of the micro-kernel."""
 
-WORTHWHILE = 1 << 17
+MIN_ELEMENTS = 1 << 17
 """Numbers of G for a thread."""
 
 LARGE = 1 << 18
@@ -107,7 +107,7 @@ def factored_step(
     wide = min(outputs, WIDE)
     tall = BLOCK // wide
     blocks = -(-inputs // tall) * -(-outputs // wide)
-    parts = min(parts_for(inputs * outputs, blocks, WORTHWHILE), scratch.size // OWN)
+    parts = min(parts_for(inputs * outputs, blocks, MIN_ELEMENTS), scratch.size // OWN)
     code, multiply = _address(dtype), gemm.part_address(dtype)
     lines = [n for x, e in factors for n in (x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x))]
     inner = describe(0, 1, [array.ctypes.data for array in arrays] + [0], numbers)

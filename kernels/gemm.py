@@ -24,9 +24,9 @@ import numpy as np
 from numba import types
 
 from ava_np.kernels.machine import gemv, split_k
-from ava_np.kernels.machine.compile import kernel, kernel_of
+from ava_np.kernels.machine.compile import kernel, kernel_for
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import copy_run, pack_panel, publish_pieces
+from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
@@ -126,7 +126,7 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     threads = scratch.size // SCRATCH
     if rows == 1 and depth > 1 and _is_for_gemv(A, B):
         address = gemv.part_address(C.dtype)
-        parts = parts_for(columns * depth, -(-columns // gemv.UNIT), gemv.WORTHWHILE)
+        parts = parts_for(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
     else:
         tile, address = _tile(C.dtype), part_address(C.dtype)
         most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
@@ -150,7 +150,7 @@ def _tile(dtype: np.dtype) -> Tile:
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
-    publish_pieces(dtype)
+    register_tile_and_packing(dtype)
     return part_code(_part(dtype.type, _tile(dtype)))
 
 
@@ -160,8 +160,8 @@ def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[...,
     kind = numba.from_dtype(dtype)
     given, bias = types.Array(kind, 2, "A", readonly=True), types.Array(kind, 1, "C", readonly=True)
     arrays = (types.Array(kind, 2, "A"), given, given, bias, types.boolean, types.Array(kind, 1, "C"))
-    describe = kernel_of(types.int64[::1](*arrays, types.intp))(_describe)
-    return describe, kernel_of(types.void(types.intp, *arrays))(_run)
+    describe = kernel_for(types.int64[::1](*arrays, types.intp))(_describe)
+    return describe, kernel_for(types.void(types.intp, *arrays))(_run)
 
 
 def _describe(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]

@@ -31,14 +31,14 @@ def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
                 distance = M.dtype.type(0)
                 for c in range(width):
                     distance += abs(M[i, b, c] - M[j, b, c])
-                likeness = math.exp(-distance)
-                o[i, b] += likeness
-                o[j, b] += likeness
+                similarity = math.exp(-distance)
+                o[i, b] += similarity
+                o[j, b] += similarity
 
 
 @kernel
 def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndarray) -> None:
-    """Write dM; the likeness of each pair is worked out again, once for both."""
+    """Write dM; the similarity of each pair is worked out again, once for both."""
     batch, features, width = M.shape
     for i in range(batch):
         for b in range(features):

@@ -14,7 +14,7 @@ import pytest
 
 from ava_np.data.batches import Batches
 from ava_np.kernels.machine.compile import _Files
-from ava_np.network.blas import _blas, one_blas_thread
+from ava_np.network.blas import _blas, single_threaded_blas
 from tests.workers import PICTURES, trainer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -188,8 +188,8 @@ def test_blas_stays_on_one_thread_until_the_last_training_ends() -> None:
 
 def test_blas_may_be_held_twice_by_one_thread() -> None:
     before = blas_threads()
-    with one_blas_thread:
-        with one_blas_thread:
+    with single_threaded_blas:
+        with single_threaded_blas:
             pass
         assert blas_threads() == [1] * len(before)
     assert blas_threads() == before

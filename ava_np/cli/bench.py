@@ -42,7 +42,7 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     from ava_np.console import say
     from ava_np.experiments.bench.measure import as_json, as_table, busy, machine_name
     from ava_np.experiments.bench.workloads import run
-    from ava_np.files import write_whole
+    from ava_np.files import write_atomically
 
     chosen = tuple(dict.fromkeys(workloads)) or WORKLOADS
     warning = busy()
@@ -50,7 +50,7 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
         say(warning)
     rows, rates = run(chosen, quick=quick, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
     if file is not None:
-        write_whole(file, json.dumps(as_json(rows), indent=2).encode() + b"\n")
+        write_atomically(file, json.dumps(as_json(rows), indent=2).encode() + b"\n")
     click.echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
     if warning:
         click.echo(f"\n{warning}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ava_np.run.folder import Run
 
 
-MOST_LISTED, WORST = 100, 10  # pictures whose own errors are all printed, and of more the worst
+MAX_LISTED, WORST = 100, 10  # pictures whose own errors are all printed, and of more the worst
 
 
 @click.command()
@@ -66,11 +66,11 @@ def _judged(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictur
     """The model, and at most 1000 pictures of a part or a folder; if they are not all of them, that is said."""
     from ava_np.cli.show import pictures_of
     from ava_np.console import say
-    from ava_np.run.folder import thinned
+    from ava_np.run.folder import subsample
 
     model, every = run.model(), pictures_of(run, folder)
     count = len(every.names) if folder is not None else len(getattr(run.split(every), part))
-    pictures = thinned(every) if folder is not None else run.shown(every, part)
+    pictures = subsample(every) if folder is not None else run.evaluation_pictures(every, part)
     if len(pictures.names) < count:
         say(f"{len(pictures.names):,} of {count:,} pictures are judged, evenly spaced")
     return model, pictures
@@ -79,31 +79,36 @@ def _judged(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictur
 def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[str, Any], str]:
     """What ``evaluate`` says of pictures, as JSON and as text."""
     from ava_np.console import table
-    from ava_np.evaluation.evaluate import MOST_TRIED, evaluate, sample_generator, sample_rmses
-    from ava_np.evaluation.metrics import rivals
+    from ava_np.evaluation.evaluate import MAX_COMPARED, evaluate, sample_generator, sample_rmses
+    from ava_np.evaluation.metrics import baselines
 
     zoom = run.specification.pictures.zoom
     found: dict[str, Any]
-    if model.encodes is None:
+    if model.encoder_name is None:
         rmses = sample_rmses(model, pictures.array, zoom, sample_generator(run.specification))
-        found = {"rmse": float(rmses.min()), "rmse_mean": float(rmses.mean()), "samples": MOST_TRIED}
-        found["rivals"] = rivals(pictures.array, zoom)
-        names, text = (f"the best of {MOST_TRIED} samples", f"{MOST_TRIED} samples, mean"), ""
+        found = {"rmse": float(rmses.min()), "rmse_mean": float(rmses.mean()), "samples": MAX_COMPARED}
+        found["baselines"] = baselines(pictures.array, zoom)
+        names, text = (f"the best of {MAX_COMPARED} samples", f"{MAX_COMPARED} samples, mean"), ""
     else:
         result = evaluate(model, pictures.array, zoom)
-        own = dict(zip(pictures.names, result.own_errors.tolist(), strict=True))
+        own = dict(zip(pictures.names, result.reconstruction_errors.tolist(), strict=True))
         best = pictures.names[result.best]
-        found = {"own_error": result.own_error, "own_errors": own, "rmse": result.rmse, "rmse_mean": result.rmse_mean}
-        found |= {"image_best": best, "rivals": result.rivals}
+        found = {
+            "reconstruction_error": result.reconstruction_error,
+            "reconstruction_errors": own,
+            "rmse": result.rmse,
+            "rmse_mean": result.rmse_mean,
+        }
+        found |= {"image_best": best, "baselines": result.baselines}
         names = (f"this run, imageBest = {best}", "this run, mean over its images")
         heading, listed = "picture", list(own.items())
-        if len(own) > MOST_LISTED:
+        if len(own) > MAX_LISTED:
             heading = f"the {WORST} worst of {len(own):,} pictures"
             listed = sorted(listed, key=lambda item: -item[1])[:WORST]
         text = table([heading, "own error"], [[name, f"{value:.4f}"] for name, value in listed])
-        text += f"\n\nown error, mean                 {result.own_error:.4f}\n\n"
+        text += f"\n\nown error, mean                 {result.reconstruction_error:.4f}\n\n"
     rows = [[names[0], f"{found['rmse']:.4f}"], [names[1], f"{found['rmse_mean']:.4f}"]]
-    rows += [[name.replace("_", " "), f"{value:.4f}"] for name, value in found["rivals"].items()]
+    rows += [[name.replace("_", " "), f"{value:.4f}"] for name, value in found["baselines"].items()]
     return found, text + table(["one image against all", "(17)"], rows)
 
 

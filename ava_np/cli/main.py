@@ -34,7 +34,7 @@ def ava() -> None:
     ava train photos --out runs/mine    a model of your own pictures
     ava sample runs/mine --count 64     new pictures from it
     ava evaluate runs/mine              how well it shows the old ones back
-    ava gradcheck                       every gradient, checked
+    ava gradcheck                       every gradient, validated
 
     Exit codes: 0 success; 1 bad input, or a check that failed; 2 a wrong option; 3 training stopped because a loss
     or a gradient was not finite; 130 interrupted.

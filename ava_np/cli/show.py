@@ -95,7 +95,7 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
     import numpy as np
 
     from ava_np.data.zoom import zoom_out
-    from ava_np.files import write_whole
+    from ava_np.files import write_atomically
     from ava_np.run.folder import Run
 
     if str(out) != "-" and out.suffix not in (".csv", ".npy"):
@@ -108,7 +108,7 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
     if out.suffix == ".npy":
         binary = io.BytesIO()
         np.save(binary, codes)
-        write_whole(out, binary.getvalue())
+        write_atomically(out, binary.getvalue())
     else:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -117,7 +117,7 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
         if str(out) == "-":
             click.echo(text.getvalue(), nl=False)
             return
-        write_whole(out, text.getvalue().encode())
+        write_atomically(out, text.getvalue().encode())
     click.echo(str(out))
 
 
@@ -154,7 +154,7 @@ def interpolate(
 
     run = Run.open(run_folder)
     model = run.model()
-    if model.encodes is None:
+    if model.encoder_name is None:
         given = next((name for name, value in (("FOLDER", folder), ("--from", first), ("--to", last)) if value), None)
         if given:
             raise click.UsageError(
@@ -174,9 +174,9 @@ def interpolate(
 
 def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
     """The run's own pictures, or those in ``folder`` made alike; what is left out is said."""
-    from ava_np.console import counting, say
+    from ava_np.console import progress_counter, say
 
-    with counting("reading pictures") as progress:
+    with progress_counter("reading pictures") as progress:
         pictures = run.pictures(folder, progress)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
@@ -206,11 +206,11 @@ def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path:
     from ava_np.report.images import grid, save_png
 
     if run.specification.pictures.toy:
-        from ava_np.files import write_whole
+        from ava_np.files import write_atomically
         from ava_np.report.charts import to_png, toy_points
-        from ava_np.run.folder import thinned
+        from ava_np.run.folder import subsample
 
-        write_whole(path, to_png(toy_points(thinned(run.pictures()).array, made, label)))
+        write_atomically(path, to_png(toy_points(subsample(run.pictures()).array, made, label)))
     else:
         save_png(path, grid(zoom_in(made, run.specification.pictures.zoom), columns))
     click.echo(str(path))

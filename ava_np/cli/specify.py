@@ -22,7 +22,7 @@ OF_A_MODEL = (
 
 def model_specification(source: str | None, options: dict[str, Any]) -> "ModelSpecification":
     """The model's specification; options that it or its source has no use for are refused."""
-    from ava_np.specification import GAN, checked
+    from ava_np.specification import GAN, validated
 
     kind = SPECIFICATIONS[options["model"]]
     toy = source is not None and source.startswith(TOY)
@@ -38,7 +38,7 @@ def model_specification(source: str | None, options: dict[str, Any]) -> "ModelSp
         raise click.UsageError(f"--validation measures reconstructions, and {options['model']} makes none")
     if toy:
         given["output"] = "linear"
-    model = checked(kind, **given)
+    model = validated(kind, **given)
     if toy and isinstance(model.architecture, str) and model.architecture != "mlp":
         raise click.UsageError(
             f"toy points have no room for convolutions: take --architecture mlp, not {model.architecture}"
@@ -56,8 +56,8 @@ def specify(
         PicturesSpecification,
         Specification,
         TrainingSpecification,
-        checked,
         default_momentum,
+        validated,
     )
 
     learning_rate, reduction = DEFAULTS[options["optimiser"]]
@@ -70,7 +70,7 @@ def specify(
     return Specification(
         format=FORMAT,
         model=model,  # type: ignore[arg-type]
-        pictures=checked(
+        pictures=validated(
             PicturesSpecification,
             source=source if named else str(Path(str(source)).resolve()),
             size=pictures.size,
@@ -81,7 +81,7 @@ def specify(
             cache=None if options["cache"] is None else str(options["cache"].resolve()),
             **{name: options[name] for name in ("validation", "test", "flip", "shift")},
         ),
-        training=checked(
+        training=validated(
             TrainingSpecification,
             learning_rate=options["lr"] or learning_rate,
             momentum=default_momentum(model, options["optimiser"]) if momentum is None else momentum,

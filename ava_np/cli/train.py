@@ -185,7 +185,7 @@ def train(context: click.Context, source: str | None, resume: bool, **options: A
 
 def _start(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """A new run from the options."""
-    from ava_np.console import counting, say
+    from ava_np.console import progress_counter, say
     from ava_np.data.sources import common_size, read_pictures
     from ava_np.run.folder import Run
     from ava_np.training.trainer import Trainer
@@ -199,7 +199,7 @@ def _start(context: click.Context, source: str | None, options: dict[str, Any]) 
         flat = model.architecture == "mlp" and not (source or "").startswith(TOY)
         large = flat and max(options["size"] or common_size(source, options["limit"] or 0)) > LARGE
         options["zoom"] = ZOOM if large else 1
-    with counting("reading pictures") as progress:
+    with progress_counter("reading pictures") as progress:
         pictures = read_pictures(
             source,
             size=options["size"],
@@ -221,7 +221,7 @@ def _start(context: click.Context, source: str | None, options: dict[str, Any]) 
 
 def _resume(context: click.Context, source: str | None, options: dict[str, Any]) -> "tuple[Run, Trainer, Pictures]":
     """The run in --out, where it stopped."""
-    from ava_np.console import counting, say
+    from ava_np.console import progress_counter, say
     from ava_np.errors import RunError
     from ava_np.run.folder import Run
 
@@ -232,7 +232,7 @@ def _resume(context: click.Context, source: str | None, options: dict[str, Any])
     if source is not None or refused:
         raise click.UsageError(f"--resume takes {refused[0] if refused else 'SOURCE'} from the run; leave it out")
     run = Run.open(options["out"])
-    with counting("reading pictures") as progress:
+    with progress_counter("reading pictures") as progress:
         pictures = run.pictures(progress=progress)
     if pictures.sha256 != run.specification.pictures.sha256:
         raise RunError(f"the pictures of {run.folder} have changed: start a new run with another --out")
@@ -244,7 +244,7 @@ def _resume(context: click.Context, source: str | None, options: dict[str, Any])
 
 def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     """Train, showing progress; then write the pictures and the report."""
-    from ava_np.console import reading_progress, say, training_progress
+    from ava_np.console import say, spinner, training_progress
 
     training, model = run.specification.training, trainer.model
     total = _steps(run, pictures)
@@ -273,19 +273,19 @@ def _train(run: "Run", trainer: "Trainer", pictures: "Pictures") -> None:
     if stopped:
         say(f"stopped after step {trainer.steps} of {total}; go on with: ava train --out {run.folder} --resume")
         raise click.Abort
-    with reading_progress("writing the report"):
+    with spinner("writing the report"):
         from ava_np.evaluation.evaluate import evaluate  # not before: the first step need not wait for matplotlib
         from ava_np.report.page import write_pictures, write_report
 
-        shown, evaluation = run.shown(pictures), None
-        if model.encodes is not None and not run.specification.pictures.toy:
+        shown, evaluation = run.evaluation_pictures(pictures), None
+        if model.encoder_name is not None and not run.specification.pictures.toy:
             evaluation = evaluate(model, shown.array, run.specification.pictures.zoom)
         write_pictures(run, model, shown, evaluation)
         report = write_report(run, model, shown, evaluation, parts=run.split(pictures))
     if evaluation is not None:
         click.echo(
-            f"own error {evaluation.own_error:.4f}, (17) {evaluation.rmse:.4f} "
-            f"(mean image {evaluation.rivals['mean_image']:.4f}, floor {evaluation.rivals['floor']:.4f})"
+            f"own error {evaluation.reconstruction_error:.4f}, (17) {evaluation.rmse:.4f} "
+            f"(mean image {evaluation.baselines['mean_image']:.4f}, floor {evaluation.baselines['floor']:.4f})"
         )
     click.echo(str(report))
 

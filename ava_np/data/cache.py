@@ -23,7 +23,7 @@ import numpy as np
 from ava_np.data.decoding import Size, reason
 from ava_np.data.folder import Colour, Pictures, Progress, Reader
 from ava_np.errors import PictureError
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 
 FORMAT = 1  # raised when pictures are read otherwise, or stored otherwise
 PIECE = 1 << 20  # bytes read at once for the SHA-256
@@ -114,7 +114,7 @@ def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
             partial.unlink(missing_ok=True)
     result = reader.result(np.empty(0))  # the pictures are in the file
     stored = _Stored(result.names, result.skipped, result.sizes, result.size, sha256)
-    write_whole(path.with_suffix(".json"), msgspec.json.encode(stored))
+    write_atomically(path.with_suffix(".json"), msgspec.json.encode(stored))
 
 
 def _write(file: IO[bytes], reader: Reader, height: int, width: int, progress: Progress | None) -> str:

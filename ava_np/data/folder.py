@@ -24,10 +24,10 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".t
 RUN_FILES = {"config.json", "metrics.jsonl"}
 """What tells a run folder: its pictures are results, and not read where it lies among the pictures."""
 
-LONGEST_DEFAULT_SIDE = 256
+MAX_DEFAULT_SIDE = 256
 
 # Beyond this, a slip of the keyboard would take gigabytes for each picture.
-LONGEST_SIDE = 8192
+MAX_SIDE = 8192
 
 Colour = Literal["auto", "grey", "rgb"]
 Progress = Callable[[int, int], None]
@@ -233,8 +233,8 @@ class Reader:
 
 def check_options(source: object, size: Size | None, zoom: int, colour: str, limit: int) -> None:
     """Refuse options that make no sense for any source."""
-    if size is not None and not all(1 <= side <= LONGEST_SIDE for side in size):
-        limits = f"1 to {LONGEST_SIDE} pixels"
+    if size is not None and not all(1 <= side <= MAX_SIDE for side in size):
+        limits = f"1 to {MAX_SIDE} pixels"
         raise PictureError(f"{source}: width and height must be {limits}, not {size[0]} x {size[1]}")
     if zoom < 1:
         raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
@@ -296,7 +296,7 @@ def _natural(path: Path) -> list[tuple[list[str | int], str]]:
 def _median_size(sizes: list[Size]) -> Size:
     """Median width and median height, scaled down so that the longer side is at most 256 pixels."""
     middle = np.median(sizes, axis=0)
-    width, height = np.floor(middle * min(1.0, LONGEST_DEFAULT_SIDE / middle.max()) + 0.5)
+    width, height = np.floor(middle * min(1.0, MAX_DEFAULT_SIDE / middle.max()) + 0.5)
     return max(1, int(width)), max(1, int(height))
 
 

@@ -10,7 +10,7 @@ from ava_np.data.builtin import draw_labels
 from ava_np.data.cache import cached_pictures
 from ava_np.data.decoding import Size, to_pixels
 from ava_np.data.folder import (
-    LONGEST_SIDE,
+    MAX_SIDE,
     Colour,
     Pictures,
     Progress,
@@ -138,8 +138,8 @@ def split(count: int, validation: float, test: float, seed: int) -> Split:
 
 def _built_in(size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
     width, height = size = size or BUILT_IN_SIZE
-    if max(size) > LONGEST_SIDE:
-        raise PictureError(f"{width}x{height} is too large: no side may exceed {LONGEST_SIDE} pixels")
+    if max(size) > MAX_SIDE:
+        raise PictureError(f"{width}x{height} is too large: no side may exceed {MAX_SIDE} pixels")
     if min(size) < zoom:
         raise PictureError(f"{width}x{height} is smaller than one block of the zoom, {zoom}x{zoom}")
     check_options("built-in pictures", size, zoom, colour, limit)

@@ -37,7 +37,7 @@ TOYS = tuple(_MODES)
 GOOD = 3  # deviations from the nearest centre that a good sample is within
 
 
-class Judgement(NamedTuple):
+class ModeCoverage(NamedTuple):
     """How many modes were found, and the share of samples that are good."""
 
     modes: int
@@ -72,7 +72,7 @@ def draw_toy(name: str, count: int, generator: np.random.Generator) -> np.ndarra
     return points.astype(np.float32).reshape(count, 1, -1, 1)
 
 
-def judge(name: str, points: np.ndarray) -> Judgement:
+def mode_coverage(name: str, points: np.ndarray) -> ModeCoverage:
     """Count the modes that a model has found, as Srivastava et al. 2017, section 4, define it.
 
     A sample is good if it is within three deviations of the nearest centre, and a mode is found if it is the nearest of
@@ -99,4 +99,4 @@ def judge(name: str, points: np.ndarray) -> Judgement:
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.inf)
     distances = np.sqrt(sum((rows[:, None, i] - centres[:, i]) ** 2 for i in range(centres.shape[1])))
     good = distances.min(axis=1) <= GOOD * deviation
-    return Judgement(len(np.unique(distances.argmin(axis=1)[good])), float(good.mean()))
+    return ModeCoverage(len(np.unique(distances.argmin(axis=1)[good])), float(good.mean()))

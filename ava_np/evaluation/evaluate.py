@@ -1,4 +1,4 @@
-"""How well a model does: pictures against their reconstructions, AVA (17) beside its trivial rivals, toy samples."""
+"""How well a model does: pictures against their reconstructions, AVA (17) beside its trivial baselines, toy samples."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ava_np.evaluation import metrics
 from ava_np.models import Model
 from ava_np.specification import TOY, Specification
 
-MOST_TRIED = 100  # images compared with all pictures: the time grows with the product
+MAX_COMPARED = 100  # images compared with all pictures: the time grows with the product
 TOY_SAMPLES = 1000
 
 
@@ -20,25 +20,25 @@ class Evaluation:
 
     Attributes
     ----------
-    own_errors : ndarray, (pictures,)
+    reconstruction_errors : ndarray, (pictures,)
         Each picture against its own reconstruction g(μ(x)), at the zoomed size.
     rmses : ndarray, (tried,)
         AVA (17) of g(μ(x)), zoomed in, against all pictures at full size, for at most 100 evenly spaced x.
     best : int
         The picture whose reconstruction has the least (17): the paper's imageBest.
-    rivals : dict of str to float
+    baselines : dict of str to float
         (17) of trivial fixed images, and the floor that no zoomed image can go below.
     """
 
-    own_errors: np.ndarray
+    reconstruction_errors: np.ndarray
     rmses: np.ndarray
     best: int
-    rivals: dict[str, float]
+    baselines: dict[str, float]
 
     @property
-    def own_error(self) -> float:
+    def reconstruction_error(self) -> float:
         """Mean own error over the pictures."""
-        return float(self.own_errors.mean())
+        return float(self.reconstruction_errors.mean())
 
     @property
     def rmse(self) -> float:
@@ -60,7 +60,7 @@ class ToyEvaluation:
     points : ndarray, (1000, d)
         Samples.
     modes, of : int
-        Modes that they find, of how many there are (``toys.judge``).
+        Modes that they find, of how many there are (``toys.mode_coverage``).
     good : float
         Share of them that is good.
     """
@@ -81,13 +81,13 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
     """
     small = zoom_out(pictures, zoom)
     decoded = model.reconstruct(small)
-    tried = np.unique(np.linspace(0, len(decoded) - 1, min(len(decoded), MOST_TRIED)).round().astype(int))
+    tried = np.unique(np.linspace(0, len(decoded) - 1, min(len(decoded), MAX_COMPARED)).round().astype(int))
     rmses = np.array([metrics.rmse(zoom_in(decoded[i, None], zoom)[0], pictures) for i in tried])
     return Evaluation(
-        own_errors=metrics.own_errors(small, decoded),
+        reconstruction_errors=metrics.reconstruction_errors(small, decoded),
         rmses=rmses,
         best=int(tried[np.argmin(rmses)]),
-        rivals=metrics.rivals(pictures, zoom),
+        baselines=metrics.baselines(pictures, zoom),
     )
 
 
@@ -98,7 +98,7 @@ def sample_generator(specification: Specification) -> np.random.Generator:
 
 def sample_rmses(model: Model, pictures: np.ndarray, zoom: int, generator: np.random.Generator) -> np.ndarray:
     """AVA (17) of 100 samples, zoomed in, each against all full-size pictures: for models that show nothing back."""
-    samples = zoom_in(model.sample(MOST_TRIED, generator), zoom)
+    samples = zoom_in(model.sample(MAX_COMPARED, generator), zoom)
     return np.array([metrics.rmse(sample, pictures) for sample in samples])
 
 
@@ -115,5 +115,5 @@ def evaluate_toy(model: Model, specification: Specification) -> ToyEvaluation:
     name = str(specification.pictures.source).removeprefix(TOY)
     points = model.sample(TOY_SAMPLES, sample_generator(specification)).reshape(TOY_SAMPLES, -1)
     centres, _ = toys.modes(name)
-    judged = toys.judge(name, points)
+    judged = toys.mode_coverage(name, points)
     return ToyEvaluation(points, judged.modes, len(centres), judged.good)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 
 _CHUNK_VALUES = 1 << 16  # in one working array: enough to hide NumPy's overhead, few enough for the cache
-_MOST_ROUNDS = 500
+_MAX_ROUNDS = 500
 
 
 def geometric_median(points: Floats, tolerance: float = 1e-7) -> Floats:
@@ -71,7 +71,7 @@ def _descend(points: Floats, tolerance: float) -> Floats:
     away, d = _apart(x, y)
     power = np.full(P, 7)  # s is 8 to the minus this
     rounding = 8 * np.finfo(np.float64).eps * np.abs(x).max(axis=(0, 1))  # closer than this, points coincide
-    for rounds in range(_MOST_ROUNDS):
+    for rounds in range(_MAX_ROUNDS):
         if rounds % 4 == 0:
             nearest = x[:, d.argmin(axis=0), np.arange(len(still))]
             y, away, d, _ = _better((y, away, d), (nearest, *_apart(x, nearest)))

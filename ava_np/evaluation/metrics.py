@@ -1,9 +1,8 @@
-"""How far pictures lie from images: AVA (17), each picture's own error, and the trivial rivals that (17) has.
+"""How far pictures lie from images: AVA (17), each picture's own error, and the trivial baselines that (17) has.
 
-(17) compares one image with all pictures, so a single colour or the mean picture does well under it, and
-the geometric median of the pictures bounds it from below. `own_error` has no such rivals: it compares each
-picture with its own reconstruction. The unit of distance is that of (17), half of ‖a - b‖₂ for colours in
-[0, 1]^C.
+(17) compares one image with all pictures, so a single colour or the mean picture does well under it, and the geometric
+median of the pictures bounds it from below. `reconstruction_error` has no such baselines: it compares each picture with
+its own reconstruction. The unit of distance is that of (17), half of ‖a - b‖₂ for colours in [0, 1]^C.
 
 Shapes: N pictures of H x W pixels and C channels.
 """
@@ -15,8 +14,8 @@ import numpy as np
 from ava_np.errors import PictureError
 from ava_np.evaluation.geometric_median import Floats, chunks, geometric_median
 
-_MOST_COPIES = 100
-_MOST_SAMPLES = 1 << 20
+_MAX_COPIES = 100
+_MAX_SAMPLES = 1 << 20
 
 
 def pixel_distance(a: Floats, b: Floats) -> Floats:
@@ -36,7 +35,7 @@ def pixel_distance(a: Floats, b: Floats) -> Floats:
     return 0.5 * np.sqrt(np.einsum("...c,...c->...", difference, difference))
 
 
-def own_errors(pictures: Floats, reconstructions: Floats) -> Floats:
+def reconstruction_errors(pictures: Floats, reconstructions: Floats) -> Floats:
     """The error of each picture against its own reconstruction: mean over pixels j of ½‖x[j] - x'[j]‖₂.
 
     Parameters
@@ -66,9 +65,9 @@ def own_errors(pictures: Floats, reconstructions: Floats) -> Floats:
     return errors
 
 
-def own_error(pictures: Floats, reconstructions: Floats) -> float:
-    """The mean of `own_errors` (which see) over the pictures, 0 to ½√C: 0 for a perfect autoencoder."""
-    return float(own_errors(pictures, reconstructions).mean())
+def reconstruction_error(pictures: Floats, reconstructions: Floats) -> float:
+    """The mean of `reconstruction_errors` (which see) over the pictures, 0 to ½√C: 0 for a perfect autoencoder."""
+    return float(reconstruction_errors(pictures, reconstructions).mean())
 
 
 def rmse(image: Floats, pictures: Floats) -> float:
@@ -134,7 +133,7 @@ def floor(pictures: Floats, zoom: int) -> float:
     return rmse(_zoom_in(best.reshape(h, w, C), zoom), pictures)
 
 
-def rivals(pictures: Floats, zoom: int) -> dict[str, float]:
+def baselines(pictures: Floats, zoom: int) -> dict[str, float]:
     """What images that no model has made reach under AVA (17), on pictures of full size.
 
     Parameters
@@ -147,7 +146,7 @@ def rivals(pictures: Floats, zoom: int) -> dict[str, float]:
     Returns
     -------
     dict
-        Mean distance per pixel of each rival:
+        Mean distance per pixel of each baseline:
 
         - ``grey``: 0.5 everywhere, what an untrained decoder shows;
         - ``copy_mean``, ``copy_best``: a perfect copy of one of the pictures, mean and least over them; of
@@ -166,7 +165,7 @@ def rivals(pictures: Floats, zoom: int) -> dict[str, float]:
     _check_pictures(pictures, zoom)
     shape = pictures.shape[1:]
     mean = pictures.mean(axis=0, dtype=np.float64)
-    copied = np.linspace(0, len(pictures) - 1, min(len(pictures), _MOST_COPIES)).round().astype(int)
+    copied = np.linspace(0, len(pictures) - 1, min(len(pictures), _MAX_COPIES)).round().astype(int)
     copies = [rmse(pictures[i], pictures) for i in copied]
     floor_full_size = floor(pictures, 1)
     return {
@@ -185,7 +184,7 @@ def _single_colour(pictures: Floats) -> Floats:
     """The geometric median (C,) of the pictures' pixels, or of evenly spaced ones if they are many."""
     _, H, W, C = pictures.shape
     pixels = pictures.reshape(-1, C)
-    stride = -(-len(pixels) // _MOST_SAMPLES)
+    stride = -(-len(pixels) // _MAX_SAMPLES)
     # A stride that shared a factor with the width, say, would see some columns only.
     while math.gcd(stride, H * W) > 1:
         stride += 1

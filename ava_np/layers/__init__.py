@@ -5,7 +5,7 @@ from ava_np.layers.batch_norm import BatchNorm
 from ava_np.layers.convolution import Convolution, TransposedConvolution
 from ava_np.layers.dense import Dense
 from ava_np.layers.dropout import Dropout
-from ava_np.layers.layer import Arrays, Layer, Mode, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Mode, Shape, shape_text
 from ava_np.layers.minibatch_discrimination import MinibatchDiscrimination
 from ava_np.layers.resampling import AveragePooling, Upsampling
 from ava_np.layers.reshape import Flatten, Reshape
@@ -35,11 +35,11 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Layer",
+    "LayerBuffers",
     "MinibatchDiscrimination",
     "Mode",
     "Reshape",
     "Shape",
-    "Slot",
     "TransposedConvolution",
     "Upsampling",
     "shape_text",

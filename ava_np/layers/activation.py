@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from ava_np.kernels.activations import ACTIVATIONS
-from ava_np.layers.layer import Arrays, Layer, Slot
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers
 
 Function = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "exp"]
 
@@ -27,10 +27,10 @@ class Activation(Layer, frozen=True):
         """The function's own name."""
         return self.function
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y <- a(y), over x."""
-        ACTIVATIONS[self.function].forward(slot.y)
+        ACTIVATIONS[self.function].forward(buffers.y)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dy <- dy · a'(y), over dx."""
-        ACTIVATIONS[self.function].backward(slot.dy, slot.y)
+        ACTIVATIONS[self.function].backward(buffers.dy, buffers.y)

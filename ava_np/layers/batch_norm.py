@@ -7,7 +7,7 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import batch_norm
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape
 
 
 class BatchNorm(Layer, frozen=True, tag="batch_norm"):
@@ -26,7 +26,7 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
         Added to the variance, positive.
     """
 
-    couples: ClassVar[bool] = True
+    uses_batch_statistics: ClassVar[bool] = True
 
     momentum: float = 0.1
     epsilon: float = 1e-5
@@ -47,11 +47,11 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
         """Running mean and variance of each channel."""
         return {"mean": input_shape[-1:], "variance": input_shape[-1:]}
 
-    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+    def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """The batch's mean, variance and 1 / √(variance + ε)."""
         return {"mean": input_shape[-1:], "variance": input_shape[-1:], "inverse": input_shape[-1:]}
 
-    def places(self, input_shape: Shape) -> int:
+    def positions(self, input_shape: Shape) -> int:
         """Places of a channel."""
         return prod(input_shape[:-1])
 
@@ -60,34 +60,39 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
         parameters["scale"][:], parameters["shift"][:] = 1, 0
         state["mean"][:], state["variance"][:] = 0, 1
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = scale x̂ + shift."""
-        scale, shift, own, running = parameters["scale"], parameters["shift"], slot.memory, slot.state
-        if slot.mode == "evaluation":
+        scale, shift, own, running = parameters["scale"], parameters["shift"], buffers.saved, buffers.state
+        if buffers.mode == "evaluation":
             own["mean"][:] = running["mean"]
             batch_norm.batch_norm_evaluation_forward(
-                slot.y, own["inverse"], slot.x, running["mean"], running["variance"], scale, shift, self.epsilon
+                buffers.y, own["inverse"], buffers.x, running["mean"], running["variance"], scale, shift, self.epsilon
             )
             return
         batch_norm.batch_norm_forward(
-            slot.y, own["mean"], own["variance"], own["inverse"], slot.x, scale, shift, self.epsilon
+            buffers.y, own["mean"], own["variance"], own["inverse"], buffers.x, scale, shift, self.epsilon
         )
-        if slot.mode == "training":
-            count = slot.x.size // scale.size
+        if buffers.mode == "training":
+            count = buffers.x.size // scale.size
             batch_norm.update_running(
                 running["mean"], running["variance"], own["mean"], own["variance"], self.momentum, count
             )
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx, through the batch's statistics where these were used."""
-        own, scale = slot.memory, parameters["scale"]
-        if slot.mode == "evaluation":
-            batch_norm.batch_norm_evaluation_backward_input(slot.dx, slot.dy, own["inverse"], scale)
+        own, scale = buffers.saved, parameters["scale"]
+        if buffers.mode == "evaluation":
+            batch_norm.batch_norm_evaluation_backward_input(buffers.dx, buffers.dy, own["inverse"], scale)
         else:
-            batch_norm.batch_norm_backward_input(slot.dx, slot.dy, slot.x, own["mean"], own["inverse"], scale)
+            batch_norm.batch_norm_backward_input(buffers.dx, buffers.dy, buffers.x, own["mean"], own["inverse"], scale)
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dscale += Σ dy x̂, dshift += Σ dy."""
         batch_norm.batch_norm_backward_parameters(
-            gradients["scale"], gradients["shift"], slot.dy, slot.x, slot.memory["mean"], slot.memory["inverse"]
+            gradients["scale"],
+            gradients["shift"],
+            buffers.dy,
+            buffers.x,
+            buffers.saved["mean"],
+            buffers.saved["inverse"],
         )

@@ -7,7 +7,7 @@ import numpy as np
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import convolution as kernels
 from ava_np.layers.initialisers import Initialiser, initialise
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Convolution(Layer, frozen=True):
@@ -53,32 +53,36 @@ class Convolution(Layer, frozen=True):
         weights = self.parameter_shapes(input_shape)["W"]
         return kernels.scratch_size(input_shape, weights, self.stride, self.padding)
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """kernel² in, and kernel² out / stride²: every stride-th window covers a neuron."""
         return self.kernel**2 * input_shape[2], self.kernel**2 * self.channels / self.stride**2
 
-    def places(self, input_shape: Shape) -> int:
+    def positions(self, input_shape: Shape) -> int:
         """Places of the window."""
         return prod(self.output_shape(input_shape)[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
         """Draw W; b is 0."""
-        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = A x + b."""
         W, b = parameters["W"], parameters["b"]
-        kernels.convolution_forward(slot.y, slot.x, W, b, self.stride, self.padding, slot.scratch)
+        kernels.convolution_forward(buffers.y, buffers.x, W, b, self.stride, self.padding, buffers.scratch)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = Aᵀ dy."""
-        kernels.convolution_backward_input(slot.dx, slot.dy, parameters["W"], self.stride, self.padding, slot.scratch)
+        kernels.convolution_backward_input(
+            buffers.dx, buffers.dy, parameters["W"], self.stride, self.padding, buffers.scratch
+        )
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dW += ∂⟨dy, A x⟩/∂W, db += Σ dy."""
         dW, db = gradients["W"], gradients["b"]
-        kernels.convolution_backward_parameters(dW, db, slot.dy, slot.x, self.stride, self.padding, slot.scratch)
+        kernels.convolution_backward_parameters(
+            dW, db, buffers.dy, buffers.x, self.stride, self.padding, buffers.scratch
+        )
 
 
 class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
@@ -123,34 +127,34 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
         weights = self.parameter_shapes(input_shape)["W"]
         return kernels.scratch_size(self.output_shape(input_shape), weights, self.stride, self.padding)
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """kernel² in / stride², and kernel² out."""
         return self.kernel**2 * input_shape[2] / self.stride**2, self.kernel**2 * self.channels
 
-    def places(self, input_shape: Shape) -> int:
+    def positions(self, input_shape: Shape) -> int:
         """Neurons that send their window."""
         return prod(input_shape[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
         """Draw W; b is 0."""
-        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = Aᵀ x + b."""
         W, b = parameters["W"], parameters["b"]
-        kernels.transposed_convolution_forward(slot.y, slot.x, W, b, self.stride, self.padding, slot.scratch)
+        kernels.transposed_convolution_forward(buffers.y, buffers.x, W, b, self.stride, self.padding, buffers.scratch)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = A dy."""
         kernels.transposed_convolution_backward_input(
-            slot.dx, slot.dy, parameters["W"], self.stride, self.padding, slot.scratch
+            buffers.dx, buffers.dy, parameters["W"], self.stride, self.padding, buffers.scratch
         )
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dW += ∂⟨A dy, x⟩/∂W, db += Σ dy."""
         kernels.transposed_convolution_backward_parameters(
-            gradients["W"], gradients["b"], slot.dy, slot.x, self.stride, self.padding, slot.scratch
+            gradients["W"], gradients["b"], buffers.dy, buffers.x, self.stride, self.padding, buffers.scratch
         )
 
 

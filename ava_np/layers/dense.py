@@ -5,7 +5,7 @@ import numpy as np
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import dense, factored, gemm
 from ava_np.layers.initialisers import Initialiser, initialise
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Dense(Layer, frozen=True):
@@ -35,7 +35,7 @@ class Dense(Layer, frozen=True):
         """W (inputs, width) and b (width,)."""
         return {"W": (*input_shape, self.width), "b": (self.width,)}
 
-    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+    def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """The errors, where it is better to keep them than to write W's gradient (kernels/factored.py)."""
         large = factored.worthwhile(batch, input_shape[0], self.width)
         return {"error": (batch, self.width)} if large else {}
@@ -44,35 +44,35 @@ class Dense(Layer, frozen=True):
         """What a product packs into, and a block of a gradient."""
         return max(gemm.scratch_size(), factored.scratch_size())
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, width)."""
         return input_shape[0], self.width
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
         """Draw W; b is 0."""
-        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = x W + b."""
-        dense.dense_forward(slot.y, slot.x, parameters["W"], parameters["b"], slot.scratch)
+        dense.dense_forward(buffers.y, buffers.x, parameters["W"], parameters["b"], buffers.scratch)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = dy Wᵀ."""
-        dense.dense_backward_input(slot.dx, slot.dy, parameters["W"], slot.scratch)
+        dense.dense_backward_input(buffers.dx, buffers.dy, parameters["W"], buffers.scratch)
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dW += xᵀ dy, db += Σ dy."""
-        dense.dense_backward_parameters(gradients["W"], gradients["b"], slot.dy, slot.x, slot.scratch)
+        dense.dense_backward_parameters(gradients["W"], gradients["b"], buffers.dy, buffers.x, buffers.scratch)
 
-    def postpone(self, gradients: Arrays, slot: Slot) -> bool:
+    def defer_weight_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
         """db += Σ dy, and dy is kept; if the gradient of W is large and the batch is not."""
-        if "error" not in slot.memory:
+        if "error" not in buffers.saved:
             return False
-        dense.add_column_sums(gradients["b"], slot.dy)
-        np.copyto(slot.memory["error"], slot.dy)
+        dense.add_column_sums(gradients["b"], buffers.dy)
+        np.copyto(buffers.saved["error"], buffers.dy)
         return True
 
-    def factors(self, slot: Slot) -> tuple[np.ndarray, np.ndarray]:
+    def deferred_factors(self, buffers: LayerBuffers) -> tuple[np.ndarray, np.ndarray]:
         """x and dy."""
-        return slot.x, slot.memory["error"]
+        return buffers.x, buffers.saved["error"]

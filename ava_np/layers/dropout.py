@@ -4,11 +4,11 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import dropout
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape
 
 
 class Dropout(Layer, frozen=True):
-    """Silence neurons with the probability ``rate``, except in evaluation; the noise is on the tape."""
+    """Silence neurons with the probability ``rate``, except in evaluation; the noise is in the buffers."""
 
     rate: float = 0.5
 
@@ -18,20 +18,20 @@ class Dropout(Layer, frozen=True):
             raise ArchitectureError(f"a dropout rate is in [0, 1), not {self.rate}")
         return input_shape
 
-    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+    def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """A number in [0, 1) for every neuron."""
         return {"noise": (batch, *input_shape)}
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = x keep / (1 - rate)."""
-        if slot.mode == "evaluation":
-            np.copyto(slot.y, slot.x)
+        if buffers.mode == "evaluation":
+            np.copyto(buffers.y, buffers.x)
         else:
-            dropout.dropout_forward(slot.y, slot.x, slot.memory["noise"], self.rate)
+            dropout.dropout_forward(buffers.y, buffers.x, buffers.saved["noise"], self.rate)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = dy keep / (1 - rate)."""
-        if slot.mode == "evaluation":
-            np.copyto(slot.dx, slot.dy)
+        if buffers.mode == "evaluation":
+            np.copyto(buffers.dx, buffers.dy)
         else:
-            dropout.dropout_backward(slot.dx, slot.dy, slot.memory["noise"], self.rate)
+            dropout.dropout_backward(buffers.dx, buffers.dy, buffers.saved["noise"], self.rate)

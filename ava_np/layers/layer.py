@@ -20,7 +20,7 @@ evaluation  running statistics, which are constants, and no dropout.
 
 
 @dataclass
-class Slot:
+class LayerBuffers:
     """The arrays of one layer in one application: outputs and inputs, and the errors that come back.
 
     Attributes
@@ -30,7 +30,7 @@ class Slot:
         layer works in place.
     dx, dy : ndarray
         Errors (gradients of the objective) at the input and the output, of the shapes of ``x`` and ``y``.
-    memory : dict of str to ndarray
+    saved : dict of str to ndarray
         What the forward pass needs besides (noise) or leaves for the backward pass (statistics of the batch).
     state : dict of str to ndarray
         What the network keeps for this layer beside parameters (running statistics).
@@ -44,7 +44,7 @@ class Slot:
     y: np.ndarray
     dx: np.ndarray
     dy: np.ndarray
-    memory: Arrays
+    saved: Arrays
     state: Arrays
     scratch: np.ndarray
     mode: Mode
@@ -54,12 +54,12 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """One step of a network: shapes, parameters and the two passes. The defaults are those of a layer without any."""
 
     in_place: ClassVar[bool] = False
-    """Whether a tape gives output and input one array."""
+    """Whether buffers gives output and input one array."""
 
     reads_output: ClassVar[bool] = False
     """Whether the backward pass reads the output, so that no later layer may overwrite it."""
 
-    couples: ClassVar[bool] = False
+    uses_batch_statistics: ClassVar[bool] = False
     """Whether a sample's output depends on the other samples of its batch."""
 
     @property
@@ -85,7 +85,7 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         """Names and shapes of what the network keeps for the layer beside parameters."""
         return {}
 
-    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+    def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """Names and shapes of what one application keeps; "noise" is drawn anew for each, uniform in [0, 1)."""
         return {}
 
@@ -93,36 +93,36 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         """Values of scratch that the passes need."""
         return 0
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """Connections into an output neuron and out of an input neuron, on average away from edges."""
         return 1.0, 1.0
 
-    def places(self, input_shape: Shape) -> int:
+    def positions(self, input_shape: Shape) -> int:
         """How many times a sample uses each parameter."""
         return 1
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
         """Write the first values of parameters and state."""
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
-        """Write ``slot.y``."""
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
+        """Write ``buffers.y``."""
         raise NotImplementedError
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
-        """Write ``slot.dx`` from ``slot.dy``."""
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
+        """Write ``buffers.dx`` from ``buffers.dy``."""
         raise NotImplementedError
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """Add to ``gradients``."""
 
-    def postpone(self, gradients: Arrays, slot: Slot) -> bool:
-        """Add to ``gradients``, but for those of W: keep in ``slot.memory`` what they can be multiplied from.
+    def defer_weight_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
+        """Add to ``gradients``, but for those of W: keep in ``buffers.saved`` what they can be multiplied from.
 
         False, and nothing done, if the layer, or one of this size, does not.
         """
         return False
 
-    def factors(self, slot: Slot) -> tuple[np.ndarray, np.ndarray]:
+    def deferred_factors(self, buffers: LayerBuffers) -> tuple[np.ndarray, np.ndarray]:
         """What was kept: x and the error, whose product is to be added to W's gradient."""
         raise NotImplementedError
 

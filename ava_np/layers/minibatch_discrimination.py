@@ -11,7 +11,7 @@ from ava_np.kernels.minibatch_discrimination import (
     minibatch_discrimination_forward,
 )
 from ava_np.layers.initialisers import Initialiser, initialise
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"):
@@ -30,7 +30,7 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         How T is drawn.
     """
 
-    couples: ClassVar[bool] = True
+    uses_batch_statistics: ClassVar[bool] = True
 
     features: int = 16
     width: int = 4
@@ -48,7 +48,7 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         """T as W (inputs, features · width)."""
         return {"W": (input_shape[0], self.features * self.width)}
 
-    def memory_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
+    def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """M and its error, o and its error."""
         matrices, likenesses = (batch, self.features, self.width), (batch, self.features)
         return {"M": matrices, "dM": matrices, "o": likenesses, "do": likenesses}
@@ -57,34 +57,34 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         """What a product packs into."""
         return gemm.scratch_size()
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """(inputs, features · width)."""
         return input_shape[0], self.features * self.width
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
         """Draw T."""
-        initialise(parameters["W"], self.initialiser, *self.fans(input_shape), generator)
+        initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """M = h T, y = (h, o)."""
-        M, o, inputs = slot.memory["M"], slot.memory["o"], slot.x.shape[1]
-        gemm.gemm(M.reshape(len(M), -1), slot.x, parameters["W"], slot.scratch)
+        M, o, inputs = buffers.saved["M"], buffers.saved["o"], buffers.x.shape[1]
+        gemm.gemm(M.reshape(len(M), -1), buffers.x, parameters["W"], buffers.scratch)
         minibatch_discrimination_forward(o, M)
-        slot.y[:, :inputs], slot.y[:, inputs:] = slot.x, o
+        buffers.y[:, :inputs], buffers.y[:, inputs:] = buffers.x, o
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dh = dy's own part + dM Tᵀ."""
-        gemm.gemm(slot.dx, self._matrix_error(slot), parameters["W"].T, slot.scratch)
-        slot.dx += slot.dy[:, : slot.x.shape[1]]
+        gemm.gemm(buffers.dx, self._matrix_error(buffers), parameters["W"].T, buffers.scratch)
+        buffers.dx += buffers.dy[:, : buffers.x.shape[1]]
 
-    def backward_parameters(self, gradients: Arrays, slot: Slot) -> None:
+    def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dT += hᵀ dM."""
-        gemm.gemm_add(gradients["W"], slot.x.T, self._matrix_error(slot), slot.scratch)
+        gemm.gemm_add(gradients["W"], buffers.x.T, self._matrix_error(buffers), buffers.scratch)
 
     @staticmethod
-    def _matrix_error(slot: Slot) -> np.ndarray:
+    def _matrix_error(buffers: LayerBuffers) -> np.ndarray:
         """dM as a matrix, (batch, features · width)."""
-        M, dM, do = (slot.memory[name] for name in ("M", "dM", "do"))
-        np.copyto(do, slot.dy[:, slot.x.shape[1] :])
+        M, dM, do = (buffers.saved[name] for name in ("M", "dM", "do"))
+        np.copyto(do, buffers.dy[:, buffers.x.shape[1] :])
         minibatch_discrimination_backward(dM, do, M)
         return dM.reshape(len(dM), -1)

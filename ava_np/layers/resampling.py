@@ -2,7 +2,7 @@
 
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import zoom
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class AveragePooling(Layer, frozen=True, tag="average_pooling"):
@@ -16,17 +16,17 @@ class AveragePooling(Layer, frozen=True, tag="average_pooling"):
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be pooled by {self.factor} x {self.factor}")
         return input_shape[0] // self.factor, input_shape[1] // self.factor, input_shape[2]
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """(factor², 1)."""
         return self.factor**2, 1
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = block means of x."""
-        zoom.zoom_out_forward(slot.y, slot.x, self.factor)
+        zoom.zoom_out_forward(buffers.y, buffers.x, self.factor)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx: every neuron of a block gets its share of dy."""
-        zoom.zoom_out_backward(slot.dx, slot.dy, self.factor)
+        zoom.zoom_out_backward(buffers.dx, buffers.dy, self.factor)
 
 
 class Upsampling(Layer, frozen=True):
@@ -40,14 +40,14 @@ class Upsampling(Layer, frozen=True):
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be upsampled by {self.factor} x {self.factor}")
         return input_shape[0] * self.factor, input_shape[1] * self.factor, input_shape[2]
 
-    def fans(self, input_shape: Shape) -> tuple[float, float]:
+    def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
         """(1, factor²)."""
         return 1, self.factor**2
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = x, repeated."""
-        zoom.zoom_in_forward(slot.y, slot.x, self.factor)
+        zoom.zoom_in_forward(buffers.y, buffers.x, self.factor)
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = Σ dy over each block."""
-        zoom.zoom_in_backward(slot.dx, slot.dy, self.factor)
+        zoom.zoom_in_backward(buffers.dx, buffers.dy, self.factor)

@@ -4,7 +4,7 @@ from math import prod
 from typing import ClassVar
 
 from ava_np.errors import ArchitectureError
-from ava_np.layers.layer import Arrays, Layer, Shape, Slot, shape_text
+from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Reshape(Layer, frozen=True):
@@ -21,10 +21,10 @@ class Reshape(Layer, frozen=True):
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be reshaped to {wanted}")
         return self.shape
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y is x."""
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx is dy."""
 
 
@@ -37,8 +37,8 @@ class Flatten(Layer, frozen=True):
         """``(neurons,)``."""
         return (prod(input_shape),)
 
-    def forward(self, parameters: Arrays, slot: Slot) -> None:
+    def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y is x."""
 
-    def backward_input(self, parameters: Arrays, slot: Slot) -> None:
+    def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx is dy."""

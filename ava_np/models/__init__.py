@@ -14,7 +14,7 @@ from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
-from ava_np.specification import MODELS, ModelSpecification, checked
+from ava_np.specification import MODELS, ModelSpecification, validated
 
 __all__ = ["AAE", "AVA", "GAN", "VAE", "VAEGAN", "Autoencoder", "BiGAN", "Model", "build", "from_specification"]
 
@@ -63,7 +63,7 @@ def build(
         raise ValueError(f"{name} has no option {unknown[0]!r}: it has {known}")
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
-    specification = checked(MODELS[name], **options)
+    specification = validated(MODELS[name], **options)
     return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
 
 

@@ -17,36 +17,36 @@ from ava_np import specification as specifications
 from ava_np.kernels.gaussian import reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Phase, Terms
-from ava_np.models.priors import Prior, checked_prior, named_prior
+from ava_np.models.priors import Prior, named_prior, validated_prior
 from ava_np.models.terms import (
-    decoder_tap,
-    discriminate,
+    discriminator_loss,
     discriminator_objective,
-    halves,
-    pass_as_real,
-    pass_as_real_objective,
+    generator_loss,
+    generator_objective,
     reconstruction,
+    reconstruction_layer,
     reconstruction_objective,
+    split_mean_logvar,
 )
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step; the number is the phase."""
+class StepBuffers:
+    """The buffers of each application of a network in a step; the number is the phase."""
 
-    f1: Tape
-    g1: Tape
-    f2: Tape
-    D2_real: Tape
-    D2_fake: Tape
-    f3: Tape
-    D3_fake: Tape
+    f1: Buffers
+    g1: Buffers
+    f2: Buffers
+    D2_real: Buffers
+    D2_fake: Buffers
+    f3: Buffers
+    D3_fake: Buffers
     z: np.ndarray
 
 
-class AAE(Model[Tapes]):
+class AAE(Model[StepBuffers]):
     """An adversarial autoencoder, or a VAE with the costs of a GAN.
 
     Parameters
@@ -81,13 +81,13 @@ class AAE(Model[Tapes]):
         self.likelihood = specification.likelihood
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.stochastic = not isinstance(specification, specifications.AAE) or specification.stochastic
-        self.prior_function = checked_prior(prior, n) if prior else named_prior(specification.prior, n)
+        self.prior_function = validated_prior(prior, n) if prior else named_prior(specification.prior, n)
         self.f = Network((prod(shape),), [*layers.encoder, Dense((1 + self.stochastic) * n)], generator, dtype)
-        self.g = Network((n,), layers.decoder, generator, dtype, decoder_tap(specification, self.likelihood))
-        judge = discriminator(
+        self.g = Network((n,), layers.decoder, generator, dtype, reconstruction_layer(specification, self.likelihood))
+        discriminator_layers = discriminator(
             layers.code_discriminator, minibatch_discrimination=specification.minibatch_discrimination
         )
-        self.D = Network((n,), judge, generator, dtype)
+        self.D = Network((n,), discriminator_layers, generator, dtype)
         super().__init__(specification, shape, {"encoder": self.f, "decoder": self.g, "code_discriminator": self.D})
 
     @property
@@ -114,17 +114,17 @@ class AAE(Model[Tapes]):
             Phase("regularisation", ("encoder",), self.regularisation_gradients, self.regularisation_objectives),
         )
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
         f, g, D = self.f, self.g, self.D
-        return Tapes(
-            f1=f.tape(batch),
-            g1=g.tape(batch),
-            f2=f.tape(batch, "frozen"),
-            D2_real=D.tape(batch),
-            D2_fake=D.tape(batch),
-            f3=f.tape(batch),
-            D3_fake=D.tape(batch, "frozen"),
+        return StepBuffers(
+            f1=f.buffers(batch),
+            g1=g.buffers(batch),
+            f2=f.buffers(batch, "frozen"),
+            D2_real=D.buffers(batch),
+            D2_fake=D.buffers(batch),
+            f3=f.buffers(batch),
+            D3_fake=D.buffers(batch, "frozen"),
             z=np.zeros((batch, self.latent), self.dtype),
         )
 
@@ -143,13 +143,13 @@ class AAE(Model[Tapes]):
         """Phase 1."""
         t = self._reconstruct(x, noise)
         terms = {"reconstruction": reconstruction(t.g1, x, self.likelihood)}
-        self._encoder_backward(t.f1, self.g.backward(t.g1, from_tap=True), noise)
+        self._encoder_backward(t.f1, self.g.backward(t.g1, from_intermediate=True), noise)
         return terms
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 2."""
-        t = self._judge(x, noise)
-        terms = discriminate(t.D2_real, t.D2_fake, self.smoothing)
+        t = self._apply_discriminator(x, noise)
+        terms = discriminator_loss(t.D2_real, t.D2_fake, self.smoothing)
         self.D.backward(t.D2_real, inputs=False)
         self.D.backward(t.D2_fake, inputs=False)
         return {"log_D_prior": terms["log_d_real"], "log_D_code": terms["log_d_fake"]}
@@ -157,53 +157,59 @@ class AAE(Model[Tapes]):
     def regularisation_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 3."""
         t = self._regularise(x, noise)
-        pass_as_real(t.D3_fake, self.saturating)
+        generator_loss(t.D3_fake, self.saturating)
         self._encoder_backward(t.f3, self.D.backward(t.D3_fake, parameters=False), noise)
         return {}
 
-    def reconstruction_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def reconstruction_objectives(
+        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
+    ) -> dict[str, float]:
         """What encoder and decoder descend in phase 1."""
         error = reconstruction_objective(self._reconstruct(x, noise).g1, x, self.likelihood)
         return {"encoder": error, "decoder": error}
 
-    def discriminator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def discriminator_objectives(
+        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
+    ) -> dict[str, float]:
         """What D descends."""
-        t = self._judge(x, noise)
+        t = self._apply_discriminator(x, noise)
         return {"code_discriminator": discriminator_objective(t.D2_real, t.D2_fake, self.smoothing)}
 
-    def regularisation_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def regularisation_objectives(
+        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
+    ) -> dict[str, float]:
         """What the encoder descends in phase 3."""
-        return {"encoder": pass_as_real_objective(self._regularise(x, noise).D3_fake, self.saturating)}
+        return {"encoder": generator_objective(self._regularise(x, noise).D3_fake, self.saturating)}
 
-    def _reconstruct(self, x: np.ndarray, noise: Noise) -> Tapes:
-        t = self.tapes(len(x), noise)
+    def _reconstruct(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+        t = self.buffers(len(x), noise)
         self.g.forward(t.g1, self._code(t, t.f1, x, noise))
         return t
 
-    def _judge(self, x: np.ndarray, noise: Noise) -> Tapes:
-        t = self.tapes(len(x), noise)
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+        t = self.buffers(len(x), noise)
         self.D.forward(t.D2_real, noise["z_p"])
         self.D.forward(t.D2_fake, self._code(t, t.f2, x, noise))
         return t
 
-    def _regularise(self, x: np.ndarray, noise: Noise) -> Tapes:
-        t = self.tapes(len(x), noise)
+    def _regularise(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+        t = self.buffers(len(x), noise)
         self.D.forward(t.D3_fake, self._code(t, t.f3, x, noise))
         return t
 
-    def _code(self, t: Tapes, tape: Tape, x: np.ndarray, noise: Noise) -> np.ndarray:
-        """z of x, by the encoder's application ``tape``."""
-        output = self.f.forward(tape, x)
+    def _code(self, t: StepBuffers, buffers: Buffers, x: np.ndarray, noise: Noise) -> np.ndarray:
+        """z of x, by the encoder's application ``buffers``."""
+        output = self.f.forward(buffers, x)
         if not self.stochastic:
             return output
-        reparameterise_forward(t.z, *halves(output), noise["r"])
+        reparameterise_forward(t.z, *split_mean_logvar(output), noise["r"])
         return t.z
 
-    def _encoder_backward(self, tape: Tape, δz: np.ndarray, noise: Noise) -> None:
+    def _encoder_backward(self, buffers: Buffers, δz: np.ndarray, noise: Noise) -> None:
         """From the error at z into the encoder."""
         if self.stochastic:
-            δμ, δs = halves(tape.clear_error())
-            reparameterise_backward(δμ, δs, δz, halves(tape.output)[1], noise["r"])
+            δμ, δs = split_mean_logvar(buffers.clear_error())
+            reparameterise_backward(δμ, δs, δz, split_mean_logvar(buffers.output)[1], noise["r"])
         else:
-            tape.error[:] = δz
-        self.f.backward(tape, inputs=False)
+            buffers.error[:] = δz
+        self.f.backward(buffers, inputs=False)

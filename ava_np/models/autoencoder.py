@@ -13,20 +13,20 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Terms
-from ava_np.models.terms import decoder_tap, reconstruction, reconstruction_objective
-from ava_np.network import Network, Tape
+from ava_np.models.terms import reconstruction, reconstruction_layer, reconstruction_objective
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step."""
+class StepBuffers:
+    """The buffers of each application of a network in a step."""
 
-    π: Tape
-    ι: Tape
+    π: Buffers
+    ι: Buffers
 
 
-class Autoencoder(Model[Tapes]):
+class Autoencoder(Model[StepBuffers]):
     """An autoencoder; it has no prior, so what it samples are codes that it may never have seen.
 
     Parameters
@@ -52,7 +52,7 @@ class Autoencoder(Model[Tapes]):
         layers, generator, n = architecture(specification, shape), np.random.default_rng(seed), specification.latent
         self.likelihood = specification.likelihood
         self.π = Network((prod(shape),), [*layers.encoder, Dense(n)], generator, dtype)
-        self.ι = Network((n,), layers.decoder, generator, dtype, decoder_tap(specification, self.likelihood))
+        self.ι = Network((n,), layers.decoder, generator, dtype, reconstruction_layer(specification, self.likelihood))
         super().__init__(specification, shape, {"encoder": self.π, "decoder": self.ι})
 
     @property
@@ -60,9 +60,9 @@ class Autoencoder(Model[Tapes]):
         """The error reaches the encoder through the decoder."""
         return {"encoder": "decoder"}
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures."""
-        return Tapes(self.π.tape(batch), self.ι.tape(batch))
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures."""
+        return StepBuffers(self.π.buffers(batch), self.ι.buffers(batch))
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
         """None: nothing here is random."""
@@ -70,16 +70,16 @@ class Autoencoder(Model[Tapes]):
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add both networks' gradients."""
-        t = self.tapes(len(x), noise)
+        t = self.buffers(len(x), noise)
         self.ι.forward(t.ι, self.π.forward(t.π, x))
         terms = {"reconstruction": reconstruction(t.ι, x, self.likelihood)}  #  x' - x, or y - x at the logits
-        t.π.error[:] = self.ι.backward(t.ι, from_tap=True)
+        t.π.error[:] = self.ι.backward(t.ι, from_intermediate=True)
         self.π.backward(t.π, inputs=False)
         return terms
 
-    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """The reconstruction error, for both."""
-        t = self.tapes(len(x), noise)
+        t = self.buffers(len(x), noise)
         self.ι.forward(t.ι, self.π.forward(t.π, x))
         error = reconstruction_objective(t.ι, x, self.likelihood)
         return {"encoder": error, "decoder": error}

@@ -29,8 +29,8 @@ from ava_np.kernels.squared_error import squared_error_backward, squared_error_f
 from ava_np.layers import Dense
 from ava_np.models.base import Noise, Terms
 from ava_np.models.propagation import TwoPropagations
-from ava_np.models.terms import halves, kl_objective, log_sigmoid, sigmoid
-from ava_np.network import Network, Tape
+from ava_np.models.terms import kl_objective, log_sigmoid, sigmoid, split_mean_logvar
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture, discriminator
 
 
@@ -38,36 +38,36 @@ from ava_np.network.architectures import architecture, discriminator
 class Variant:
     """The four switches that tell the paper's models apart."""
 
-    supervise_decoder: bool = False  # Ψ: (3), (4), (6), (7)
-    lean_decoder: bool = False  # (9), (10)
-    supervise_encoder: bool = False  # Λ: (11) to (14)
-    lean_encoder: bool = False  # (15), (16)
+    discriminator: bool = False  # Ψ: (3), (4), (6), (7)
+    reverse_causal: bool = False  # (9), (10)
+    encoding_discriminator: bool = False  # Λ: (11) to (14)
+    encoding_reverse_causal: bool = False  # (15), (16)
 
 
 VARIANTS = {
-    "ava1": Variant(supervise_decoder=True),
-    "ava2": Variant(supervise_decoder=True, lean_decoder=True),
-    "ava3": Variant(supervise_encoder=True),
-    "ava4": Variant(supervise_encoder=True, lean_encoder=True),
-    "ava5": Variant(supervise_decoder=True, lean_decoder=True, supervise_encoder=True, lean_encoder=True),
+    "ava1": Variant(discriminator=True),
+    "ava2": Variant(discriminator=True, reverse_causal=True),
+    "ava3": Variant(encoding_discriminator=True),
+    "ava4": Variant(encoding_discriminator=True, encoding_reverse_causal=True),
+    "ava5": Variant(discriminator=True, reverse_causal=True, encoding_discriminator=True, encoding_reverse_causal=True),
 }
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step; a prime marks the decoded data."""
+class StepBuffers:
+    """One buffers for each application of a network in a step; a prime marks the decoded data."""
 
-    f: Tape  # Θ on x
-    f_: Tape  # Θ on x'
-    g: Tape  # Φ on z
-    d: Tape  # Ψ on x
-    d_: Tape  # Ψ on x'
-    D: Tape  # Λ on μ(x)
-    D_: Tape  # Λ on μ(x')
+    f: Buffers  # Θ on x
+    f_: Buffers  # Θ on x'
+    g: Buffers  # Φ on z
+    d: Buffers  # Ψ on x
+    d_: Buffers  # Ψ on x'
+    D: Buffers  # Λ on μ(x)
+    D_: Buffers  # Λ on μ(x')
     z: np.ndarray
 
 
-class AVA(TwoPropagations[Tapes]):
+class AVA(TwoPropagations[StepBuffers]):
     """An adversarial variational autoencoder. Without its switches it is the VAE of models/vae.py.
 
     Parameters
@@ -93,32 +93,34 @@ class AVA(TwoPropagations[Tapes]):
     ) -> None:
         layers, generator, n = architecture(specification, shape), np.random.default_rng(seed), specification.latent
         many = specification.minibatch_discrimination
-        judge = discriminator([*layers.discriminator, *layers.discriminator_head], minibatch_discrimination=many)
-        code_judge = discriminator(layers.code_discriminator, minibatch_discrimination=many)
+        discriminator_layers = discriminator(
+            [*layers.discriminator, *layers.discriminator_head], minibatch_discrimination=many
+        )
+        code_discriminator_layers = discriminator(layers.code_discriminator, minibatch_discrimination=many)
         self.Θ = Network((prod(shape),), [*layers.encoder, Dense(2 * n)], generator, dtype)
         self.Φ = Network((n,), layers.decoder, generator, dtype)
-        self.Ψ = Network((prod(shape),), judge, generator, dtype)
-        self.Λ = Network((n,), code_judge, generator, dtype)
+        self.Ψ = Network((prod(shape),), discriminator_layers, generator, dtype)
+        self.Λ = Network((n,), code_discriminator_layers, generator, dtype)
         self.variant, self.propagation = VARIANTS[specification.name], specification.propagation
         networks = {"encoder": self.Θ, "decoder": self.Φ}
-        if self.variant.supervise_decoder:
+        if self.variant.discriminator:
             networks["discriminator"] = self.Ψ
-        if self.variant.supervise_encoder:
+        if self.variant.encoding_discriminator:
             networks["encoding_discriminator"] = self.Λ
         super().__init__(specification, shape, networks)
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures."""
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures."""
         Θ, Φ, Ψ, Λ = self.Θ, self.Φ, self.Ψ, self.Λ
         z = np.zeros((batch, self.latent), Θ.dtype)
-        return Tapes(
-            f=Θ.tape(batch),
-            f_=Θ.tape(batch, "frozen"),
-            g=Φ.tape(batch),
-            d=Ψ.tape(batch),
-            d_=Ψ.tape(batch),
-            D=Λ.tape(batch),
-            D_=Λ.tape(batch),
+        return StepBuffers(
+            f=Θ.buffers(batch),
+            f_=Θ.buffers(batch, "frozen"),
+            g=Φ.buffers(batch),
+            d=Ψ.buffers(batch),
+            d_=Ψ.buffers(batch),
+            D=Λ.buffers(batch),
+            D_=Λ.buffers(batch),
             z=z,
         )
 
@@ -139,43 +141,43 @@ class AVA(TwoPropagations[Tapes]):
         """
         # fmt: off
         Θ, Φ, Ψ, Λ, v = self.Θ, self.Φ, self.Ψ, self.Λ, self.variant
-        t, r, exact = self.tapes(len(x), noise), noise["r"], self.propagation == "exact"
+        t, r, exact = self.buffers(len(x), noise), noise["r"], self.propagation == "exact"
 
-        μ, s = halves(Θ.forward(t.f, x))                                #       f(x|Θ), s = log Σ
+        μ, s = split_mean_logvar(Θ.forward(t.f, x))                     #       f(x|Θ), s = log Σ
         reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
         x_ = Φ.forward(t.g, t.z)                                        #       x' = g(z|Φ)
-        δx_, (δμ, δs) = t.g.clear_error(), halves(t.f.clear_error())
+        δx_, (δμ, δs) = t.g.clear_error(), split_mean_logvar(t.f.clear_error())
 
         terms = {"reconstruction": squared_error_forward(x_, x), "kl": kl_forward(μ, s)}
         squared_error_backward(δx_, x_, x)                              # (6)   -(x - x'), also of the VAE
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
 
-        if v.supervise_decoder:
+        if v.discriminator:
             d, d_ = Ψ.forward(t.d, x), Ψ.forward(t.d_, x_)
             terms |= {"log_d_real": log_real_forward(d), "log_d_fake": log_fake_forward(d_)}
-            self.supervise(δx_, Ψ, t.d_)                                # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
+            self.add_adversarial_error(δx_, Ψ, t.d_)                    # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
             log_real_backward(t.d.clear_error(), d, -1)                 # (7)   a_d'(d(x)) / d(x)
             log_fake_backward(t.d_.clear_error(), d_, -1)               # (7)   -a_d'(d(x')) / (1 - d(x'))
-            if v.lean_decoder:
+            if v.reverse_causal:
                 a_g = Φ.output_slope(t.g)                               #       a_g'(x')
                 reverse_causal_backward(t.d_.error, d_, x, x_, a_g)     # (10)  a_d'(d0) Σ (x - x') a_g'(x')
             Ψ.backward(t.d, inputs=False)
             Ψ.backward(t.d_, inputs=False)
 
-        if v.supervise_encoder:
-            μ_, _ = halves(Θ.forward(t.f_, x_))                         #       μ(x')
+        if v.encoding_discriminator:
+            μ_, _ = split_mean_logvar(Θ.forward(t.f_, x_))              #       μ(x')
             D, D_ = Λ.forward(t.D, μ), Λ.forward(t.D_, μ_)
             terms |= {"log_D_real": log_real_forward(D), "log_D_fake": log_fake_forward(D_)}
             if exact:
-                δμ_, _ = halves(t.f_.clear_error())
-                self.supervise(δμ_, Λ, t.D_)                            # (12)  from D to μ(x'), through Λ*,
+                δμ_, _ = split_mean_logvar(t.f_.clear_error())
+                self.add_adversarial_error(δμ_, Λ, t.D_)                # (12)  from D to μ(x'), through Λ*,
                 δx_ += Θ.backward(t.f_)                                 # (12)  and on to Θ and x'
             else:
-                self.supervise(δμ, Λ, t.D_)                             # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
+                self.add_adversarial_error(δμ, Λ, t.D_)                 # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
             log_real_backward(t.D.clear_error(), D, -1)                 # (13)  a_D'(D(μ(x))) / D(μ(x))
             log_fake_backward(t.D_.clear_error(), D_, -1)               # (13)  -a_D'(D(μ(x'))) / (1 - D(μ(x')))
-            if v.lean_encoder:
-                a_f, _ = halves(Θ.output_slope(t.f_))                   #       a_f'(μ(x')) = 1: μ is linear
+            if v.encoding_reverse_causal:
+                a_f, _ = split_mean_logvar(Θ.output_slope(t.f_))        #       a_f'(μ(x')) = 1: μ is linear
                 reverse_causal_backward(t.D_.error, D_, μ, μ_, a_f)     # (16)  a_D'(D0) Σ (μ(x) - μ(x')) a_f'
             Λ.backward(t.D, inputs=False)
             Λ.backward(t.D_, inputs=False)
@@ -187,22 +189,22 @@ class AVA(TwoPropagations[Tapes]):
         return terms
         # fmt: on
 
-    def supervise(self, δ: np.ndarray, discriminator: Network, tape: Tape) -> None:
+    def add_adversarial_error(self, δ: np.ndarray, discriminator: Network, buffers: Buffers) -> None:
         """Add to δ, at the neurons that a discriminator reads, the error of log(1 - d).
 
         Paper: one number for all neurons of a picture, as through weights of one. Exact: through the real weights.
         Either way the discriminator learns nothing from it: the paper's star.
         """
         if self.propagation == "paper":
-            causal_backward(δ, tape.output)
+            causal_backward(δ, buffers.output)
         else:
-            log_fake_backward(tape.clear_error(), tape.output, +1)
-            δ += discriminator.backward(tape, parameters=False)
+            log_fake_backward(buffers.clear_error(), buffers.output, +1)
+            δ += discriminator.backward(buffers, parameters=False)
 
-    def held(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
+    def detached(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """The factors that the rules treat as constants, (batch, 1) each: c, C of (6), (14) and e, E of (10), (16)."""
         at = self.evaluate(x, noise)
-        a_g = self.Φ.output_slope(self.tapes(len(x), noise).g)
+        a_g = self.Φ.output_slope(self.buffers(len(x), noise).g)
         return {
             "c": sigmoid(at["d_"]),
             "C": sigmoid(at["D_"]),
@@ -210,42 +212,42 @@ class AVA(TwoPropagations[Tapes]):
             "E": np.sum(at["μ"] - at["μ_"], axis=1, keepdims=True),
         }
 
-    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
-        """What each network descends, in plain NumPy and independent of the kernels; ``held`` as from ``held``.
+    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
+        """What each network descends, in plain NumPy and independent of the kernels; ``detached`` as from ``detached``.
 
         The printed objectives, and for the rules that are not their gradients the surrogates that they do descend
         (docs/paper/ava.md proves each).
         """
         # fmt: off
-        at, v, w = self.evaluate(x, noise), self.variant, held
+        at, v, w = self.evaluate(x, noise), self.variant, detached
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
         squared, kl = np.sum((x - x_) ** 2) / 2, kl_objective(μ, s)
         loss = squared + kl                                             # (1)
         b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
         B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)
-        if v.supervise_decoder:
+        if v.discriminator:
             loss += np.sum(log_sigmoid(-d_))                            # (3)
-        if v.supervise_encoder:
+        if v.encoding_discriminator:
             loss += np.sum(log_sigmoid(-D_))                            # (12)
-        if v.lean_decoder:
+        if v.reverse_causal:
             b -= squared                                                # (9)   its gradient in Ψ is 0, so
             b += np.sum(w["e"] * sigmoid(d_))                           # (10)  ascends e d(x'), e held
-        if v.lean_encoder:
+        if v.encoding_reverse_causal:
             B -= np.sum((μ - μ_) ** 2) / 2                              # (15)  its gradient in Λ is 0, so
             B += np.sum(w["E"] * sigmoid(D_))                           # (16)  ascends E D(μ(x')), E held
         l_Θ = l_Φ = loss
         if self.propagation == "paper":
-            l_Θ = kl - v.supervise_encoder * np.sum(w["C"] * μ)         # (5), (14)  C held
-            l_Φ = squared - v.supervise_decoder * np.sum(w["c"] * x_)   # (6)        c held
+            l_Θ = kl - v.encoding_discriminator * np.sum(w["C"] * μ)         # (5), (14)  C held
+            l_Φ = squared - v.discriminator * np.sum(w["c"] * x_)   # (6)        c held
         return {"encoder": l_Θ, "decoder": l_Φ, "discriminator": -b, "encoding_discriminator": -B}
         # fmt: on
 
     def evaluate(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """Copies of all that a step computes on the way forward, whatever the variant uses of it."""
-        Θ, Φ, Ψ, Λ, t, r = self.Θ, self.Φ, self.Ψ, self.Λ, self.tapes(len(x), noise), noise["r"]
-        μ, s = halves(Θ.forward(t.f, x).copy())
+        Θ, Φ, Ψ, Λ, t, r = self.Θ, self.Φ, self.Ψ, self.Λ, self.buffers(len(x), noise), noise["r"]
+        μ, s = split_mean_logvar(Θ.forward(t.f, x).copy())
         x_ = Φ.forward(t.g, μ + np.exp(s / 2) * r).copy()
-        μ_, _ = halves(Θ.forward(t.f_, x_).copy())
+        μ_, _ = split_mean_logvar(Θ.forward(t.f_, x_).copy())
         d, d_ = Ψ.forward(t.d, x).copy(), Ψ.forward(t.d_, x_).copy()
         D, D_ = Λ.forward(t.D, μ).copy(), Λ.forward(t.D_, μ_).copy()
         return {"x_": x_, "μ": μ, "s": s, "μ_": μ_, "d": d, "d_": d_, "D": D, "D_": D_}

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from ava_np.errors import AvaError
-from ava_np.network import Network, Tape
-from ava_np.network.blas import one_blas_thread
+from ava_np.network import Buffers, Network
+from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import ModelSpecification
 
 CHUNK = 256  # pictures that go through a network at once outside training
@@ -36,8 +36,8 @@ class Phase(NamedTuple):
     gradients : callable
         ``gradients(x, noise)`` adds their gradients, summed over the batch, and returns terms.
     objectives : callable
-        ``objectives(x, noise, held)`` gives, for each, what it descends: the gradient check's other side, in plain
-        NumPy; ``held`` as from ``Model.held``.
+        ``objectives(x, noise, detached)`` gives, for each, what it descends: the gradient check's other side, in plain
+        NumPy; ``detached`` as from ``Model.detached``.
     """
 
     name: str
@@ -47,10 +47,10 @@ class Phase(NamedTuple):
 
 
 class Model(ABC, Generic[T]):
-    """A named set of networks with their gradients; ``T`` holds the tapes of a step.
+    """A named set of networks with their gradients; ``T`` holds the buffers of a step.
 
     Threads may train different models side by side, and use one model together, but only one may train it and none
-    use it meanwhile: a model has one set of tapes, gradients and scratch for its steps.
+    use it meanwhile: a model has one set of buffers, gradients and scratch for its steps.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ class Model(ABC, Generic[T]):
         The networks that learn.
     """
 
-    decodes: ClassVar[str] = "decoder"
+    decoder_name: ClassVar[str] = "decoder"
     """The network that makes pictures of codes."""
 
-    encodes: ClassVar[str | None] = "encoder"
+    encoder_name: ClassVar[str | None] = "encoder"
     """The network that makes codes of pictures, if there is one."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Model(ABC, Generic[T]):
     ) -> None:
         self.specification, self.shape, self.networks = specification, shape, networks
         self.latent = specification.latent
-        self._tapes: dict[int, T] = {}
+        self._buffers: dict[int, T] = {}
 
     @property
     def neurons(self) -> int:
@@ -86,9 +86,9 @@ class Model(ABC, Generic[T]):
         return next(iter(self.networks.values())).dtype
 
     @property
-    def couples(self) -> bool:
+    def uses_batch_statistics(self) -> bool:
         """Whether a network needs two pictures at least in a batch: batch norm, minibatch discrimination."""
-        return any(network.couples for network in self.networks.values())
+        return any(network.uses_batch_statistics for network in self.networks.values())
 
     @property
     def passes_through(self) -> dict[str, str]:
@@ -101,18 +101,18 @@ class Model(ABC, Generic[T]):
         return (Phase("step", tuple(self.networks), self.gradients, self.objectives),)
 
     @abstractmethod
-    def make_tapes(self, batch: int) -> T:
-        """New tapes for a step on ``batch`` pictures: an object whose attributes they are."""
+    def make_buffers(self, batch: int) -> T:
+        """New buffers for a step on ``batch`` pictures: an object whose attributes they are."""
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add each network's gradient at pictures x, (batch, m); see ``Phase``. For models of one phase."""
         raise NotImplementedError
 
-    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """What each network descends, summed over the batch; see ``Phase``. For models of one phase."""
         raise NotImplementedError
 
-    def held(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
+    def detached(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """What the gradients take as constants, for objectives; nothing, unless a rule is no true gradient."""
         return {}
 
@@ -136,17 +136,17 @@ class Model(ABC, Generic[T]):
             noise["dropout"] = generator.random((batch, dropped)).astype(self.dtype, copy=False)
         return noise
 
-    def tapes(self, batch: int, noise: Noise) -> T:
-        """The tapes for a step on ``batch`` pictures, made once, with the noise for dropout on them."""
-        tapes, start = self._made(batch), 0
-        for array in self._dropout(tapes):
+    def buffers(self, batch: int, noise: Noise) -> T:
+        """The buffers for a step on ``batch`` pictures, made once, with the noise for dropout on them."""
+        buffers, start = self._made(batch), 0
+        for array in self._dropout(buffers):
             end = start + array[0].size
             array[:] = noise["dropout"][:, start:end].reshape(array.shape)
             start = end
-        return tapes
+        return buffers
 
     @contextmanager
-    def kept_states(self, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    def preserve_statistics(self, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
         """Put back what layers keep beside parameters, for a look that is no step; not if ``unless()`` at the end."""
         states = [array for network in self.networks.values() for state in network.states for array in state.values()]
         copies = [array.copy() for array in states]
@@ -172,11 +172,11 @@ class Model(ABC, Generic[T]):
         AvaError
             If the model has no encoder.
         """
-        if self.encodes is None:
+        if self.encoder_name is None:
             raise AvaError(f"{self.specification.name} has no encoder: it makes pictures, and codes of none")
         if pictures.shape[1:] != self.shape:
             raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {self.shape}")
-        return self._apply(self.encodes, pictures.reshape(len(pictures), -1))[:, : self.latent]
+        return self._apply(self.encoder_name, pictures.reshape(len(pictures), -1))[:, : self.latent]
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Pictures, (codes, height, width, channels), of ``codes`` (codes, latent).
@@ -188,7 +188,7 @@ class Model(ABC, Generic[T]):
         """
         if codes.ndim != 2 or codes.shape[1] != self.latent:
             raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
-        return self._apply(self.decodes, codes).reshape(-1, *self.shape)
+        return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
 
     def reconstruct(self, pictures: np.ndarray) -> np.ndarray:
         """Decode the mean codes of pictures: the shapes of ``encode`` in and of ``decode`` out."""
@@ -203,21 +203,21 @@ class Model(ABC, Generic[T]):
         return self.decode(self.prior(generator, count))
 
     def _made(self, batch: int) -> T:
-        if batch not in self._tapes:
-            self._tapes[batch] = self.make_tapes(batch)
-        return self._tapes[batch]
+        if batch not in self._buffers:
+            self._buffers[batch] = self.make_buffers(batch)
+        return self._buffers[batch]
 
     @staticmethod
-    def _dropout(tapes: Any) -> list[np.ndarray]:
-        """The arrays that wait for noise on a step's tapes."""
-        return [array for tape in vars(tapes).values() if isinstance(tape, Tape) for array in tape.noise]
+    def _dropout(buffers: Any) -> list[np.ndarray]:
+        """The arrays that wait for noise on a step's buffers."""
+        return [array for buffers in vars(buffers).values() if isinstance(buffers, Buffers) for array in buffers.noise]
 
     def _apply(self, name: str, x: np.ndarray) -> np.ndarray:
         """The output of network ``name`` on the rows of x, in chunks."""
         network = self.networks[name]
         y = np.empty((len(x), *network.output_shape), network.dtype)
-        with one_blas_thread:
+        with single_threaded_blas:
             for start in range(0, len(x), CHUNK):
                 rows = x[start : start + CHUNK]
-                y[start : start + CHUNK] = network.forward(network.tape(len(rows), "evaluation"), rows)
+                y[start : start + CHUNK] = network.forward(network.buffers(len(rows), "evaluation"), rows)
         return y

@@ -17,42 +17,42 @@ from ava_np import specification as specifications
 from ava_np.layers import Activation, Dense
 from ava_np.models.base import Model, Noise, Phase, Terms
 from ava_np.models.terms import (
-    discriminate,
+    discriminator_loss,
     discriminator_objective,
-    pass_as_fake,
-    pass_as_fake_objective,
-    pass_as_real,
-    pass_as_real_objective,
+    encoder_loss,
+    encoder_objective,
+    generator_loss,
+    generator_objective,
 )
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture, discriminator
 
 HEAD = 256  # hidden neurons of the discriminator's head
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step, by phase; (x, E(x)) is real, (G(z), z) is fake.
+class StepBuffers:
+    """The buffers of each application of a network in a step, by phase; (x, E(x)) is real, (G(z), z) is fake.
 
     ``pair`` is where the trunk's features and a code are put beside each other for the head.
     """
 
-    E1: Tape
-    G1: Tape
-    trunk1_real: Tape
-    head1_real: Tape
-    trunk1_fake: Tape
-    head1_fake: Tape
-    E2: Tape
-    G2: Tape
-    trunk2_real: Tape
-    head2_real: Tape
-    trunk2_fake: Tape
-    head2_fake: Tape
+    E1: Buffers
+    G1: Buffers
+    trunk1_real: Buffers
+    head1_real: Buffers
+    trunk1_fake: Buffers
+    head1_fake: Buffers
+    E2: Buffers
+    G2: Buffers
+    trunk2_real: Buffers
+    head2_real: Buffers
+    trunk2_fake: Buffers
+    head2_fake: Buffers
     pair: np.ndarray
 
 
-class BiGAN(Model[Tapes]):
+class BiGAN(Model[StepBuffers]):
     """A bidirectional GAN.
 
     Parameters
@@ -67,7 +67,7 @@ class BiGAN(Model[Tapes]):
         ``float32`` for training, ``float64`` for gradient checks.
     """
 
-    decodes: ClassVar[str] = "generator"
+    decoder_name: ClassVar[str] = "generator"
 
     def __init__(
         self,
@@ -109,22 +109,22 @@ class BiGAN(Model[Tapes]):
             Phase("pairs", ("encoder", "generator"), self.pair_gradients, self.pair_objectives),
         )
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
         E, G, trunk, head = self.E, self.G, self.trunk, self.head
-        return Tapes(
-            E1=E.tape(batch, "frozen"),
-            G1=G.tape(batch, "frozen"),
-            trunk1_real=trunk.tape(batch),
-            head1_real=head.tape(batch),
-            trunk1_fake=trunk.tape(batch),
-            head1_fake=head.tape(batch),
-            E2=E.tape(batch),
-            G2=G.tape(batch),
-            trunk2_real=trunk.tape(batch, "frozen"),
-            head2_real=head.tape(batch, "frozen"),
-            trunk2_fake=trunk.tape(batch, "frozen"),
-            head2_fake=head.tape(batch, "frozen"),
+        return StepBuffers(
+            E1=E.buffers(batch, "frozen"),
+            G1=G.buffers(batch, "frozen"),
+            trunk1_real=trunk.buffers(batch),
+            head1_real=head.buffers(batch),
+            trunk1_fake=trunk.buffers(batch),
+            head1_fake=head.buffers(batch),
+            E2=E.buffers(batch),
+            G2=G.buffers(batch),
+            trunk2_real=trunk.buffers(batch, "frozen"),
+            head2_real=head.buffers(batch, "frozen"),
+            trunk2_fake=trunk.buffers(batch, "frozen"),
+            head2_fake=head.buffers(batch, "frozen"),
             pair=np.empty((batch, *head.input_shape), head.dtype),
         )
 
@@ -134,8 +134,8 @@ class BiGAN(Model[Tapes]):
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x, E(x)) + log(1 - D(G(z), z))."""
-        t = self._judge(x, noise)
-        terms = discriminate(t.head1_real, t.head1_fake, self.smoothing)
+        t = self._apply_discriminator(x, noise)
+        terms = discriminator_loss(t.head1_real, t.head1_fake, self.smoothing)
         self._pair_backward(t.trunk1_real, t.head1_real, learns=True)
         self._pair_backward(t.trunk1_fake, t.head1_fake, learns=True)
         return terms
@@ -143,45 +143,47 @@ class BiGAN(Model[Tapes]):
     def pair_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z), z) - log(1 - D(x, E(x))): each error enters the pair's own maker alone."""
         t = self._make(x, noise)
-        pass_as_fake(t.head2_real, self.saturating)
+        encoder_loss(t.head2_real, self.saturating)
         t.E2.error[:] = self.head.backward(t.head2_real, parameters=False)[:, self.features :]
         self.E.backward(t.E2, inputs=False)
-        pass_as_real(t.head2_fake, self.saturating)
+        generator_loss(t.head2_fake, self.saturating)
         t.G2.error[:] = self._pair_backward(t.trunk2_fake, t.head2_fake, learns=False)
         self.G.backward(t.G2, inputs=False)
         return {}
 
-    def discriminator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def discriminator_objectives(
+        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
+    ) -> dict[str, float]:
         """What D's two networks descend."""
-        t = self._judge(x, noise)
+        t = self._apply_discriminator(x, noise)
         objective = discriminator_objective(t.head1_real, t.head1_fake, self.smoothing)
         return {"discriminator_trunk": objective, "discriminator": objective}
 
-    def pair_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def pair_objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """What E and G descend."""
         t = self._make(x, noise)
         return {
-            "encoder": pass_as_fake_objective(t.head2_real, self.saturating),
-            "generator": pass_as_real_objective(t.head2_fake, self.saturating),
+            "encoder": encoder_objective(t.head2_real, self.saturating),
+            "generator": generator_objective(t.head2_fake, self.saturating),
         }
 
-    def _judge(self, x: np.ndarray, noise: Noise) -> Tapes:
-        t = self.tapes(len(x), noise)
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+        t = self.buffers(len(x), noise)
         self._pair_forward(t.pair, t.trunk1_real, t.head1_real, x, self.E.forward(t.E1, x))
         self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, self.G.forward(t.G1, noise["z1"]), noise["z1"])
         return t
 
-    def _make(self, x: np.ndarray, noise: Noise) -> Tapes:
-        t = self.tapes(len(x), noise)
+    def _make(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+        t = self.buffers(len(x), noise)
         self._pair_forward(t.pair, t.trunk2_real, t.head2_real, x, self.E.forward(t.E2, x))
         self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, self.G.forward(t.G2, noise["z2"]), noise["z2"])
         return t
 
-    def _pair_forward(self, pair: np.ndarray, trunk: Tape, head: Tape, x: np.ndarray, z: np.ndarray) -> None:
-        """D(x, z) into the head's tape."""
+    def _pair_forward(self, pair: np.ndarray, trunk: Buffers, head: Buffers, x: np.ndarray, z: np.ndarray) -> None:
+        """D(x, z) into the head's buffers."""
         self.head.forward(head, np.concatenate([self.trunk.forward(trunk, x), z], axis=1, out=pair))
 
-    def _pair_backward(self, trunk: Tape, head: Tape, *, learns: bool) -> np.ndarray:
+    def _pair_backward(self, trunk: Buffers, head: Buffers, *, learns: bool) -> np.ndarray:
         """From the error at D's logit, into D where it ``learns``, else to x."""
         trunk.error[:] = self.head.backward(head, parameters=learns)[:, : self.features]
         return self.trunk.backward(trunk, parameters=learns, inputs=not learns)

@@ -15,27 +15,27 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.models.base import Model, Noise, Phase, Terms
 from ava_np.models.terms import (
-    discriminate,
+    discriminator_loss,
     discriminator_objective,
-    pass_as_real,
-    pass_as_real_objective,
+    generator_loss,
+    generator_objective,
 )
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step; the number is the phase."""
+class StepBuffers:
+    """The buffers of each application of a network in a step; the number is the phase."""
 
-    G1: Tape
-    D1_real: Tape
-    D1_fake: Tape
-    G2: Tape
-    D2_fake: Tape
+    G1: Buffers
+    D1_real: Buffers
+    D1_fake: Buffers
+    G2: Buffers
+    D2_fake: Buffers
 
 
-class GAN(Model[Tapes]):
+class GAN(Model[StepBuffers]):
     """A generative adversarial network.
 
     Parameters
@@ -50,8 +50,8 @@ class GAN(Model[Tapes]):
         ``float32`` for training, ``float64`` for gradient checks.
     """
 
-    decodes: ClassVar[str] = "generator"
-    encodes: ClassVar[str | None] = None
+    decoder_name: ClassVar[str] = "generator"
+    encoder_name: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -65,11 +65,11 @@ class GAN(Model[Tapes]):
         generator = np.random.default_rng(seed)
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.G = Network((specification.latent,), layers.decoder, generator, dtype)
-        judge = discriminator(
+        discriminator_layers = discriminator(
             [*layers.discriminator, *layers.discriminator_head],
             minibatch_discrimination=specification.minibatch_discrimination,
         )
-        self.D = Network((prod(shape),), judge, generator, dtype)
+        self.D = Network((prod(shape),), discriminator_layers, generator, dtype)
         super().__init__(specification, shape, {"generator": self.G, "discriminator": self.D})
 
     @property
@@ -85,10 +85,12 @@ class GAN(Model[Tapes]):
             Phase("generator", ("generator",), self.generator_gradients, self.generator_objectives),
         )
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
         G, D = self.G, self.D
-        return Tapes(G.tape(batch, "frozen"), D.tape(batch), D.tape(batch), G.tape(batch), D.tape(batch, "frozen"))
+        return StepBuffers(
+            G.buffers(batch, "frozen"), D.buffers(batch), D.buffers(batch), G.buffers(batch), D.buffers(batch, "frozen")
+        )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
         """Fresh z for each phase."""
@@ -96,8 +98,8 @@ class GAN(Model[Tapes]):
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x) + log(1 - D(G(z)))."""
-        t = self._judge(x, noise)
-        terms = discriminate(t.D1_real, t.D1_fake, self.smoothing)
+        t = self._apply_discriminator(x, noise)
+        terms = discriminator_loss(t.D1_real, t.D1_fake, self.smoothing)
         self.D.backward(t.D1_real, inputs=False)
         self.D.backward(t.D1_fake, inputs=False)
         return terms
@@ -105,29 +107,31 @@ class GAN(Model[Tapes]):
     def generator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z)), or log(1 - D(G(z)))."""
         t = self._make(x, noise)
-        pass_as_real(t.D2_fake, self.saturating)
+        generator_loss(t.D2_fake, self.saturating)
         t.G2.error[:] = self.D.backward(t.D2_fake, parameters=False)
         self.G.backward(t.G2, inputs=False)
         return {}
 
-    def discriminator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def discriminator_objectives(
+        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
+    ) -> dict[str, float]:
         """What D descends."""
-        t = self._judge(x, noise)
+        t = self._apply_discriminator(x, noise)
         return {"discriminator": discriminator_objective(t.D1_real, t.D1_fake, self.smoothing)}
 
-    def generator_objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def generator_objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """What G descends."""
-        return {"generator": pass_as_real_objective(self._make(x, noise).D2_fake, self.saturating)}
+        return {"generator": generator_objective(self._make(x, noise).D2_fake, self.saturating)}
 
-    def _judge(self, x: np.ndarray, noise: Noise) -> Tapes:
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
         """D on pictures and on fakes, apart: batch norm and minibatch discrimination see one kind at a time."""
-        t = self.tapes(len(x), noise)
+        t = self.buffers(len(x), noise)
         self.D.forward(t.D1_real, x)
         self.D.forward(t.D1_fake, self.G.forward(t.G1, noise["z1"]))
         return t
 
-    def _make(self, x: np.ndarray, noise: Noise) -> Tapes:
+    def _make(self, x: np.ndarray, noise: Noise) -> StepBuffers:
         """D on new fakes."""
-        t = self.tapes(len(x), noise)
+        t = self.buffers(len(x), noise)
         self.D.forward(t.D2_fake, self.G.forward(t.G2, noise["z2"]))
         return t

@@ -73,13 +73,13 @@ def _parameters(
     network = model.networks[name]
     model.zero_gradients()
     phase.gradients(x, noise)
-    analytic, held = network.grad.copy(), model.held(x, noise)
+    analytic, detached = network.grad.copy(), model.detached(x, noise)
     parts = {}
     start = 0
-    for layer, parameter, array in network.named(network.parameters):
+    for layer, parameter, array in network.named_arrays(network.parameters):
         entries = start + _spread(array.size)
         errors, size = _compare(
-            lambda: phase.objectives(x, noise, held)[name], network.theta, entries, analytic[entries]
+            lambda: phase.objectives(x, noise, detached)[name], network.theta, entries, analytic[entries]
         )
         parts[layer, parameter] = errors, size
         start += array.size
@@ -89,20 +89,20 @@ def _parameters(
 
 def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str, str, float]]:
     rows = []
-    names = [name for name, parameter, _ in network.named(network.parameters) if parameter in ("W", "scale")]
+    names = [name for name, parameter, _ in network.named_arrays(network.parameters) if parameter in ("W", "scale")]
     starts = [i for i, layer in enumerate(network.layers) if layer.parameter_shapes(network.shapes[i])]
     for name, i in zip(names, starts, strict=True):
         rest = Network(network.shapes[i], network.layers[i:], generator, np.float64)
         rest.theta[:] = network.theta[-rest.theta.size :]
         x = generator.normal(size=(BATCH, *rest.input_shape))
         combination = generator.normal(size=(BATCH, *rest.output_shape))
-        tape = rest.tape(BATCH)
-        rest.forward(tape, x)
-        tape.error[:] = combination
-        analytic = rest.backward(tape, parameters=False).reshape(-1).copy()
+        buffers = rest.buffers(BATCH)
+        rest.forward(buffers, x)
+        buffers.error[:] = combination
+        analytic = rest.backward(buffers, parameters=False).reshape(-1).copy()
         flat, entries = x.reshape(-1), _spread(x.size)
         error, size = _compare(
-            lambda: float(np.sum(rest.forward(tape, x) * combination)),  # noqa: B023
+            lambda: float(np.sum(rest.forward(buffers, x) * combination)),  # noqa: B023
             flat,
             entries,
             analytic[entries],

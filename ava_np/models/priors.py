@@ -71,7 +71,7 @@ def named_prior(name: str, latent: int) -> Prior:
     return PRIORS.get(name, _missing)
 
 
-def checked_prior(prior: Prior, latent: int) -> Prior:
+def validated_prior(prior: Prior, latent: int) -> Prior:
     """A prior that the user has given, if it gives codes of length ``latent``.
 
     Raises

@@ -27,7 +27,7 @@ class TwoPropagations(Model[T]):
         """The angle in degrees between each network's gradients under the two propagations, at x with this noise."""
         own, (first, second) = self.propagation, PROPAGATIONS
         try:
-            with self.kept_states():
+            with self.preserve_statistics():
                 self._gradients_under(first, x, noise)
                 before = {name: network.grad.copy() for name, network in self.networks.items()}
                 self._gradients_under(second, x, noise)

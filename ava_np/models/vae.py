@@ -16,21 +16,27 @@ from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_back
 from ava_np.layers import Dense
 from ava_np.models.base import Noise, Terms
 from ava_np.models.propagation import TwoPropagations
-from ava_np.models.terms import decoder_tap, halves, kl_objective, reconstruction, reconstruction_objective
-from ava_np.network import Network, Tape
+from ava_np.models.terms import (
+    kl_objective,
+    reconstruction,
+    reconstruction_layer,
+    reconstruction_objective,
+    split_mean_logvar,
+)
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step, and the code between them."""
+class StepBuffers:
+    """The buffers of each application of a network in a step, and the code between them."""
 
-    f: Tape
-    g: Tape
+    f: Buffers
+    g: Buffers
     z: np.ndarray
 
 
-class VAE(TwoPropagations[Tapes]):
+class VAE(TwoPropagations[StepBuffers]):
     """A variational autoencoder.
 
     Parameters
@@ -60,37 +66,37 @@ class VAE(TwoPropagations[Tapes]):
             specification.propagation,
         )
         self.Θ = Network((prod(shape),), [*layers.encoder, Dense(2 * n)], generator, dtype)
-        self.Φ = Network((n,), layers.decoder, generator, dtype, decoder_tap(specification, self.likelihood))
+        self.Φ = Network((n,), layers.decoder, generator, dtype, reconstruction_layer(specification, self.likelihood))
         super().__init__(specification, shape, {"encoder": self.Θ, "decoder": self.Φ})
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures."""
-        return Tapes(self.Θ.tape(batch), self.Φ.tape(batch), np.zeros((batch, self.latent), self.dtype))
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures."""
+        return StepBuffers(self.Θ.buffers(batch), self.Φ.buffers(batch), np.zeros((batch, self.latent), self.dtype))
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add both networks' gradients."""
         # fmt: off
-        Θ, Φ, t, r, exact = self.Θ, self.Φ, self.tapes(len(x), noise), noise["r"], self.propagation == "exact"
+        Θ, Φ, t, r, exact = self.Θ, self.Φ, self.buffers(len(x), noise), noise["r"], self.propagation == "exact"
 
-        μ, s = halves(Θ.forward(t.f, x))                                #       f(x|Θ), s = log Σ
+        μ, s = split_mean_logvar(Θ.forward(t.f, x))                                #       f(x|Θ), s = log Σ
         reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
         Φ.forward(t.g, t.z)                                             #       x' = g(z|Φ)
         terms = {"reconstruction": reconstruction(t.g, x, self.likelihood), "kl": kl_forward(μ, s)}
 
-        δμ, δs = halves(t.f.clear_error())
+        δμ, δs = split_mean_logvar(t.f.clear_error())
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
         t.f.error[:] *= self.β
-        δz = Φ.backward(t.g, inputs=exact, from_tap=True)               # (6)   δx' a_g'(x'), then down into Φ
+        δz = Φ.backward(t.g, inputs=exact, from_intermediate=True)               # (6)   δx' a_g'(x'), then down into Φ
         if exact:
             reparameterise_backward(δμ, δs, δz, s, r)                   # (1)   the path through z that (5) drops
         Θ.backward(t.f, inputs=False)
         return terms
         # fmt: on
 
-    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """The negative evidence bound up to a constant; in paper propagation each network's own term."""
-        t = self.tapes(len(x), noise)
-        μ, s = (half.copy() for half in halves(self.Θ.forward(t.f, x)))
+        t = self.buffers(len(x), noise)
+        μ, s = (half.copy() for half in split_mean_logvar(self.Θ.forward(t.f, x)))
         self.Φ.forward(t.g, μ + np.exp(s / 2) * noise["r"])
         error, divergence = reconstruction_objective(t.g, x, self.likelihood), self.β * kl_objective(μ, s)
         if self.propagation == "paper":

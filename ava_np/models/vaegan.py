@@ -22,25 +22,25 @@ from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_back
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Dense
 from ava_np.models.base import Model, Noise, Terms
-from ava_np.models.terms import halves, kl_objective, log_sigmoid
-from ava_np.network import Network, Tape
+from ava_np.models.terms import kl_objective, log_sigmoid, split_mean_logvar
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import architecture, discriminator
 
 
 @dataclass
-class Tapes:
-    """One tape for each application of a network in a step; ``_`` is the reconstruction x̃, ``p`` the sample x_p."""
+class StepBuffers:
+    """The buffers of each application of a network in a step; ``_`` is the reconstruction x̃, ``p`` the sample x_p."""
 
-    Enc: Tape
-    Dec: Tape
-    Dec_p: Tape
-    Dis: Tape
-    Dis_: Tape
-    Dis_p: Tape
+    Enc: Buffers
+    Dec: Buffers
+    Dec_p: Buffers
+    Dis: Buffers
+    Dis_: Buffers
+    Dis_p: Buffers
     z: np.ndarray
 
 
-class VAEGAN(Model[Tapes]):
+class VAEGAN(Model[StepBuffers]):
     """A VAE-GAN.
 
     Parameters
@@ -68,11 +68,13 @@ class VAEGAN(Model[Tapes]):
         self.γ, self.reconstructions_are_fake = specification.gamma, specification.reconstructions_are_fake
         self.Enc = Network((prod(shape),), [*layers.encoder, Dense(2 * n)], generator, dtype)
         self.Dec = Network((n,), layers.decoder, generator, dtype)
-        judge = discriminator(
+        discriminator_layers = discriminator(
             [*layers.discriminator, *layers.discriminator_head],
             minibatch_discrimination=specification.minibatch_discrimination,
         )
-        self.Dis = Network((prod(shape),), judge, generator, dtype, tap=len(layers.discriminator))
+        self.Dis = Network(
+            (prod(shape),), discriminator_layers, generator, dtype, intermediate=len(layers.discriminator)
+        )
         super().__init__(specification, shape, {"encoder": self.Enc, "decoder": self.Dec, "discriminator": self.Dis})
 
     @property
@@ -80,16 +82,16 @@ class VAEGAN(Model[Tapes]):
         """The encoder's error comes through the decoder, and the decoder's through the discriminator."""
         return {"encoder": "decoder", "decoder": "discriminator"}
 
-    def make_tapes(self, batch: int) -> Tapes:
-        """New tapes for a step on ``batch`` pictures."""
+    def make_buffers(self, batch: int) -> StepBuffers:
+        """New buffers for a step on ``batch`` pictures."""
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis
-        return Tapes(
-            Enc=Enc.tape(batch),
-            Dec=Dec.tape(batch),
-            Dec_p=Dec.tape(batch),
-            Dis=Dis.tape(batch),
-            Dis_=Dis.tape(batch, "training" if self.reconstructions_are_fake else "frozen"),
-            Dis_p=Dis.tape(batch),
+        return StepBuffers(
+            Enc=Enc.buffers(batch),
+            Dec=Dec.buffers(batch),
+            Dec_p=Dec.buffers(batch),
+            Dis=Dis.buffers(batch),
+            Dis_=Dis.buffers(batch, "training" if self.reconstructions_are_fake else "frozen"),
+            Dis_p=Dis.buffers(batch),
             z=np.zeros((batch, self.latent), self.dtype),
         )
 
@@ -102,10 +104,10 @@ class VAEGAN(Model[Tapes]):
         # fmt: off
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis
         t = self._forward(x, noise)
-        μ, s = halves(t.Enc.output)
+        μ, s = split_mean_logvar(t.Enc.output)
 
         terms = {"kl": kl_forward(μ, s),                                # L_prior
-                 "features": squared_error_forward(t.Dis_.tapped, t.Dis.tapped),  # L_llike
+                 "features": squared_error_forward(t.Dis_.intermediate, t.Dis.intermediate),  # L_llike
                  "log_d_real": log_real_forward(t.Dis.output),          # L_GAN, term by term
                  "log_d_reconstructed": log_fake_forward(t.Dis_.output),
                  "log_d_fake": log_fake_forward(t.Dis_p.output)}
@@ -118,13 +120,13 @@ class VAEGAN(Model[Tapes]):
             log_fake_backward(t.Dis_.clear_error(), t.Dis_.output, -1)
             Dis.backward(t.Dis_, inputs=False)
 
-        t.Dis_.tapped_error.fill(0)                                     # Dis_l(x̃) - Dis_l(x), from layer l to x̃
-        squared_error_backward(t.Dis_.tapped_error, t.Dis_.tapped, t.Dis.tapped)
-        δx_ = Dis.backward(t.Dis_, parameters=False, from_tap=True).copy()
+        t.Dis_.intermediate_error.fill(0)                                     # Dis_l(x̃) - Dis_l(x), from layer l to x̃
+        squared_error_backward(t.Dis_.intermediate_error, t.Dis_.intermediate, t.Dis.intermediate)
+        δx_ = Dis.backward(t.Dis_, parameters=False, from_intermediate=True).copy()
 
         t.Dec.error[:] = δx_                                            # Enc descends L_prior + L_llike
         δz = Dec.backward(t.Dec, parameters=False)
-        δμ, δs = halves(t.Enc.clear_error())
+        δμ, δs = split_mean_logvar(t.Enc.clear_error())
         kl_backward(δμ, δs, μ, s)
         reparameterise_backward(δμ, δs, δz, s, noise["r"])
         Enc.backward(t.Enc, inputs=False)
@@ -140,11 +142,11 @@ class VAEGAN(Model[Tapes]):
         return terms
         # fmt: on
 
-    def objectives(self, x: np.ndarray, noise: Noise, held: dict[str, np.ndarray]) -> dict[str, float]:
+    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
         """What each network descends."""
         t = self._forward(x, noise)
-        prior = kl_objective(*halves(t.Enc.output))
-        likeness = float(np.sum((t.Dis.tapped - t.Dis_.tapped) ** 2) / 2)
+        prior = kl_objective(*split_mean_logvar(t.Enc.output))
+        likeness = float(np.sum((t.Dis.intermediate - t.Dis_.intermediate) ** 2) / 2)
         fakes = float(np.sum(log_sigmoid(-t.Dis_p.output)))
         if self.reconstructions_are_fake:
             fakes += float(np.sum(log_sigmoid(-t.Dis_.output)))
@@ -154,10 +156,10 @@ class VAEGAN(Model[Tapes]):
             "discriminator": -float(np.sum(log_sigmoid(t.Dis.output))) - fakes,
         }
 
-    def _forward(self, x: np.ndarray, noise: Noise) -> Tapes:
+    def _forward(self, x: np.ndarray, noise: Noise) -> StepBuffers:
         """The one forward pass."""
-        t = self.tapes(len(x), noise)
-        reparameterise_forward(t.z, *halves(self.Enc.forward(t.Enc, x)), noise["r"])
+        t = self.buffers(len(x), noise)
+        reparameterise_forward(t.z, *split_mean_logvar(self.Enc.forward(t.Enc, x)), noise["r"])
         self.Dis.forward(t.Dis, x)
         self.Dis.forward(t.Dis_, self.Dec.forward(t.Dec, t.z))
         self.Dis.forward(t.Dis_p, self.Dec.forward(t.Dec_p, noise["z_p"]))

@@ -1,5 +1,5 @@
 """Networks: layers over one flat parameter vector, the buffers of a pass, gradients, and named architectures."""
 
-from ava_np.network.network import Network, Tape
+from ava_np.network.network import Buffers, Network
 
-__all__ = ["Network", "Tape"]
+__all__ = ["Buffers", "Network"]

@@ -38,7 +38,7 @@ KERNEL, PADDING = 5, 2
 HIDDEN = {"mlp": (256,), "conv28": (16, 32), "conv64": (64, 128, 256)}
 DCGAN_CHANNELS = 64  # next to the picture; doubled with each halving
 DCGAN_SIDE = 7  # the longest at which halving stops
-JUDGE_WIDTH = 256  # of discriminators of codes, where the hidden layers are convolutions
+CODE_DISCRIMINATOR_WIDTH = 256  # of discriminators of codes, where the hidden layers are convolutions
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _conv28(channels: Sequence[int], shape: Shape, output_initialiser: Initialis
     for width, side in zip(channels[-2::-1], sides[-2:0:-1], strict=True):
         up += [_double(width, side), Activation("relu")]
     up += [_double(shape[2], sides[0], output_initialiser), Flatten()]
-    return Architecture(down, up, down, [], _dense([JUDGE_WIDTH]))
+    return Architecture(down, up, down, [], _dense([CODE_DISCRIMINATOR_WIDTH]))
 
 
 def _conv64(channels: Sequence[int], shape: Shape, output_initialiser: Initialiser) -> Architecture:
@@ -157,11 +157,17 @@ def _conv64(channels: Sequence[int], shape: Shape, output_initialiser: Initialis
     for width, side in zip([*channels[:0:-1], first], sides[-2::-1], strict=True):
         decoder += [_double(width, side), *rectified]
     decoder += [Convolution(shape[2], KERNEL, 1, PADDING, output_initialiser), Flatten()]
-    judge: list[Layer] = [Reshape(shape), Convolution(first, KERNEL, 1, PADDING), Activation("relu")]
+    discriminator_layers: list[Layer] = [Reshape(shape), Convolution(first, KERNEL, 1, PADDING), Activation("relu")]
     for width in [*channels[1:], last]:
-        judge += [_halve(width), *rectified]
-    judge.append(Flatten())
-    return Architecture(encoder, decoder, judge, [Dense(2 * last, "he_normal"), *rectified], _dense([JUDGE_WIDTH]))
+        discriminator_layers += [_halve(width), *rectified]
+    discriminator_layers.append(Flatten())
+    return Architecture(
+        encoder,
+        decoder,
+        discriminator_layers,
+        [Dense(2 * last, "he_normal"), *rectified],
+        _dense([CODE_DISCRIMINATOR_WIDTH]),
+    )
 
 
 def _dcgan(channels: Sequence[int], shape: Shape, output_initialiser: Initialiser) -> Architecture:
@@ -177,7 +183,7 @@ def _dcgan(channels: Sequence[int], shape: Shape, output_initialiser: Initialise
         up += [_double(width, side, drawn), BatchNorm(), Activation("relu")]
     pixels: Initialiser = "zeros" if output_initialiser == "zeros" else drawn
     up += [_double(shape[2], sides[0], pixels), Flatten()]
-    return Architecture(down, up, down, [], _dense([JUDGE_WIDTH]))
+    return Architecture(down, up, down, [], _dense([CODE_DISCRIMINATOR_WIDTH]))
 
 
 def _own(

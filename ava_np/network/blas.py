@@ -45,4 +45,4 @@ def _blas() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-one_blas_thread = _OneThread()
+single_threaded_blas = _OneThread()

@@ -12,9 +12,9 @@ import numpy as np
 
 from ava_np.kernels.factored import Factors, factored_norm
 from ava_np.kernels.gemm import gemm_add
-from ava_np.layers import Arrays, Layer, Slot
+from ava_np.layers import Arrays, Layer, LayerBuffers
 
-Stretch = tuple[slice, np.ndarray | Factors]
+Segment = tuple[slice, np.ndarray | Factors]
 """Where in the flat vector, and what stands there or its factors."""
 
 
@@ -35,7 +35,7 @@ class Gradient:
 
     def __init__(self, layers: Sequence[Layer], flat: np.ndarray, views: Sequence[Arrays], scratch: np.ndarray) -> None:
         self._layers, self._flat, self._views, self._scratch = layers, flat, views, scratch
-        self._waiting: dict[int, list[Slot]] = {}
+        self._waiting: dict[int, list[LayerBuffers]] = {}
         self._zero = {i for i, arrays in enumerate(views) if "W" in arrays}  # layers whose W has a gradient of 0 here
 
     @property
@@ -61,37 +61,39 @@ class Gradient:
             if "W" in arrays:
                 self._zero.add(i)
 
-    def add(self, i: int, slot: Slot) -> None:
-        """Add the gradient of layer ``i`` in the application ``slot``, or let it wait."""
-        if any(slot is other for other in self._waiting.get(i, [])):
+    def add(self, i: int, layer_buffers: LayerBuffers) -> None:
+        """Add the gradient of layer ``i`` in the application ``layer_buffers``, or let it wait."""
+        if any(layer_buffers is other for other in self._waiting.get(i, [])):
             self._multiply([i])  # its errors are about to be overwritten
-        if self._layers[i].postpone(self._views[i], slot):
-            self._waiting.setdefault(i, []).append(slot)
+        if self._layers[i].defer_weight_gradient(self._views[i], layer_buffers):
+            self._waiting.setdefault(i, []).append(layer_buffers)
         else:
             self._zero.discard(i)
-            self._layers[i].backward_parameters(self._views[i], slot)
+            self._layers[i].backward_parameters(self._views[i], layer_buffers)
 
-    def release(self, slots: Sequence[Slot]) -> None:
+    def release(self, layers: Sequence[LayerBuffers]) -> None:
         """Multiply what waits in an application whose values are about to be overwritten."""
-        self._multiply([i for i, waiting in self._waiting.items() if any(slots[i] is slot for slot in waiting)])
+        self._multiply(
+            [i for i, waiting in self._waiting.items() if any(layers[i] is layer_buffers for layer_buffers in waiting)]
+        )
 
     def norm(self) -> float:
         """Its Euclidean norm."""
         squares = 0.0
-        for stretches in self.stretches():
-            for _, found in stretches:
+        for segments in self.segments():
+            for _, found in segments:
                 squares += float(np.dot(found, found)) if isinstance(found, np.ndarray) else factored_norm(found) ** 2
         return math.sqrt(squares)
 
-    def stretches(self) -> Iterator[list[Stretch]]:
-        """Yield, for each layer that has parameters, the stretches of the flat vector that are its own."""
+    def segments(self) -> Iterator[list[Segment]]:
+        """Yield, for each layer that has parameters, the segments of the flat vector that are its own."""
         end = 0
         self._multiply([i for i in self._waiting if i not in self._zero])
         for i, (layer, arrays) in enumerate(zip(self._layers, self._views, strict=True)):
             start, end = end, end + sum(array.size for array in arrays.values())
             if i in self._waiting:
                 middle = start + arrays["W"].size
-                factors = [layer.factors(slot) for slot in self._waiting[i]]
+                factors = [layer.deferred_factors(layer_buffers) for layer_buffers in self._waiting[i]]
                 yield [(slice(start, middle), factors), (slice(middle, end), self._flat[middle:end])]
             elif arrays:
                 yield [(slice(start, end), self._flat[start:end])]
@@ -99,6 +101,6 @@ class Gradient:
     def _multiply(self, layers: Sequence[int]) -> None:
         for i in layers:
             self._zero.discard(i)
-            for slot in self._waiting.pop(i):
-                x, error = self._layers[i].factors(slot)
+            for layer_buffers in self._waiting.pop(i):
+                x, error = self._layers[i].deferred_factors(layer_buffers)
                 gemm_add(self._views[i]["W"], x.T, error, self._scratch)

@@ -17,8 +17,8 @@ from ava_np.evaluation.evaluate import Evaluation
 
 WIDTH = 9.0  # inches of every chart
 DOTS = 200  # per inch
-MOST_BARS = 24  # bars that still have room for a name
-MOST_LETTERS = 28  # of a name
+MAX_BARS = 24  # bars that still have room for a name
+MAX_LETTERS = 28  # of a name
 MARGIN = 0.25  # of the data's extent, around toy points
 BINS = 60
 
@@ -49,7 +49,7 @@ STYLE = {
     "lines.linewidth": 1.5,
 }
 
-RIVALS = {
+BASELINES = {
     "grey": "mid-grey",
     "copy_mean": "copy of a picture, mean",
     "single_colour": "best single colour",
@@ -59,38 +59,38 @@ RIVALS = {
 
 
 @style.context(STYLE, after_reset=True)
-def own_error_bars(evaluation: Evaluation, names: Sequence[str], mean_picture: float) -> Figure:
+def reconstruction_error_bars(evaluation: Evaluation, names: Sequence[str], mean_picture: float) -> Figure:
     """Draw each picture's error against its own reconstruction, the worst first.
 
     Parameters
     ----------
     evaluation : Evaluation
-        Its ``own_errors`` are drawn, ½‖difference‖₂ per pixel.
+        Its ``reconstruction_errors`` are drawn, ½‖difference‖₂ per pixel.
     names : sequence of str
         The pictures' names; shown when there are few.
     mean_picture : float
         Mean own error of a model that shows the mean picture, whatever it is given: a mark to be under.
     """
     label = r"own error, $½\,\Vert x-x'\Vert_2$ per pixel"
-    if len(names) <= MOST_BARS:
-        bars = [(error, name, BLUE) for error, name in zip(evaluation.own_errors, names, strict=True)]
+    if len(names) <= MAX_BARS:
+        bars = [(error, name, BLUE) for error, name in zip(evaluation.reconstruction_errors, names, strict=True)]
         return _bars([*bars, (mean_picture, "the mean picture for all", PALE)], label)
     figure = Figure((WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
-    axes.stairs(np.sort(evaluation.own_errors)[::-1], fill=True, color=BLUE)
+    axes.stairs(np.sort(evaluation.reconstruction_errors)[::-1], fill=True, color=BLUE)
     axes.grid(axis="y")
     axes.axhline(mean_picture, color=INK, linewidth=0.9, linestyle=":")
     note(axes, f"··· {mean_picture:.4f}, the mean picture for all")
-    axes.set_ylim(0, 1.05 * max(float(evaluation.own_errors.max()), mean_picture) or 1.0)
+    axes.set_ylim(0, 1.05 * max(float(evaluation.reconstruction_errors.max()), mean_picture) or 1.0)
     axes.set_ylabel(label)
     axes.set_xlabel("pictures, the worst first")
     return figure
 
 
 @style.context(STYLE, after_reset=True)
-def rival_bars(evaluation: Evaluation) -> Figure:
+def baseline_bars(evaluation: Evaluation) -> Figure:
     """Draw AVA (17) of imageBest among fixed images that no model has made, the worst first."""
-    bars = [(evaluation.rivals[name], label, PALE) for name, label in RIVALS.items()]
+    bars = [(evaluation.baselines[name], label, PALE) for name, label in BASELINES.items()]
     own = (evaluation.rmse, "imageBest of this model", BLUE)
     return _bars(
         [own, *bars],
@@ -170,5 +170,5 @@ def _bars(bars: Sequence[tuple[float, str, str]], label: str) -> Figure:
 
 def _short(name: str) -> str:
     """A name with its middle left out where it is long."""
-    half = MOST_LETTERS // 2
-    return name if len(name) <= MOST_LETTERS else f"{name[: half - 1]}…{name[-half:]}"
+    half = MAX_LETTERS // 2
+    return name if len(name) <= MAX_LETTERS else f"{name[: half - 1]}…{name[-half:]}"

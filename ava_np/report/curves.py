@@ -112,7 +112,7 @@ def _discriminators(axes: Axes, curves: Sequence[Curve], unit: str, even: bool) 
 def _validation(axes: Axes, lines: Sequence[Metrics]) -> None:
     axes.set_title("Own error of what is held out")
     axes.set_ylabel(r"$½\,\Vert x-x'\Vert_2$ per pixel")
-    errors = [line["validation"]["own_error"] for line in lines]
+    errors = [line["validation"]["reconstruction_error"] for line in lines]
     axes.set_ylim(0, 1.05 * max(errors) or 1.0)
     _draw(axes, [([line["epoch"] for line in lines], errors, "validation", (BLUE, "-"))])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 
 
 def to_image(array: np.ndarray) -> Image.Image:
@@ -67,4 +67,4 @@ def save_png(path: str | Path, array: np.ndarray) -> None:
     """
     file = io.BytesIO()
     to_image(array).save(file, format="PNG")
-    write_whole(Path(path), file.getvalue())
+    write_atomically(Path(path), file.getvalue())

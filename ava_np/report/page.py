@@ -21,7 +21,7 @@ from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
 from ava_np.evaluation import metrics
 from ava_np.evaluation.evaluate import Evaluation, evaluate_toy, sample_generator
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.command import OWN_ARCHITECTURE, command
@@ -35,13 +35,13 @@ from ava_np.training.trainer import VALIDATED
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2
-MOST_SAMPLES = 8  # along each side
-MOST_PAIRS = 10
-MOST_ROWS = 100  # of the table of own errors
+MAX_SAMPLES = 8  # along each side
+MAX_PAIRS = 10
+MAX_ROWS = 100  # of the table of own errors
 COLUMN = 880  # CSS pixels that the page gives a picture; style and this must agree
 THIRD = 260  # and when three stand side by side
 
-RIVALS = (
+BASELINES = (
     ("grey", "mid-grey", "0.5 everywhere, what an untrained decoder shows"),
     ("copy_mean", "copy of a picture, mean", "one of the pictures itself, mean over which"),
     ("copy_best", "copy of a picture, best", "the one of them that is nearest to all"),
@@ -72,7 +72,7 @@ def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evalu
     model : Model
         The run's trained model.
     pictures : Pictures
-        Some that it was trained on, at full size: ``Run.shown``.
+        Some that it was trained on, at full size: ``Run.evaluation_pictures``.
     evaluation : Evaluation or None
         Of ``model`` on ``pictures``. None for a model without an encoder, and for toy points: the pictures that only
         an evaluation has are then removed from the folder.
@@ -87,10 +87,10 @@ def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evalu
 
     if run.specification.pictures.toy:
         points = evaluate_toy(model, run.specification).points
-        write_whole(run.folder / SAMPLES, charts.to_png(charts.toy_points(pictures.array, points, "samples")))
+        write_atomically(run.folder / SAMPLES, charts.to_png(charts.toy_points(pictures.array, points, "samples")))
     else:
-        columns = _fitting(width, MOST_SAMPLES)
-        samples = model.sample(columns * _fitting(height, MOST_SAMPLES), sample_generator(run.specification))
+        columns = _fitting(width, MAX_SAMPLES)
+        samples = model.sample(columns * _fitting(height, MAX_SAMPLES), sample_generator(run.specification))
         save_png(run.folder / SAMPLES, grid(zoom_in(samples, zoom), columns, PADDING))
 
     if evaluation is None:
@@ -104,7 +104,7 @@ def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evalu
 
         best = model.reconstruct(zoom_out(pictures.array[[evaluation.best]], zoom))
         save_png(run.folder / IMAGE_BEST, zoom_in(best, zoom)[0])
-    write_whole(run.folder / LOSSES, charts.to_png(loss_curves(run.metrics(), run.specification)))
+    write_atomically(run.folder / LOSSES, charts.to_png(loss_curves(run.metrics(), run.specification)))
 
 
 def write_report(
@@ -155,7 +155,7 @@ def write_report(
         undecided=_undecided(specification),
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
-        validated=[line["validation"]["own_error"] for line in lines if "validation" in line],
+        validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
         most_validated=VALIDATED,
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
@@ -163,7 +163,7 @@ def write_report(
         command=command(specification),
         own_architecture=OWN_ARCHITECTURE if isinstance(specification.model.architecture, dict) else None,
     )
-    write_whole(run.folder / REPORT, page.encode())
+    write_atomically(run.folder / REPORT, page.encode())
     return run.folder / REPORT
 
 
@@ -177,20 +177,22 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
     zoom = run.specification.pictures.zoom
     small = zoom_out(pictures.array, zoom)
     mean = small.mean(axis=0, dtype=np.float64).astype(small.dtype)
-    mean_own_error = metrics.own_error(small, np.broadcast_to(mean, small.shape))
-    order = np.argsort(-evaluation.own_errors, kind="stable")[:MOST_ROWS]
+    mean_image_error = metrics.reconstruction_error(small, np.broadcast_to(mean, small.shape))
+    order = np.argsort(-evaluation.reconstruction_errors, kind="stable")[:MAX_ROWS]
     return {
-        "mean_own_error": mean_own_error,
+        "mean_image_error": mean_image_error,
         "best_name": pictures.names[evaluation.best],
         "reconstructions": _file(run, RECONSTRUCTIONS),
         "pairs": len(_paired(pictures)),
         "image_best": _file(run, IMAGE_BEST, THIRD),
         "decoded": _embed(_png(pictures.array[evaluation.best]), THIRD),
         "mean_image": _embed(_png(zoom_in(mean[None], zoom)[0]), THIRD),
-        "rival_bars": _embed(charts.to_png(charts.rival_bars(evaluation))),
-        "own_error_bars": _embed(charts.to_png(charts.own_error_bars(evaluation, pictures.names, mean_own_error))),
-        "rivals": _rivals(evaluation, zoom),
-        "own_errors": [(pictures.names[index], evaluation.own_errors[index]) for index in order],
+        "baseline_bars": _embed(charts.to_png(charts.baseline_bars(evaluation))),
+        "reconstruction_error_bars": _embed(
+            charts.to_png(charts.reconstruction_error_bars(evaluation, pictures.names, mean_image_error))
+        ),
+        "baselines": _baselines(evaluation, zoom),
+        "reconstruction_errors": [(pictures.names[index], evaluation.reconstruction_errors[index]) for index in order],
     }
 
 
@@ -202,7 +204,7 @@ def _fitting(side: int, most: int) -> int:
 def _paired(pictures: Pictures) -> np.ndarray:
     """Indices of the pictures that are shown beside their reconstructions, evenly spaced."""
     count, _, width, _ = pictures.array.shape
-    return np.linspace(0, count - 1, min(count, _fitting(width, MOST_PAIRS))).round().astype(int)
+    return np.linspace(0, count - 1, min(count, _fitting(width, MAX_PAIRS))).round().astype(int)
 
 
 def _undecided(specification: Specification) -> tuple[str, str]:
@@ -224,10 +226,10 @@ def _networks(model: Model, reduction: Reduction) -> list[tuple[str, str, int, s
     return rows
 
 
-def _rivals(evaluation: Evaluation, zoom: int) -> list[tuple[str, str, float, bool]]:
-    """Rows of the rivals' table, the worst first: name, meaning, AVA (17), and whether it is the model's."""
-    kept = [rival for rival in RIVALS if zoom > 1 or not rival[0].endswith("full_size")]  # equal at zoom 1
-    rows = [(name, meaning, evaluation.rivals[key], False) for key, name, meaning in kept]
+def _baselines(evaluation: Evaluation, zoom: int) -> list[tuple[str, str, float, bool]]:
+    """Rows of the baselines' table, the worst first: name, meaning, AVA (17), and whether it is the model's."""
+    kept = [baseline for baseline in BASELINES if zoom > 1 or not baseline[0].endswith("full_size")]  # equal at zoom 1
+    rows = [(name, meaning, evaluation.baselines[key], False) for key, name, meaning in kept]
     rows.append(("imageBest of this model", "the reconstruction with the least", evaluation.rmse, True))
     rows.append(("this model, mean", "mean over which picture is decoded", evaluation.rmse_mean, True))
     return sorted(rows, key=lambda row: -row[2])

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ava_np.errors import RunError
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.models import Model, from_specification
 from ava_np.specification import FORMAT, AnyModel, Positive
 from ava_np.training.trainer import Trainer
@@ -41,7 +41,7 @@ def save_model(model: Model, path: str | Path) -> None:
         f"{name}.{layer}.{parameter}": array
         for name, network in model.networks.items()
         for views in (network.parameters, network.states)
-        for layer, parameter, array in network.named(views)
+        for layer, parameter, array in network.named_arrays(views)
     }
     header = {"format": FORMAT, "model": msgspec.to_builtins(model.specification), "shape": model.shape}
     _write(Path(path), arrays, header)
@@ -66,7 +66,7 @@ def load_model(path: str | Path) -> Model:
         model = from_specification(header.model, header.shape)
         for name, network in model.networks.items():
             for views in (network.parameters, network.states):
-                for layer, parameter, target in network.named(views):
+                for layer, parameter, target in network.named_arrays(views):
                     _copy(arrays, f"{name}.{layer}.{parameter}", target)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from error
@@ -115,7 +115,7 @@ def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
 def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
     # safetensors silently scrambles arrays that are not C-contiguous
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_whole(path, save(contiguous, {KEY: msgspec.json.encode(metadata, order="sorted").decode()}))
+    write_atomically(path, save(contiguous, {KEY: msgspec.json.encode(metadata, order="sorted").decode()}))
 
 
 def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

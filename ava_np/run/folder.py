@@ -14,7 +14,7 @@ from ava_np.data.batches import Batches
 from ava_np.data.folder import Pictures, Progress
 from ava_np.data.sources import Split, read_pictures, split
 from ava_np.errors import AvaError, PictureError, RunError
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.models import Model, from_specification
 from ava_np.run.checkpoint import load_model, load_state, save_model, save_state
 from ava_np.specification import FORMAT, Part, Specification
@@ -25,7 +25,7 @@ SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "im
 LOSSES, REPORT = "losses.png", "report.html"
 ARCHITECTURE = "architecture.json"  # one's own, as --architecture takes it
 SAVE_SECONDS = 60.0  # between saves while training
-MOST_SHOWN = 1000  # pictures that are judged and shown after a training
+MAX_EVALUATED = 1000  # pictures that are judged and shown after a training
 OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
 
 
@@ -72,9 +72,9 @@ class Run:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         except UnicodeEncodeError as error:
             raise AvaError(f"{CONFIG} cannot hold {error.object!a}, which is not UTF-8: rename the folder") from error
-        write_whole(folder / CONFIG, text)
+        write_atomically(folder / CONFIG, text)
         if isinstance(specification.model.architecture, dict):
-            write_whole(
+            write_atomically(
                 folder / ARCHITECTURE, msgspec.json.format(msgspec.json.encode(specification.model.architecture))
             )
         return cls(folder, specification)
@@ -144,12 +144,12 @@ class Run:
             return training, None
         return training, Batches(pictures.array, zoom=own.zoom, chosen=parts.validation)
 
-    def shown(self, pictures: Pictures, part: Part = "train") -> Pictures:
+    def evaluation_pictures(self, pictures: Pictures, part: Part = "train") -> Pictures:
         """A part of the run's own pictures, at most 1000 of them, evenly spaced: those that are judged and shown."""
         places = getattr(self.split(pictures), part)
         if not len(places):
             raise PictureError(f"{self.folder} holds out no {part} pictures: it was trained without --{part}")
-        return thinned(pictures, places)
+        return subsample(pictures, places)
 
     def new_model(self) -> Model:
         """The run's model with its first weights."""
@@ -201,8 +201,8 @@ class Run:
         if kept and kept[-1]["epoch"] > training.epochs:
             raise RunError(f"{self.folder} has trained {kept[-1]['epoch']} epochs already, more than {training.epochs}")
         self.specification = msgspec.structs.replace(self.specification, training=training)
-        write_whole(self.folder / CONFIG, specifications.encode(self.specification))
-        write_whole(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
+        write_atomically(self.folder / CONFIG, specifications.encode(self.specification))
+        write_atomically(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
     def train(self, trainer: Trainer, pictures: Pictures) -> Iterator[Metrics | None]:
@@ -240,10 +240,10 @@ class Run:
             raise RunError(f"{path} is damaged: {error}") from error
 
 
-def thinned(pictures: Pictures, places: np.ndarray | None = None) -> Pictures:
+def subsample(pictures: Pictures, places: np.ndarray | None = None) -> Pictures:
     """The pictures at these places, all by default; of more than 1000, so many that are evenly spaced."""
     places = np.arange(len(pictures.names)) if places is None else places
-    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST_SHOWN)).round().astype(int))]
+    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MAX_EVALUATED)).round().astype(int))]
     return replace(
         pictures,
         array=pictures.array[places],

@@ -47,9 +47,9 @@ class _Decaying:
         """Decay, then the published update on the gradient times ρ."""
         if self.training.weight_decay:
             decay(network.theta, rate, self.training.weight_decay)
-        for stretches, ρ in zip(network.gradient.stretches(), weights, strict=True):
+        for segments, ρ in zip(network.gradient.segments(), weights, strict=True):
             numbers = self._numbers(rate, ρ, number)
-            for where, gradient in stretches:
+            for where, gradient in segments:
                 arrays = [network.theta[where], *(array[where] for array in self.state.values())]
                 if isinstance(gradient, np.ndarray):
                     self.update(*arrays, gradient, *numbers)

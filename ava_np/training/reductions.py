@@ -39,16 +39,16 @@ def layer_weights(model: Model, reduction: Reduction) -> dict[str, list[float]]:
             for name, network in model.networks.items()
         }
     weight = 1.0 if reduction == "sum" else 1.0 / model.neurons
-    return {name: [weight] * len(network.parts) for name, network in model.networks.items()}
+    return {name: [weight] * len(network.layer_slices) for name, network in model.networks.items()}
 
 
 def _fan(network: Network, behind: float) -> list[float]:
     """1 / (fan-in · places · widening behind the layer), from input to output."""
     weights = []
     for layer, shape in reversed(list(zip(network.layers, network.shapes, strict=False))):
-        inputs, outputs = layer.fans(shape)
+        inputs, outputs = layer.fan_in_out(shape)
         if layer.parameter_shapes(shape):
-            weights.append(1.0 / (inputs * layer.places(shape) * behind))
+            weights.append(1.0 / (inputs * layer.positions(shape) * behind))
         behind *= max(1.0, outputs / inputs)
     return weights[::-1]
 
@@ -59,6 +59,6 @@ def _widening(model: Model, name: str | None) -> float:
         return 1.0
     network, product = model.networks[name], _widening(model, model.passes_through.get(name))
     for layer, shape in zip(network.layers, network.shapes, strict=False):
-        inputs, outputs = layer.fans(shape)
+        inputs, outputs = layer.fan_in_out(shape)
         product *= max(1.0, outputs / inputs)
     return product

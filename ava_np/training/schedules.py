@@ -5,7 +5,7 @@ import math
 from ava_np.specification import TrainingSpecification
 
 
-def rate_at(training: TrainingSpecification, step: int, total: int) -> float:
+def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> float:
     """The learning rate of one step.
 
     With s = (step - 1) / total, the share of the training that lies behind, it is γ times

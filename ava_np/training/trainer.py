@@ -8,13 +8,13 @@ import numpy as np
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
-from ava_np.evaluation.metrics import own_error
+from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models.base import Model, Noise, Phase
-from ava_np.network.blas import one_blas_thread
-from ava_np.specification import DEFAULTS, TrainingSpecification, checked, default_momentum
+from ava_np.network.blas import single_threaded_blas
+from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
-from ava_np.training.schedules import rate_at
+from ava_np.training.schedules import learning_rate_at
 
 Metrics = dict[str, Any]
 
@@ -74,7 +74,7 @@ class Trainer:
             If it would.
         """
         size = self.training.batch_size
-        if self.model.couples and (pictures == 1 or size == 1 or pictures % size == 1):
+        if self.model.uses_batch_statistics and (pictures == 1 or size == 1 or pictures % size == 1):
             raise PictureError(
                 "batch norm and minibatch discrimination compare the pictures of a batch, and of "
                 f"{pictures} in batches of {size} one would be alone: choose another --batch-size or more pictures"
@@ -101,14 +101,14 @@ class Trainer:
         size, seed = self.training.batch_size, self.training.seed
         count = math.ceil(len(batches) / size)
         total = self.training.epochs * count
-        with one_blas_thread:
+        with single_threaded_blas:
             while self.steps < total:
                 epoch, batch = divmod(self.steps, count)
                 order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
                 generator = np.random.default_rng((seed, 1, self.steps))
                 x = batches.rows(order[batch * size : (batch + 1) * size], generator)
                 noise = self.model.noise(generator, len(x))
-                self.step(x, noise, rate_at(self.training, self.steps + 1, total))
+                self.step(x, noise, learning_rate_at(self.training, self.steps + 1, total))
                 yield self._epoch(epoch + 1, x, validation) if batch == count - 1 else None
 
     @QUIET
@@ -122,7 +122,7 @@ class Trainer:
         terms: dict[str, float] = {}
         applied, self.between_steps = False, False
         try:
-            with self.model.kept_states(unless=lambda: applied):
+            with self.model.preserve_statistics(unless=lambda: applied):
                 for phase in self.model.phases:
                     self.model.zero_gradients()
                     found = phase.gradients(x, noise)
@@ -151,7 +151,7 @@ class Trainer:
         arrays = {}
         for name, network in self.model.networks.items():
             arrays[f"{name}.theta"] = network.theta
-            arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named(network.states)}
+            arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named_arrays(network.states)}
         for (phase, name), optimiser in self.optimisers.items():
             arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
         return arrays, {"steps": self.steps, "totals": self._totals, "seen": self._seen}
@@ -180,15 +180,15 @@ class Trainer:
         if epoch % interval == 0 or epoch in (1, self.training.epochs):
             noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
             metrics |= self.model.diagnostics(x, noise)
-            if validation is not None and self.model.encodes:
-                metrics["validation"] = {"own_error": self._validation_error(validation)}
+            if validation is not None and self.model.encoder_name:
+                metrics["validation"] = {"reconstruction_error": self._validation_error(validation)}
         return metrics
 
     def _validation_error(self, validation: Batches) -> float:
         chosen = np.unique(np.linspace(0, len(validation) - 1, VALIDATED).round().astype(int))
         rows = validation.rows(chosen, np.random.default_rng(0))
         pictures = rows.reshape(-1, *self.model.shape)
-        return own_error(pictures, self.model.reconstruct(pictures))
+        return reconstruction_error(pictures, self.model.reconstruct(pictures))
 
     def _require_finite(self, phase: Phase, terms: dict[str, float], applied: bool) -> dict[str, float]:
         """The norms of a phase's gradients; refuse it if these or a term are not finite: θ would not stay so either."""
@@ -197,7 +197,7 @@ class Trainer:
             network = self.model.networks[name]
             norms[name] = network.gradient.norm()
             if not math.isfinite(norms[name]):
-                layer, parameter, _ = max(network.named(network.gradients), key=lambda named: _size(named[2]))
+                layer, parameter, _ = max(network.named_arrays(network.gradients), key=lambda named: _size(named[2]))
                 faults.append(f"gradient of {name}.{layer}.{parameter}")
         faults += [f"term {term}" for term, value in terms.items() if not math.isfinite(value)]
         if faults:
@@ -266,7 +266,7 @@ def fit(
     if model.specification.output != "linear" and not (pictures.min() >= 0 and pictures.max() <= 1):
         raise ValueError("fit takes pictures with values in [0, 1], unless the model's output is linear")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
-    training = checked(
+    training = validated(
         TrainingSpecification,
         optimiser=optimiser,
         learning_rate=default_rate if learning_rate is None else learning_rate,

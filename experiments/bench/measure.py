@@ -23,7 +23,7 @@ from ava_np.errors import AvaError
 from ava_np.experiments.bench.machine import Rates
 from ava_np.experiments.bench.torch_peers import Numbers
 from ava_np.kernels.machine.parallel import cores
-from ava_np.network.blas import one_blas_thread
+from ava_np.network.blas import single_threaded_blas
 
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 """Largest length of a difference, relative to the array's, by float type."""
@@ -160,7 +160,7 @@ def interleave(contenders: Sequence[Contender], repeats: int, seconds: float) ->
     best: dict[str, float] = {}
     for _ in range(repeats):
         for name, step, _ in contenders:
-            with one_blas_thread if name == OURS else nullcontext():
+            with single_threaded_blas if name == OURS else nullcontext():
                 step()  # whatever the others left in the caches
                 end = time.perf_counter() + seconds
                 while True:

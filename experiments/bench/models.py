@@ -78,7 +78,7 @@ def checked_numbers(numbers: Callable[..., Numbers], model: Model, x: np.ndarray
     apart, and each as far from float64. Terms do not jump there.
     """
     found = numbers(model, x, noise)
-    if not model.couples:
+    if not model.uses_batch_statistics:
         return found
     copy = from_specification(model.specification, model.shape, dtype=np.float64)
     for name, network in model.networks.items():
@@ -92,6 +92,6 @@ def our_numbers(model: Model, x: np.ndarray, noise: Numbers) -> Numbers:
     model.zero_gradients()
     found = {name: np.array(value) for name, value in model.gradients(x, noise).items()}
     for name, network in model.networks.items():
-        for layer, parameter, array in network.named(network.gradients):
+        for layer, parameter, array in network.named_arrays(network.gradients):
             found[f"{name}.{layer}.{parameter}"] = array.copy()
     return found

@@ -101,7 +101,7 @@ OBJECTIVES: dict[str, Callable[..., Objectives]] = {"ava1": ava1, "vae": vae, "v
 
 def named(network: Network) -> list[dict[str, str]]:
     """For each layer, "dense1.W" and its like by the parameter's own name."""
-    found = network.named(network.parameters)
+    found = network.named_arrays(network.parameters)
     return [{parameter: ".".join(next(found)[:2]) for parameter in arrays} for arrays in network.parameters]
 
 
@@ -111,7 +111,7 @@ class Peer:
     def __init__(self, model: Model, training: TrainingSpecification, x: np.ndarray) -> None:
         self.training, self.batch, self.latent = training, len(x), model.latent
         self.objective = OBJECTIVES[model.specification.name]
-        self.taps = {name: network.tap for name, network in model.networks.items()}
+        self.taps = {name: network.intermediate for name, network in model.networks.items()}
         self.γ = getattr(model.specification, "gamma", 1.0)
         self.noise_names = tuple(model.draw_noise(np.random.default_rng(0), 1))
 

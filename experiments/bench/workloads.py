@@ -67,15 +67,15 @@ def layer_cases(
     """The three passes of a layer."""
     generator, padding = np.random.default_rng(0), 2
     network = Network((side, side, inputs), [Convolution(outputs, 5, stride, padding)], generator)
-    tape, layer = network.tape(batch), network.layers[0]
-    slot, parameters, gradients = tape.slots[0], network.parameters[0], network.gradients[0]
-    slot.x[:] = generator.standard_normal(slot.x.shape)
-    dy = generator.standard_normal(slot.dy.shape).astype(np.float32)
-    slot.dy[:] = dy
+    buffers, layer = network.buffers(batch), network.layers[0]
+    layer_buffers, parameters, gradients = buffers.layers[0], network.parameters[0], network.gradients[0]
+    layer_buffers.x[:] = generator.standard_normal(layer_buffers.x.shape)
+    dy = generator.standard_normal(layer_buffers.dy.shape).astype(np.float32)
+    layer_buffers.dy[:] = dy
 
     def own_gradients() -> Numbers:
         network.grad.fill(0)
-        layer.backward_parameters(gradients, slot)
+        layer.backward_parameters(gradients, layer_buffers)
         return {name: array.copy() for name, array in gradients.items()}
 
     def own(step: Callable[[], None], result: str, array: np.ndarray) -> Contender:
@@ -86,12 +86,12 @@ def layer_cases(
         return Contender(OURS, step, numbers)
 
     contenders = {
-        "forward": [own(lambda: layer.forward(parameters, slot), "y", slot.y)],
-        "input": [own(lambda: layer.backward_input(parameters, slot), "dx", slot.dx)],
-        "weights": [Contender(OURS, lambda: layer.backward_parameters(gradients, slot), own_gradients)],
+        "forward": [own(lambda: layer.forward(parameters, layer_buffers), "y", layer_buffers.y)],
+        "input": [own(lambda: layer.backward_input(parameters, layer_buffers), "dx", layer_buffers.dx)],
+        "weights": [Contender(OURS, lambda: layer.backward_parameters(gradients, layer_buffers), own_gradients)],
     }
     for find_peers in (_torch_passes, _jax_passes):
-        for what, contender in find_peers(setting, slot.x, dy, parameters, stride, padding):
+        for what, contender in find_peers(setting, layer_buffers.x, dy, parameters, stride, padding):
             contenders[what].append(contender)
     for what, several in contenders.items():
         yield Case(f"{name}, {what}", several)
@@ -205,21 +205,23 @@ def gemm_case(setting: Setting, side: int) -> Case:
     """y = x W + b of square matrices."""
     generator, spin = np.random.default_rng(0), Spin()
     network = Network((side,), [Dense(side)], generator)
-    tape, own, layer = network.tape(side), network.parameters[0], network.layers[0]
-    slot = tape.slots[0]
-    slot.x[:] = generator.standard_normal(slot.x.shape)
+    buffers, own, layer = network.buffers(side), network.parameters[0], network.layers[0]
+    layer_buffers = buffers.layers[0]
+    layer_buffers.x[:] = generator.standard_normal(layer_buffers.x.shape)
 
     def step() -> None:
-        layer.forward(own, slot)
+        layer.forward(own, layer_buffers)
 
     def numbers() -> Numbers:
         step()
-        return {"y": slot.y.copy()}
+        return {"y": layer_buffers.y.copy()}
 
     contenders = [Contender(OURS, step, numbers), Contender("FMA peak", partial(spin, 2 * side**3), None)]
     if setting.torch is not None:
         torch: Any = setting.torch
-        multiply = partial(torch.addmm, *(torch.from_numpy(array.copy()) for array in (own["b"], slot.x, own["W"])))
+        multiply = partial(
+            torch.addmm, *(torch.from_numpy(array.copy()) for array in (own["b"], layer_buffers.x, own["W"]))
+        )
         contenders.append(Contender("torch", multiply, lambda: {"y": multiply().numpy()}))
     return Case(f"dense {side} x {side} x {side}, 1 thread", contenders, threads=1)
 

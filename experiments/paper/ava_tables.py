@@ -19,13 +19,13 @@ import msgspec
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ava_np.console import counting, say
+from ava_np.console import progress_counter, say
 from ava_np.data.sources import read_pictures
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import metrics
 from ava_np.experiments.paper.ava_tables_summary import ZOOM, Result, summarise
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.models import build
 from ava_np.specification import PaperModel, Propagation
 from ava_np.training.trainer import fit
@@ -83,7 +83,7 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
         joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
     )
-    with counting("training", len(results)) as show, (out / "results.csv").open("a") as file:
+    with progress_counter("training", len(results)) as show, (out / "results.csv").open("a") as file:
         try:
             for result in trainings:
                 results[result.propagation, result.model, result.rate] = result
@@ -94,8 +94,8 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
             raise AvaError(
                 f"a training was killed, perhaps for want of memory: run it again to go on in {out}"
             ) from None
-    rivals = metrics.rivals(pictures, ZOOM)
-    return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], rivals))
+    baselines = metrics.baselines(pictures, ZOOM)
+    return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], baselines))
 
 
 def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: float) -> Result:
@@ -115,7 +115,7 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
         rate=rate,
         rmse=float(np.min(rmses)),
         rmse_mean=float(np.mean(rmses)),
-        own_error=metrics.own_error(small, decoded),
+        reconstruction_error=metrics.reconstruction_error(small, decoded),
         brightness=float(decoded[int(np.argmin(rmses))].mean()),
         ended=ended,
     )
@@ -130,15 +130,15 @@ def _open(out: Path, plan: Plan) -> dict[tuple[str, str, float], Result]:
         if not (out / "plan.json").exists():
             if any(out.iterdir()):
                 raise AvaError(f"{out} is already used: choose another --out")
-            write_whole(out / "results.csv", (",".join(heading) + "\n").encode())
-            write_whole(out / "plan.json", described)
+            write_atomically(out / "results.csv", (",".join(heading) + "\n").encode())
+            write_atomically(out / "plan.json", described)
         if (out / "plan.json").read_bytes() != described:
             raise AvaError(f"{out} holds results of other pictures or settings: choose another --out")
         text = (out / "results.csv").read_text()
     except OSError as error:
         raise AvaError(f"cannot write {out}: {error.strerror}") from error
     whole = text[: text.rfind("\n") + 1]  # a line that was cut off is trained again
-    write_whole(out / "results.csv", whole.encode())
+    write_atomically(out / "results.csv", whole.encode())
     try:
         rows = [msgspec.convert(row, Result, strict=False) for row in csv.DictReader(whole.splitlines())]
     except msgspec.ValidationError as error:

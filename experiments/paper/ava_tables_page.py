@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ava_np.data.zoom import zoom_out
 from ava_np.evaluation import metrics
 from ava_np.experiments.paper.ava_tables_summary import PRINTED, ZOOM, Figures, Summary
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.report.charts import BLUE, FAINT, GREEN, INK, PALE, PURPLE, STYLE, VERMILION, to_png
 from ava_np.report.page import data_uri, template
 
@@ -33,8 +33,8 @@ def write_page(out: Path, pictures: np.ndarray, steps: int, summary: Summary) ->
         "brightness": to_png(_brightness(summary, pictures)),
     }
     for name, png in charts.items():
-        write_whole(out / f"{name}.png", png)
-    write_whole(out / "tables.csv", _table3(summary))
+        write_atomically(out / f"{name}.png", png)
+    write_atomically(out / "tables.csv", _table3(summary))
     text = template("ava_np.experiments.paper", "ava_tables.html").render(
         summary=summary,
         printed=PRINTED,
@@ -44,17 +44,17 @@ def write_page(out: Path, pictures: np.ndarray, steps: int, summary: Summary) ->
         size=pictures.shape[2:0:-1],
         rates=sorted({one.rate for one in summary.results}, reverse=True),
         by_key={(one.propagation, one.model, one.rate): one for one in summary.results},
-        mean_own_error=_mean_own_error(pictures),
+        mean_image_error=_mean_own_error(pictures),
         charts={name: data_uri(png) for name, png in charts.items()},
     )
-    write_whole(out / "report.html", text.encode())
+    write_atomically(out / "report.html", text.encode())
     return out / "report.html"
 
 
 def _mean_own_error(pictures: np.ndarray) -> float:
     """Own error, at the zoomed size, of an autoencoder that answers every picture with their mean."""
     small = zoom_out(pictures, ZOOM)
-    return metrics.own_error(small, np.broadcast_to(small.mean(axis=0), small.shape))
+    return metrics.reconstruction_error(small, np.broadcast_to(small.mean(axis=0), small.shape))
 
 
 def _table3(summary: Summary) -> bytes:
@@ -67,8 +67,8 @@ def _table3(summary: Summary) -> bytes:
     for (propagation, model), figures in summary.measured.items():
         diverged, verdict = summary.diverged[propagation, model], summary.verdict(propagation, model)
         writer.writerow([propagation, model, *_cells(figures), diverged, verdict])
-    for name, value in summary.rivals.items():
-        writer.writerow(["rival", name, f"{value:.4f}", "", "", "", ""])
+    for name, value in summary.baselines.items():
+        writer.writerow(["baseline", name, f"{value:.4f}", "", "", "", ""])
     return text.getvalue().encode()
 
 
@@ -95,10 +95,10 @@ def _figure5(summary: Summary) -> Figure:
         )  # fmt: skip
         axes.plot(at, [one.minimum for one in figures], "_", color=INK, markersize=9)
     for name, text in (("grey", "mid-grey"), ("single_colour", "one colour"), ("mean_image", "mean image")):
-        axes.axhline(summary.rivals[name], color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        axes.text(5.5, summary.rivals[name], f" {text}", va="center", fontsize=8.5, color=FAINT)
-    axes.axhline(summary.rivals["floor"], color=INK, linewidth=0.9, zorder=0)
-    axes.text(5.5, summary.rivals["floor"], " floor", va="top", fontsize=8.5, color=INK)
+        axes.axhline(summary.baselines[name], color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+        axes.text(5.5, summary.baselines[name], f" {text}", va="center", fontsize=8.5, color=FAINT)
+    axes.axhline(summary.baselines["floor"], color=INK, linewidth=0.9, zorder=0)
+    axes.text(5.5, summary.baselines["floor"], " floor", va="top", fontsize=8.5, color=INK)
     axes.set_xticks(range(len(PRINTED)), [model.upper() for model in PRINTED], color=INK)
     axes.set_ylim(0.12, None)
     axes.set_xlim(-0.5, 5.5)
@@ -124,8 +124,8 @@ def _rates(summary: Summary) -> Figure:
             ended = [one for one in own if one.ended != "trained"]
             axes.plot([one.rate for one in ended], [one.rmse for one in ended], "x", color=INK, markersize=6)
         for name in ("grey", "single_colour", "mean_image"):
-            axes.axhline(summary.rivals[name], color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        axes.axhline(summary.rivals["floor"], color=INK, linewidth=0.9, zorder=0)
+            axes.axhline(summary.baselines[name], color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+        axes.axhline(summary.baselines["floor"], color=INK, linewidth=0.9, zorder=0)
         axes.set_xscale("log")
         axes.set_xlabel("learning rate γ")
         axes.set_title(TITLES[propagation])

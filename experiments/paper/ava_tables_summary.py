@@ -16,7 +16,7 @@ class Result:
     ----------
     rmse, rmse_mean : float
         RMSE (17) of imageBest, and its mean over which picture is decoded.
-    own_error : float
+    reconstruction_error : float
         Each picture against its own reconstruction, at the zoomed size.
     brightness : float
         Mean of imageBest over pixels and channels.
@@ -29,7 +29,7 @@ class Result:
     rate: float
     rmse: float
     rmse_mean: float
-    own_error: float
+    reconstruction_error: float
     brightness: float
     ended: str
 
@@ -73,7 +73,7 @@ class Summary:
     """By (propagation, model)."""
     diverged: dict[tuple[str, str], int]
     claims: list[Claim]
-    rivals: dict[str, float]
+    baselines: dict[str, float]
 
     def verdict(self, propagation: str, model: str) -> str:
         """Whether the measured mean is within two printed standard deviations of the printed one, or how far off."""
@@ -84,7 +84,7 @@ class Summary:
         return f"{measured.mean - printed.mean:+.4f}"
 
 
-def summarise(results: list[Result], rivals: dict[str, float]) -> Summary:
+def summarise(results: list[Result], baselines: dict[str, float]) -> Summary:
     """Figures per propagation and model, over all learning rates, and the claims held against them."""
     measured, diverged = {}, {}
     for propagation in get_args(Propagation):
@@ -96,10 +96,10 @@ def summarise(results: list[Result], rivals: dict[str, float]) -> Summary:
     tables = {"printed": PRINTED} | {
         propagation: {model: measured[propagation, model] for model in PRINTED} for propagation in ("paper", "exact")
     }
-    return Summary(results, measured, diverged, _claims(tables, rivals), rivals)
+    return Summary(results, measured, diverged, _claims(tables, baselines), baselines)
 
 
-def _claims(tables: dict[str, dict[str, Figures]], rivals: dict[str, float]) -> list[Claim]:
+def _claims(tables: dict[str, dict[str, Figures]], baselines: dict[str, float]) -> list[Claim]:
     def hold(text: str, test: Callable[[dict[str, Figures]], bool]) -> Claim:
         return Claim(text, {name: test(table) for name, table in tables.items()})
 
@@ -121,11 +121,11 @@ def _claims(tables: dict[str, dict[str, Figures]], rivals: dict[str, float]) -> 
         hold("AVA3 reaches the smallest minimum", lambda t: min(t, key=lambda m: t[m].minimum) == "ava3"),
         hold("AVA4 is the steadiest", lambda t: min(t, key=lambda m: t[m].deviation) == "ava4"),
         hold(
-            f"Not claimed: some model beats one flat colour ({rivals['single_colour']:.4f}) in the mean",
-            lambda t: min(t[m].mean for m in t) < rivals["single_colour"],
+            f"Not claimed: some model beats one flat colour ({baselines['single_colour']:.4f}) in the mean",
+            lambda t: min(t[m].mean for m in t) < baselines["single_colour"],
         ),
         hold(
-            f"Not claimed: some model beats the mean image ({rivals['mean_image']:.4f}) in the mean",
-            lambda t: min(t[m].mean for m in t) < rivals["mean_image"],
+            f"Not claimed: some model beats the mean image ({baselines['mean_image']:.4f}) in the mean",
+            lambda t: min(t[m].mean for m in t) < baselines["mean_image"],
         ),
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from ava_np.data.sources import read_pictures
 from ava_np.data.zoom import zoom_out
 from ava_np.errors import NotFiniteError
-from ava_np.evaluation.metrics import own_error
+from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models import build
 from ava_np.training.trainer import fit
 
@@ -38,7 +38,7 @@ def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rat
         )
     except NotFiniteError:
         return "diverges"
-    return f"{own_error(pictures, network.reconstruct(pictures)):.4f}"
+    return f"{reconstruction_error(pictures, network.reconstruct(pictures)):.4f}"
 
 
 def main() -> None:
@@ -48,8 +48,8 @@ def main() -> None:
     mean = np.broadcast_to(pictures.mean(axis=0), pictures.shape)
     keys = [(*model, reduction, rate) for reduction in ("sum", "mean", "fan") for rate in RATES for model in MODELS]
     cells = iter(joblib.Parallel(n_jobs=-1)(joblib.delayed(cell)(pictures, *key) for key in keys))
-    print(f"Own error after {STEPS} steps; mean image {own_error(pictures, mean):.4f}, ", end="")
-    print(f"untrained {own_error(pictures, np.full_like(pictures, 0.5)):.4f}\n")
+    print(f"Own error after {STEPS} steps; mean image {reconstruction_error(pictures, mean):.4f}, ", end="")
+    print(f"untrained {reconstruction_error(pictures, np.full_like(pictures, 0.5)):.4f}\n")
     print("| reduction | γ |", *(f"{model}, {propagation} |" for model, propagation in MODELS))
     print("|---|---|" + "---|" * len(MODELS))
     for reduction in ("sum", "mean", "fan"):

@@ -35,7 +35,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
-def piece(function: Callable[P, R]) -> Callable[P, R]:
+def inline_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """A piece of arithmetic that kernels share: it is written into each of them, and is no code of its own.
 
     Where it were, a process that has just compiled a kernel would run one version of it, and a process that has
@@ -44,7 +44,7 @@ def piece(function: Callable[P, R]) -> Callable[P, R]:
     return numba.njit(inline="always", **FLAGS)(function)
 
 
-def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def kernel_for(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Compile a function once, for one signature of numba's; arguments of other types are refused."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -57,7 +57,7 @@ def kernel_of(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callab
     return decorate
 
 
-def address_of(function: Callable[..., None], signature: Any, symbol: str = "") -> int:
+def compiled_address(function: Callable[..., None], signature: Any, symbol: str = "") -> int:
     """Compile a function once and return where its machine code begins, for callers that know nothing but that.
 
     A kernel that calls another one contains it, and is compiled with it again; one that calls an address is not. With

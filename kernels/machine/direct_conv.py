@@ -28,8 +28,8 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import pack_panel, publish_pieces
-from ava_np.kernels.machine.padding import LINE, STILL, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
 from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
 
 DEEP = 320  # k in a pass: 40 kB of a panel with AVX-512, 20 kB with AVX2
@@ -170,7 +170,7 @@ def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
     )  # fmt: skip
     record = np.array([*[0] * ADDRESSES, *sizes, *framed, *[x for values in passes for x in values]], np.int64)
     lanes = -(-columns // tile.lanes) * tile.lanes
-    work = lanes * sum(each.rows * each.across * (each.runs * each.steps + STILL) for each in passes)
+    work = lanes * sum(each.rows * each.across * (each.runs * each.steps + STORE_COST) for each in passes)
     return Plan(record, reach_down.places, work, room // size)
 
 
@@ -202,7 +202,7 @@ def _pieces(taps: int, run: int, lanes: int) -> list[tuple[int, int, int, int]]:
 @cache
 def _code(dtype: np.dtype) -> int:
     """Where the code of a part begins."""
-    publish_pieces(dtype)
+    register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return part_code(_part(dtype.type, tile))

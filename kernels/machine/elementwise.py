@@ -27,7 +27,7 @@ from ava_np.kernels.machine.parallel import part_code, parts_for, run_parts
 P = ParamSpec("P")
 
 UNIT = 1024
-WORTHWHILE = 1 << 17
+MIN_ELEMENTS = 1 << 17
 """Numbers of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
 
 ARRAYS = 2
@@ -50,7 +50,7 @@ def array_value(context, builder, array, address, count):  # type: ignore[no-unt
 
 @intrinsic(prefer_literal=True)
 def arguments(context, number, arrays, numbers, record, first, count):  # type: ignore[no-untyped-def]
-    """The stretches of ``count`` numbers from ``first`` on of a record's arrays, then its numbers, as a tuple."""
+    """The segments of ``count`` numbers from ``first`` on of a record's arrays, then its numbers, as a tuple."""
     array = types.Array(number.dtype, 1, "C")
     result = types.Tuple([array] * arrays.literal_value + [types.float64] * numbers.literal_value)
     size = number.dtype.bitwidth // 8
@@ -106,10 +106,10 @@ class Flat(Generic[P]):
             if array.size != size or array.dtype != dtype or not array.flags.c_contiguous:
                 raise ValueError(f"{self._function.__name__} takes contiguous arrays of one size and type")
         numbers: Any = map(float, arguments[self.arrays :])  # type: ignore[arg-type]
-        if size < 2 * WORTHWHILE:
+        if size < 2 * MIN_ELEMENTS:
             self._whole(*[array.ravel() for array in arrays], *numbers)
         else:
-            parts = parts_for(size, -(-size // UNIT), WORTHWHILE)
+            parts = parts_for(size, -(-size // UNIT), MIN_ELEMENTS)
             places = [array.ctypes.data for array in arrays]
             run_parts(self.address(dtype), parts, describe(size, parts, places, list(numbers)))
 

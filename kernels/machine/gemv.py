@@ -5,7 +5,7 @@
 With a single row a tile of the micro-kernel would leave most registers empty. Plain loops do as well: they read B
 in the order in which it lies, either rows of it, four at a time, or columns.
 
-Parts are stretches of columns, in units that hold every vector whole, so that each number is the same sum for any
+Parts are segments of columns, in units that hold every vector whole, so that each number is the same sum for any
 number of threads.
 """
 
@@ -21,7 +21,7 @@ from ava_np.kernels.machine.parallel import part_code
 
 UNIT = 128  # columns
 STRETCH = 512  # at most, of which C stays in the nearest cache
-WORTHWHILE = 1 << 18
+MIN_ELEMENTS = 1 << 18
 """Numbers of B for a thread."""
 
 

@@ -35,9 +35,11 @@ from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from ava_np.kernels.machine.compile import address_of
+from ava_np.kernels.machine.compile import compiled_address
 
-FAR = 16  # rows of B ahead of k, that are fetched from where they lie: of a matrix that was not packed, from memory
+PREFETCH_ROWS = (
+    16  # rows of B ahead of k, that are fetched from where they lie: of a matrix that was not packed, from memory
+)
 INTEGER, INDEX = ir.IntType(64), ir.IntType(32)
 CODE = ir.FunctionType(ir.VoidType(), [INTEGER] * 16)
 FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
@@ -81,7 +83,7 @@ def multiply_tile(  # type: ignore[no-untyped-def]
     context, number,
     a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns,
 ):  # fmt: skip
-    """Write one tile of C; callable from kernels only, once ``publish_tile`` has made it known.
+    """Write one tile of C; callable from kernels only, once ``register_tile`` has made it known.
 
     Parameters
     ----------
@@ -112,7 +114,7 @@ def multiply_tile(  # type: ignore[no-untyped-def]
 
 
 @cache
-def publish_tile(dtype: np.dtype) -> None:
+def register_tile(dtype: np.dtype) -> None:
     """Compile the micro-kernel once, and let the linker know it: whoever calls it need not contain it.
 
     To be called before a kernel that multiplies tiles is compiled or loaded.
@@ -127,7 +129,7 @@ def publish_tile(dtype: np.dtype) -> None:
             rows, columns,
         )  # fmt: skip
 
-    code = address_of(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
+    code = compiled_address(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
     add_symbol(_symbol(dtype), code)
 
 
@@ -199,7 +201,7 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     # C is fetched while k runs, or it would be waited for at the end.
     for r, v in places:
         _ask_for(builder, builder.add(c, builder.add(builder.mul(c_row, INTEGER(r)), INTEGER(width * v))), writing=True)
-    far = builder.mul(b_step, INTEGER(FAR))
+    far = builder.mul(b_step, INTEGER(PREFETCH_ROWS))
 
     def once(carried):  # type: ignore[no-untyped-def]
         """One k: add to the sums, and step on; so that the optimiser does not keep an address for each row, hide it."""
@@ -232,18 +234,18 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     full, edge = (builder.append_basic_block(s) for s in ("full", "edge"))
     builder.cbranch(builder.icmp_signed("==", columns, INTEGER(tile.panel)), full, edge)
 
-    def address_of(first, stride, r, v):  # type: ignore[no-untyped-def]
+    def address_at(first, stride, r, v):  # type: ignore[no-untyped-def]
         return builder.add(first, builder.add(builder.mul(stride, INTEGER(r)), INTEGER(width * v)))
 
     builder.position_at_end(full)
     with builder.if_else(has_base) as (added, bare):
         with added:
             for (r, v), total in zip(places, totals, strict=True):
-                there = load(builder, address_of(base, base_row, r, v), vector)
-                store(builder, builder.fadd(there, total), address_of(c, c_row, r, v))
+                there = load(builder, address_at(base, base_row, r, v), vector)
+                store(builder, builder.fadd(there, total), address_at(c, c_row, r, v))
         with bare:
             for (r, v), total in zip(places, totals, strict=True):
-                store(builder, total, address_of(c, c_row, r, v))
+                store(builder, total, address_at(c, c_row, r, v))
     builder.ret_void()
 
     # Beyond the last column lies memory of others: read and written under a mask.
@@ -253,9 +255,9 @@ def _emit_rows(  # type: ignore[no-untyped-def]
         inside = first_lanes(builder, builder.sub(columns, INTEGER(v * tile.lanes)), tile.lanes)
         read = builder.and_(inside, wanted)
         for r in range(tile.rows):
-            there = load_masked(builder, address_of(base, base_row, r, v), vector, read)
+            there = load_masked(builder, address_at(base, base_row, r, v), vector, read)
             total = builder.fadd(there, totals[r * tile.vectors + v])
-            store_masked(builder, total, address_of(c, c_row, r, v), inside)
+            store_masked(builder, total, address_at(c, c_row, r, v), inside)
     builder.ret_void()
 
 

@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ava_np.kernels.machine.compile import address_of
+from ava_np.kernels.machine.compile import compiled_address
 from ava_np.kernels.machine.micro_kernel import (
     INDEX,
     INTEGER,
@@ -25,7 +25,7 @@ from ava_np.kernels.machine.micro_kernel import (
     load,
     load_masked,
     number_of,
-    publish_tile,
+    register_tile,
     store,
     store_masked,
 )
@@ -116,7 +116,7 @@ def copy_vectors(context, number, vectors, target, target_row, source, source_ro
 
 
 @intrinsic
-def turn_squares(context, number, target, target_row, source, column, squares):  # type: ignore[no-untyped-def]
+def transpose_blocks(context, number, target, target_row, source, column, squares):  # type: ignore[no-untyped-def]
     """Write ``squares`` · lanes rows of one vector whose columns are contiguous and ``column`` bytes apart."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -142,7 +142,7 @@ def pack_panel(context, number, target, row, source, step, column, depth, column
     """Copy ``columns`` columns of a block of B into a panel whose rows, of ``row`` bytes, are filled up with zeros.
 
     Nothing of the zeros is written to C, but whatever lies there is multiplied, and subnormal numbers are slow. To be
-    called, like ``multiply_tile``, once ``publish_pieces`` has made it known.
+    called, like ``multiply_tile``, once ``register_tile_and_packing`` has made it known.
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -155,12 +155,12 @@ def pack_panel(context, number, target, row, source, step, column, depth, column
 
 
 @cache
-def publish_pieces(dtype: np.dtype) -> None:
+def register_tile_and_packing(dtype: np.dtype) -> None:
     """Compile the micro-kernel and ``pack_panel`` once, and let the linker know them: no loop need contain them.
 
     To be called before a kernel that calls them is compiled or loaded.
     """
-    publish_tile(dtype)
+    register_tile(dtype)
     tile, number, size = host_tile(dtype.itemsize), dtype.type, dtype.itemsize
     assert tile is not None
     lanes, vectors, panel = tile.lanes, tile.vectors, tile.panel
@@ -176,14 +176,14 @@ def publish_pieces(dtype: np.dtype) -> None:
                 copy_vectors(number, 1, to, row, origin, step, depth)
                 done = depth
             elif width == lanes and step == size:
-                turn_squares(number, to, row, origin, column, depth // lanes)
+                transpose_blocks(number, to, row, origin, column, depth // lanes)
                 done = depth // lanes * lanes
             for k in range(done, depth):
                 clear_run(to + k * row + width * size, (lanes - width) * size)
                 for q in range(width):
                     copy_number(number, to + k * row + q * size, origin + k * step + q * column)
 
-    add_symbol(_symbol(dtype), address_of(pack, types.void(*[types.intp] * 7)))
+    add_symbol(_symbol(dtype), compiled_address(pack, types.void(*[types.intp] * 7)))
 
 
 def _symbol(dtype: np.dtype) -> str:
@@ -199,6 +199,6 @@ def _turned(builder: ir.IRBuilder, square: list[ir.Value]) -> list[ir.Value]:
         return builder.shuffle_vector(left, right, ir.Constant(ir.VectorType(INDEX, lanes), order))
 
     for _ in range(lanes.bit_length() - 1):
-        halves = zip(square[: lanes // 2], square[lanes // 2 :], strict=True)
-        square = [shuffled(*pair, first) for pair in halves for first in (0, lanes // 2)]
+        split_mean_logvar = zip(square[: lanes // 2], square[lanes // 2 :], strict=True)
+        square = [shuffled(*pair, first) for pair in split_mean_logvar for first in (0, lanes // 2)]
     return square

@@ -11,7 +11,7 @@ from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.packing import clear_run, copy_run
 
 LINE = 64  # bytes of a cache line
-STILL = 64  # multiply-adds that take as long as what is done once for each number of a result: for sharing work
+STORE_COST = 64  # multiply-adds that take as long as what is done once for each number of a result: for sharing work
 
 
 class Reach(NamedTuple):

@@ -17,9 +17,9 @@ from numba import types
 from numba.core import config
 from numba.extending import intrinsic
 
-from ava_np.kernels.machine.compile import address_of, kernel_of
+from ava_np.kernels.machine.compile import compiled_address, kernel_for
 
-WORTHWHILE = 1 << 23
+MIN_MULTIPLY_ADDS = 1 << 23
 """Multiply-adds of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
 
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "6000"}
@@ -44,7 +44,7 @@ def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
 
 def part_code(part: Callable[..., None]) -> int:
     """Compile ``part(index, record)``, and return where its code begins, for ``run_parts`` and ``call_part``."""
-    return address_of(part, types.void(types.intp, types.CPointer(types.intp)))
+    return compiled_address(part, types.void(types.intp, types.CPointer(types.intp)))
 
 
 def use_threads(count: int) -> None:
@@ -62,7 +62,7 @@ def cores() -> int:
 
 def parts_for(work: int, most: int, worthwhile: int | None = None) -> int:
     """Into how many parts to split ``work``, of which a part has at least ``worthwhile``, and that has ``most``."""
-    least = WORTHWHILE if worthwhile is None else worthwhile
+    least = MIN_MULTIPLY_ADDS if worthwhile is None else worthwhile
     if work < 2 * least:
         return 1
     return min(_count or cores(), cores(), most, work // least)
@@ -104,7 +104,7 @@ def _launcher() -> Callable[[int, int, int], None]:
     ours = {} if WAITING.keys() & os.environ.keys() else WAITING
     os.environ.update(ours)
     try:
-        launch = kernel_of("void(intp, intp, intp)", parallel=True)(_side_by_side)
+        launch = kernel_for("void(intp, intp, intp)", parallel=True)(_side_by_side)
         launch(0, 0, 0)
     finally:
         for name in ours:
@@ -114,7 +114,7 @@ def _launcher() -> Callable[[int, int, int], None]:
 
 @cache
 def _one_after_the_other() -> Callable[[int, int, int], None]:
-    return kernel_of("void(intp, intp, intp)")(_in_turn)
+    return kernel_for("void(intp, intp, intp)")(_in_turn)
 
 
 def _forked() -> None:

@@ -18,8 +18,15 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import add_run, clear_run, copy_number, copy_run, pack_panel, publish_pieces
-from ava_np.kernels.machine.padding import LINE, STILL, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.packing import (
+    add_run,
+    clear_run,
+    copy_number,
+    copy_run,
+    pack_panel,
+    register_tile_and_packing,
+)
+from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
 from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
 
 MOST = 1 << 24  # numbers of scratch for all threads, if one does not need more: 64 MB in float32
@@ -89,13 +96,13 @@ def _plan(
         room * size, height, width, channels, depth, down, wide, stride, padding, pitch, places, plane,
         starts[1] * size, starts[2] * size, starts[3] * size,
     )  # fmt: skip
-    return np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64), room, places * down * run * (depth + STILL)
+    return np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64), room, places * down * run * (depth + STORE_COST)
 
 
 @cache
 def _code(dtype: np.dtype) -> int:
     """Where the code of a part begins."""
-    publish_pieces(dtype)
+    register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return part_code(_part(dtype.type, tile))

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels.machine.compile import kernel_of
+from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.parallel import call_part, part_code, parts_for, run_parts
 
 ROWS = 28  # with more, sums take longer than reading
@@ -24,7 +24,7 @@ PIECES = 16
 ROOM = 1 << 16
 """Numbers of scratch for the sums of all pieces."""
 
-WORTHWHILE = 1 << 18
+MIN_ELEMENTS = 1 << 18
 """Numbers of B for a thread."""
 
 HEADER = 4
@@ -45,7 +45,7 @@ def multiply(
     ``sums``, (pieces, rows, columns), is written; each thread packs into ``own`` numbers of scratch.
     """
     count, depth, columns = len(sums), int(record[2]), C.shape[1]
-    parts = min(parts_for(depth * columns, count, WORTHWHILE), int(record[3]))
+    parts = min(parts_for(depth * columns, count, MIN_ELEMENTS), int(record[3]))
     address, finish = _compiled(C.dtype)
     header = (count, parts, code, own * C.itemsize)
     run_parts(address, parts, np.array([*header, *record[:4], sums.ctypes.data, *record[5:]], np.int64))
@@ -59,7 +59,7 @@ def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
     bias = types.Array(kind, 1, "C", readonly=True)
     signature = types.void(types.Array(kind, 2, "A"), types.Array(kind, 3, "C"), bias, types.boolean)
     address = part_code(_part(dtype.itemsize))
-    return address, kernel_of(signature)(_add_pieces)
+    return address, kernel_for(signature)(_add_pieces)
 
 
 def _part(size: int) -> Callable[..., None]:

@@ -20,13 +20,15 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import copy_run, pack_panel, publish_pieces
-from ava_np.kernels.machine.padding import LINE, STILL, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
 from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
 
 DEEP = 256  # pixels of a pass, about: a panel is then 32 kB with AVX-512, and fits the nearest cache
 TALL = 16  # tiles of a block that is copied
-FAR = 2048  # bytes from a pixel to the next; with more, pixels meet in few places of the cache, and are copied first
+MAX_DIRECT_STRIDE = (
+    2048  # bytes from a pixel to the next; with more, pixels meet in few places of the cache, and are copied first
+)
 GROUP = 1 << 20  # numbers of scratch for a group of pictures, unless a single one needs more
 
 
@@ -93,14 +95,14 @@ def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
     together = max(1, DEEP // pixels)
     lines = -(-rows // -(-pixels // DEEP))
     tiles = -(-run // tile.rows)
-    far = stride * pixel >= FAR and outputs > 2 * tile.panel
+    far = stride * pixel >= MAX_DIRECT_STRIDE and outputs > 2 * tile.panel
     block = max(together * pixels, lines * across) * (TALL * tile.rows * size + LINE) if far else LINE
     sizes = (across, outputs, int(in_place), together, lines, run, tiles, down, stride * pixel, block * far, held[0])
     record = np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64)
     return Plan(
         record,
         group,
-        pixels * filled * (down * run + STILL),
+        pixels * filled * (down * run + STORE_COST),
         down * tiles,
         -(-(group * sum(held) + LINE) // size),
         block // size,
@@ -116,7 +118,7 @@ def scratch_size(shapes: Shapes, dtype: np.dtype) -> int:
 @cache
 def _codes(dtype: np.dtype) -> tuple[int, int]:
     """Where the code that prepares a group begins, and where the code that multiplies."""
-    publish_pieces(dtype)
+    register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return part_code(_prepare(dtype.type, tile)), part_code(_multiply(dtype.type, tile))

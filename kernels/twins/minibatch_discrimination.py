@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 
-def likeness(M: np.ndarray, i: int, j: int, b: int) -> float:
+def similarity(M: np.ndarray, i: int, j: int, b: int) -> float:
     """One over e to the L1 distance of the rows b of samples i and j: 1 if they are equal, near 0 if they are far."""
     distance = 0.0
     for c in range(M.shape[2]):
@@ -17,14 +17,14 @@ def likeness(M: np.ndarray, i: int, j: int, b: int) -> float:
 
 
 def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
-    """Write o: each sample sums up its likeness to all others."""
+    """Write o: each sample sums up its similarity to all others."""
     batch, features, _ = M.shape
     for i in range(batch):
         for b in range(features):
             o[i, b] = 0
             for j in range(batch):
                 if j != i:
-                    o[i, b] += likeness(M, i, j, b)
+                    o[i, b] += similarity(M, i, j, b)
 
 
 def slope(t: float) -> float:
@@ -45,7 +45,7 @@ def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndar
         for b in range(features):
             for j in range(batch):
                 if j != i:
-                    ddistance = -do[i, b] * likeness(M, i, j, b)
+                    ddistance = -do[i, b] * similarity(M, i, j, b)
                     for c in range(width):
                         dM[i, b, c] += ddistance * slope(M[i, b, c] - M[j, b, c])
                         dM[j, b, c] -= ddistance * slope(M[i, b, c] - M[j, b, c])

@@ -21,7 +21,7 @@ from tests.command import SMALL, ava, write_pictures
 from tests.results import ZOOM, printed, ran, refused, train_runs
 
 ROOT = Path(__file__).resolve().parents[2]
-RIVALS = {"grey", "single_colour", "mean_image", "floor"}
+BASELINES = {"grey", "single_colour", "mean_image", "floor"}
 
 
 @pytest.fixture(scope="module")
@@ -47,18 +47,20 @@ def test_evaluate_prints_what_the_library_measures(place: Path, photos: Path) ->
     found = printed("evaluate", "run")
     pictures = load_pictures(photos, zoom=ZOOM)
     result = ava_np.evaluate(ava_np.load("run"), pictures.array, ZOOM)
-    assert found["own_error"] == pytest.approx(result.own_error)
-    assert found["own_errors"] == pytest.approx(dict(zip(pictures.names, result.own_errors, strict=True)))
-    assert found["own_error"] == pytest.approx(np.mean(list(found["own_errors"].values())))
+    assert found["reconstruction_error"] == pytest.approx(result.reconstruction_error)
+    assert found["reconstruction_errors"] == pytest.approx(
+        dict(zip(pictures.names, result.reconstruction_errors, strict=True))
+    )
+    assert found["reconstruction_error"] == pytest.approx(np.mean(list(found["reconstruction_errors"].values())))
     assert found["rmse"] == pytest.approx(result.rmse)
     assert found["image_best"] == pictures.names[result.best]
-    assert set(found["rivals"]) >= RIVALS
-    assert found["rivals"]["floor"] <= found["rmse"] <= found["rmse_mean"]
+    assert set(found["baselines"]) >= BASELINES
+    assert found["baselines"]["floor"] <= found["rmse"] <= found["rmse_mean"]
 
 
 def test_evaluate_prints_tables(place: Path) -> None:
     text, found = ran("evaluate", "run"), printed("evaluate", "run")
-    expected = found["own_errors"] | {name.replace("_", " "): found["rivals"][name] for name in RIVALS}
+    expected = found["reconstruction_errors"] | {name.replace("_", " "): found["baselines"][name] for name in BASELINES}
     for name, value in expected.items():
         assert any(line.split() == [*name.split(), f"{value:.4f}"] for line in text.splitlines()), name
 
@@ -66,8 +68,8 @@ def test_evaluate_prints_tables(place: Path) -> None:
 def test_other_pictures_are_evaluated_like_the_own(place: Path) -> None:
     write_pictures(place / "other", 3, size=(30, 20), seed=9)
     found = printed("evaluate", "run", "other")
-    assert set(found["own_errors"]) == {"1.png", "2.png", "3.png"}
-    assert found["own_error"] != printed("evaluate", "run")["own_error"]
+    assert set(found["reconstruction_errors"]) == {"1.png", "2.png", "3.png"}
+    assert found["reconstruction_error"] != printed("evaluate", "run")["reconstruction_error"]
 
 
 @pytest.fixture
@@ -79,11 +81,12 @@ def parted(place: Path, photos: Path) -> str:
 
 def test_the_parts_of_a_run_are_evaluated_apart(parted: str) -> None:
     parts = {
-        name: printed("evaluate", parted, "--part", name)["own_errors"] for name in ("train", "validation", "test")
+        name: printed("evaluate", parted, "--part", name)["reconstruction_errors"]
+        for name in ("train", "validation", "test")
     }
     assert [len(own) for own in parts.values()] == [3, 2, 1]
     assert sorted(name for own in parts.values() for name in own) == [f"{k}.png" for k in range(1, 7)]
-    assert printed("evaluate", parted)["own_errors"] == parts["train"]
+    assert printed("evaluate", parted)["reconstruction_errors"] == parts["train"]
 
 
 def test_a_part_that_is_not_there_is_refused(place: Path, photos: Path) -> None:
@@ -97,13 +100,13 @@ def test_a_part_that_is_not_there_is_refused(place: Path, photos: Path) -> None:
 def test_of_many_pictures_some_are_judged_and_few_listed(
     monkeypatch: pytest.MonkeyPatch, place: Path, photos: Path, folder: bool
 ) -> None:
-    monkeypatch.setattr("ava_np.run.folder.MOST_SHOWN", 4)
-    monkeypatch.setattr("ava_np.cli.check.MOST_LISTED", 3)
+    monkeypatch.setattr("ava_np.run.folder.MAX_EVALUATED", 4)
+    monkeypatch.setattr("ava_np.cli.check.MAX_LISTED", 3)
     monkeypatch.setattr("ava_np.cli.check.WORST", 2)
     arguments = ("evaluate", "run", photos) if folder else ("evaluate", "run")
     outcome = ava(*arguments, "--json")
     assert outcome.err == "4 of 6 pictures are judged, evenly spaced\n"
-    own = json.loads(outcome.out)["own_errors"]
+    own = json.loads(outcome.out)["reconstruction_errors"]
     assert list(own) == ["1.png", "3.png", "4.png", "6.png"]
     lines = ran(*arguments).splitlines()
     assert lines[0].startswith("the 2 worst of 4 pictures")
@@ -118,8 +121,8 @@ def test_samples_are_measured_where_nothing_is_shown_back(place: Path, photos: P
     rmses = [metrics.rmse(sample, pictures) for sample in samples]
     assert found["rmse"] == pytest.approx(min(rmses))
     assert found["rmse_mean"] == pytest.approx(np.mean(rmses))
-    assert found["rivals"] == pytest.approx(metrics.rivals(pictures, ZOOM))
-    assert "own_error" not in found
+    assert found["baselines"] == pytest.approx(metrics.baselines(pictures, ZOOM))
+    assert "reconstruction_error" not in found
     text = ran("evaluate", "gan")
     assert f"the best of 100 samples  {found['rmse']:.4f}" in text
     assert "own error" not in text
@@ -128,7 +131,7 @@ def test_samples_are_measured_where_nothing_is_shown_back(place: Path, photos: P
 def test_points_are_judged_by_their_distribution(place: Path) -> None:
     for name, toy, of in (("toy", "ring", 8), ("line", "gaussian", 1)):
         points = ava_np.load(name).sample(1000, np.random.default_rng((0, 3)))
-        judged = toys.judge(toy, points)
+        judged = toys.mode_coverage(toy, points)
         found = printed("evaluate", name)
         assert (found["modes"], found["of"], found["good"]) == (judged.modes, of, judged.good)
         text = ran("evaluate", name)

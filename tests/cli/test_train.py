@@ -178,7 +178,9 @@ def test_the_same_command_gives_the_same_bytes(photos: Path, place: Path) -> Non
 
 @pytest.mark.usefixtures("no_report")
 def test_any_number_of_threads_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch, photos: Path, place: Path) -> None:
-    monkeypatch.setattr("ava_np.kernels.machine.parallel.WORTHWHILE", 1000)  # multiply-adds for which a thread is woken
+    monkeypatch.setattr(
+        "ava_np.kernels.machine.parallel.MIN_MULTIPLY_ADDS", 1000
+    )  # multiply-adds for which a thread is woken
     monkeypatch.setattr("ava_np.kernels.machine.parallel._count", 0)
     for threads in (1, 2):
         ran("train", photos, *SMALL, "--hidden", 600, "--batch-size", 6, "--threads", threads, "--out", threads)
@@ -228,14 +230,14 @@ def test_a_single_picture_is_enough(photos: Path, place: Path) -> None:
     outcome = ava("train", photos / "3.png", *SMALL, "--out", "one")
     assert outcome.code == 0
     assert outcome.err.startswith("1 picture in ")
-    assert printed("evaluate", "one")["rivals"]["floor"] == pytest.approx(0.1, abs=0.1)
+    assert printed("evaluate", "one")["baselines"]["floor"] == pytest.approx(0.1, abs=0.1)
     for command in (("sample", "one"), ("reconstruct", "one"), ("interpolate", "one"), ("encode", "one")):
         ran(*command)
 
 
 def test_the_error_after_training_is_the_evaluated_one(made: tuple[Path, Outcome], place: Path) -> None:
     found = printed("evaluate", "run")
-    assert f"own error {found['own_error']:.4f}, (17) {found['rmse']:.4f}" in made[1].out
+    assert f"own error {found['reconstruction_error']:.4f}, (17) {found['rmse']:.4f}" in made[1].out
 
 
 @pytest.mark.parametrize("command", sorted(group.commands))
@@ -349,7 +351,9 @@ def test_a_terminal_without_greek_is_no_obstacle(place: Path, photos: Path) -> N
         return text
 
     assert "\\u03b3" in out("train", "--help")
-    assert "münze γ.png" in json.loads(out("evaluate", place / "run", place / "bilder", "--json"))["own_errors"]
+    assert (
+        "münze γ.png" in json.loads(out("evaluate", place / "run", place / "bilder", "--json"))["reconstruction_errors"]
+    )
 
 
 def test_the_script_is_the_command(place: Path) -> None:

@@ -47,7 +47,7 @@ class Calls:
         self.done += 1
 
 
-def decodes(photos: Path, cache: Path, **options: Any) -> int:
+def decoder_name(photos: Path, cache: Path, **options: Any) -> int:
     calls = Calls()
     cached_pictures(photos, cache, progress=calls, **options)
     return calls.done
@@ -107,21 +107,21 @@ def test_pictures_left_out_are_left_out(photos: Path, cache: Path) -> None:
 
 
 def test_it_is_built_once(photos: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert decodes(photos, cache) == 4
-    assert decodes(photos, cache) == 0
+    assert decoder_name(photos, cache) == 4
+    assert decoder_name(photos, cache) == 0
 
     def fail(self: Reader) -> None:
         raise AssertionError("read again")
 
     monkeypatch.setattr(Reader, "survey", fail)
-    assert decodes(photos, cache) == 0  # nor are headers read
+    assert decoder_name(photos, cache) == 0  # nor are headers read
 
 
 def test_every_way_of_reading_has_its_own(photos: Path, cache: Path) -> None:
     for options in OPTIONS:
-        assert decodes(photos, cache, **options) > 0
+        assert decoder_name(photos, cache, **options) > 0
     for options in OPTIONS:
-        assert decodes(photos, cache, **options) == 0
+        assert decoder_name(photos, cache, **options) == 0
 
 
 def rewrite(photos: Path) -> None:
@@ -153,7 +153,7 @@ def grow(photos: Path) -> None:
 def test_a_folder_that_changed_is_read_anew(photos: Path, cache: Path, change: Any) -> None:
     cached_pictures(photos, cache)
     change(photos)
-    assert decodes(photos, cache) > 0
+    assert decoder_name(photos, cache) > 0
     assert_same(cached_pictures(photos, cache), load_pictures(photos))
 
 
@@ -161,7 +161,7 @@ def test_another_folder_of_the_same_files_has_its_own(photos: Path, cache: Path,
     """Names, sizes and dates may all be the same where the pictures are not, as in archives without dates."""
     cached_pictures(photos, cache)
     shutil.copytree(photos, tmp_path / "others")
-    assert decodes(tmp_path / "others", cache) == 4
+    assert decoder_name(tmp_path / "others", cache) == 4
 
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError])
@@ -173,7 +173,7 @@ def test_an_interrupted_build_is_not_used(photos: Path, cache: Path, fault: type
     with pytest.raises((KeyboardInterrupt, PictureError)):
         cached_pictures(photos, cache, progress=interrupt)
     assert list(cache.iterdir()) == []
-    assert decodes(photos, cache) == 4
+    assert decoder_name(photos, cache) == 4
 
 
 def test_what_a_killed_build_leaves_is_not_used(photos: Path, cache: Path) -> None:
@@ -182,7 +182,7 @@ def test_what_a_killed_build_leaves_is_not_used(photos: Path, cache: Path) -> No
     (meta,) = cache.glob("*.json")
     meta.unlink()
     shutil.copy(meta.with_suffix(".npy"), cache / f"{meta.stem}.123.partial")
-    assert decodes(photos, cache) == 4
+    assert decoder_name(photos, cache) == 4
     assert_same(cached_pictures(photos, cache), load_pictures(photos))
     assert whole.array.shape[0] == 4
 
@@ -203,7 +203,7 @@ def test_a_damaged_cache_is_built_anew(photos: Path, cache: Path, damage: str) -
     else:
         stored = json.loads(meta.read_text())
         meta.write_text(json.dumps(stored | {"names": stored["names"][1:]}))
-    assert decodes(photos, cache) == 4
+    assert decoder_name(photos, cache) == 4
     assert_same(cached_pictures(photos, cache), load_pictures(photos))
 
 

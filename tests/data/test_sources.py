@@ -12,7 +12,7 @@ from PIL import Image
 from ava_np.data.builtin import draw_labels
 from ava_np.data.folder import Pictures, load_pictures
 from ava_np.data.sources import Split, read_pictures, split
-from ava_np.data.toys import TOYS, judge, modes
+from ava_np.data.toys import TOYS, mode_coverage, modes
 from ava_np.errors import PictureError
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.idx_files import digits, write_idx
@@ -176,7 +176,7 @@ def test_toys_are_ten_thousand_points_always_the_same(name: str) -> None:
     assert pictures.array.shape == (10_000, 1, dimensions, 1)
     assert pictures.size == (dimensions, 1)
     assert len(pictures.names) == len(pictures.sizes) == 10_000
-    assert judge(name, pictures.array).modes == len(centres)
+    assert mode_coverage(name, pictures.array).modes == len(centres)
     again = read_pictures(Path(f"toy:{name}"), size=pictures.size, zoom=1, colour="grey", limit=30)
     np.testing.assert_array_equal(again.array, pictures.array[:30])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ava_np.data.toys import TOYS, draw_toy, judge, modes
+from ava_np.data.toys import TOYS, draw_toy, mode_coverage, modes
 from ava_np.errors import PictureError
 
 COUNT = 20_000
@@ -68,32 +68,32 @@ def test_points_depend_on_the_generator_alone() -> None:
 @pytest.mark.parametrize("name", TOYS)
 def test_exact_samples_are_good(name: str) -> None:
     centres, _ = modes(name)
-    found, good = judge(name, draw_toy(name, COUNT, np.random.default_rng(1)))
+    found, good = mode_coverage(name, draw_toy(name, COUNT, np.random.default_rng(1)))
     expected = WITHIN_3[centres.shape[1]]
     assert found == len(centres)
     assert abs(good - expected) < 4 * np.sqrt(expected * (1 - expected) / COUNT)
 
 
 def test_a_collapsed_model_finds_one_mode() -> None:
-    assert judge("ring", np.tile([2.0, 0.0], (10, 1))) == (1, 1.0)
-    assert judge("ring", np.zeros((10, 2))) == (0, 0.0)  # the mean of the ring is far from every mode
+    assert mode_coverage("ring", np.tile([2.0, 0.0], (10, 1))) == (1, 1.0)
+    assert mode_coverage("ring", np.zeros((10, 2))) == (0, 0.0)  # the mean of the ring is far from every mode
 
 
 def test_three_deviations_are_the_limit() -> None:
     inside, outside = [4 + 2.99 * 0.05, 4.0], [-4.0, -4 - 3.01 * 0.05]
     diagonal = [2.5 * 0.05, 2.5 * 0.05]  # each coordinate is near, the distance is not
-    assert judge("grid", np.array([inside, outside, diagonal, diagonal])) == (1, 0.25)
+    assert mode_coverage("grid", np.array([inside, outside, diagonal, diagonal])) == (1, 0.25)
 
 
 def test_what_is_not_finite_is_not_good() -> None:
     with np.errstate(all="raise"):
-        assert judge("gaussian", np.array([[4.0], [np.nan], [np.inf], [-np.inf]])) == (1, 0.25)
+        assert mode_coverage("gaussian", np.array([[4.0], [np.nan], [np.inf], [-np.inf]])) == (1, 0.25)
 
 
 def test_misuse() -> None:
-    for fault in (lambda: modes("rings"), lambda: judge("", np.zeros((1, 1)))):
+    for fault in (lambda: modes("rings"), lambda: mode_coverage("", np.zeros((1, 1)))):
         with pytest.raises(PictureError, match="gaussian, ring, grid"):
             fault()
     for wrong in (np.zeros((3, 1)), np.zeros((0, 2)), np.zeros(2)):
         with pytest.raises(ValueError, match="ring takes at least one, of 2 values"):
-            judge("ring", wrong)
+            mode_coverage("ring", wrong)

@@ -10,7 +10,7 @@ import pytest
 
 from ava_np.layers import AnyLayer
 from ava_np.network.architectures import architecture
-from ava_np.specification import VAE, checked
+from ava_np.specification import VAE, validated
 
 PAGE = Path(__file__).parents[2] / "docs" / "layers" / "README.md"
 TESTS = Path(__file__).parents[1]
@@ -43,7 +43,7 @@ def _plain(value: object) -> object:
 def test_the_example_can_be_built() -> None:
     (example,) = re.findall(r"^```json\n(.*?)^```$", text(), flags=re.DOTALL | re.MULTILINE)
     networks = json.loads(example)
-    found = architecture(checked(VAE, architecture=networks, latent=10), (28, 28, 1))
+    found = architecture(validated(VAE, architecture=networks, latent=10), (28, 28, 1))
     assert set(networks) == {"encoder", "decoder", "discriminator", "code_discriminator"}
     for name, layers in networks.items():
         tags = [str(layer.__struct_config__.tag) for layer in getattr(found, name)]

@@ -1,4 +1,4 @@
-"""What AVA (17) and its rivals must mean, and what they must measure on the paper's own pictures."""
+"""What AVA (17) and its baselines must mean, and what they must measure on the paper's own pictures."""
 
 import math
 import pathlib
@@ -14,11 +14,11 @@ from ava_np.errors import PictureError
 from ava_np.evaluation import metrics
 from ava_np.evaluation.geometric_median import Floats, geometric_median
 from ava_np.evaluation.metrics import (
+    baselines,
     floor,
-    own_error,
-    own_errors,
     pixel_distance,
-    rivals,
+    reconstruction_error,
+    reconstruction_errors,
     rmse,
 )
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -83,7 +83,7 @@ def test_rivals_of_the_paper(labels: Floats) -> None:
         "mean_image_full_size": 0.1621,
         "floor_full_size": 0.1562,
     }
-    assert rivals(labels, zoom=3) == pytest.approx(measured, abs=6e-5)
+    assert baselines(labels, zoom=3) == pytest.approx(measured, abs=6e-5)
 
 
 @needs_shared_data
@@ -96,7 +96,7 @@ def test_best_single_colour_of_the_paper(labels: Floats) -> None:
 def test_own_error_of_the_mean_image_at_the_zoomed_size(labels: Floats) -> None:
     zoomed = labels.reshape(10, 83, 3, 60, 3, 3).mean(axis=(2, 4))
     mean = np.broadcast_to(zoomed.mean(axis=0), zoomed.shape)
-    assert own_error(zoomed, mean) == pytest.approx(0.138, abs=5e-4)
+    assert reconstruction_error(zoomed, mean) == pytest.approx(0.138, abs=5e-4)
 
 
 # Distances
@@ -131,15 +131,15 @@ def test_own_error_compares_each_picture_with_its_own_reconstruction(shape: tupl
         plain_17(reconstruction, picture[None])
         for picture, reconstruction in zip(pictures, reconstructions, strict=True)
     ]
-    assert own_errors(pictures, reconstructions) == pytest.approx(each, rel=1e-6)
-    assert own_error(pictures, reconstructions) == pytest.approx(np.mean(each), rel=1e-6)
-    assert own_error(pictures, pictures) == 0
+    assert reconstruction_errors(pictures, reconstructions) == pytest.approx(each, rel=1e-6)
+    assert reconstruction_error(pictures, reconstructions) == pytest.approx(np.mean(each), rel=1e-6)
+    assert reconstruction_error(pictures, pictures) == 0
 
 
 def test_a_perfect_autoencoder_has_no_own_error_yet_loses_to_the_mean_image_under_17() -> None:
     pictures = np.random.default_rng(0).random((8, 6, 6, 3), np.float32)
-    found = rivals(pictures, zoom=1)
-    assert own_error(pictures, pictures.copy()) == 0
+    found = baselines(pictures, zoom=1)
+    assert reconstruction_error(pictures, pictures.copy()) == 0
     assert found["copy_best"] > found["mean_image"]
 
 
@@ -249,20 +249,20 @@ def test_median_moves_turns_and_grows_with_its_points() -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.random.default_rng(4).random((7, 6, 6, 3), np.float32)
     points, other = pictures.reshape(7, 36, 3), pictures[::-1]
-    whole = geometric_median(points), own_errors(pictures, other), rmse(other[0], pictures)
+    whole = geometric_median(points), reconstruction_errors(pictures, other), rmse(other[0], pictures)
     monkeypatch.setattr("ava_np.evaluation.geometric_median._CHUNK_VALUES", 40)
-    parts = geometric_median(points), own_errors(pictures, other), rmse(other[0], pictures)
+    parts = geometric_median(points), reconstruction_errors(pictures, other), rmse(other[0], pictures)
     for a, b in zip(whole, parts, strict=True):
         assert a == pytest.approx(b, rel=1e-12)
 
 
 def test_medians_that_have_not_converged_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ava_np.evaluation.geometric_median._MOST_ROUNDS", 1)
+    monkeypatch.setattr("ava_np.evaluation.geometric_median._MAX_ROUNDS", 1)
     with pytest.warns(RuntimeWarning, match="not converged"):
         geometric_median(np.random.default_rng(5).random((9, 3, 3)))
 
 
-# Floor and rivals
+# Floor and baselines
 
 
 @given(
@@ -290,7 +290,7 @@ def test_floor_is_below_every_other_image_of_blocks(N: int, h: int, w: int, C: i
         perturbed = minimiser + size * generator.normal(size=minimiser.shape)
         assert rmse(np.kron(perturbed, block), pictures) >= lowest * (1 - 1e-7)
 
-    found = rivals(pictures, zoom)
+    found = baselines(pictures, zoom)
     assert found["floor"] == lowest
     assert found["floor_full_size"] == floor(pictures, 1)
     full = found["floor_full_size"] * (1 - 1e-6)
@@ -310,13 +310,13 @@ def test_rivals_by_hand() -> None:
     expected = dict.fromkeys(("copy_best", "single_colour", "floor", "floor_full_size"), sixth)
     expected |= {"grey": 1 / 4, "copy_mean": (sixth + sixth + 1 / 3) / 3}
     expected |= dict.fromkeys(("mean_image", "mean_image_full_size"), (2 * (1 / 3) + 2 / 3) / 6)
-    assert rivals(black_and_white, 2) == pytest.approx(expected)
+    assert baselines(black_and_white, 2) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("C", [1, 3])
 def test_one_picture_is_its_own_best_rival(C: int) -> None:
     picture = np.random.default_rng(7).random((1, 4, 4, C), np.float32)
-    found = rivals(picture, zoom=2)
+    found = baselines(picture, zoom=2)
     for name in ("copy_mean", "copy_best", "mean_image_full_size", "floor_full_size"):
         assert found[name] == 0
     assert 0 < found["floor"] <= found["mean_image"]
@@ -324,7 +324,7 @@ def test_one_picture_is_its_own_best_rival(C: int) -> None:
 
 def test_copies_of_many_pictures_stand_for_all() -> None:
     greys = np.broadcast_to(np.linspace(0, 1, 301)[:, None, None, None], (301, 2, 2, 1))
-    found = rivals(greys, zoom=1)
+    found = baselines(greys, zoom=1)
     # Half the mean distance of two uniform numbers, and of one from their middle.
     assert found["copy_mean"] == pytest.approx(1 / 6, rel=0.02)
     assert found["copy_best"] == pytest.approx(1 / 8, rel=0.01)
@@ -334,9 +334,9 @@ def test_colour_samples_do_not_fall_in_step_with_the_columns(monkeypatch: pytest
     generator = np.random.default_rng(8)
     columns = generator.random((12, 3))
     pictures = np.clip(columns + 0.02 * generator.normal(size=(40, 10, 12, 3)), 0, 1)
-    best = rivals(pictures, zoom=1)["single_colour"]
-    monkeypatch.setattr(metrics, "_MOST_SAMPLES", 400)  # 4800 pixels: every twelfth would be of one column
-    assert best <= rivals(pictures, zoom=1)["single_colour"] <= 1.01 * best
+    best = baselines(pictures, zoom=1)["single_colour"]
+    monkeypatch.setattr(metrics, "_MAX_SAMPLES", 400)  # 4800 pixels: every twelfth would be of one column
+    assert best <= baselines(pictures, zoom=1)["single_colour"] <= 1.01 * best
 
 
 # Faults and imports
@@ -344,7 +344,7 @@ def test_colour_samples_do_not_fall_in_step_with_the_columns(monkeypatch: pytest
 
 @pytest.mark.parametrize("zoom", [0, 2, 7])
 def test_a_zoom_that_does_not_fit_is_refused(zoom: int) -> None:
-    for measure in (floor, rivals):
+    for measure in (floor, baselines):
         with pytest.raises(PictureError, match=f"5 x 4 pixels .* {zoom} x {zoom}"):
             measure(np.zeros((2, 4, 5, 1)), zoom)
 
@@ -354,7 +354,7 @@ def test_no_pictures_are_refused() -> None:
     with pytest.raises(PictureError):
         rmse(np.zeros((4, 4, 3)), nothing)
     with pytest.raises(PictureError):
-        own_error(nothing, nothing)
+        reconstruction_error(nothing, nothing)
 
 
 def test_shapes_that_would_broadcast_are_refused() -> None:
@@ -362,7 +362,7 @@ def test_shapes_that_would_broadcast_are_refused() -> None:
     with pytest.raises(ValueError, match="shape"):
         rmse(pictures[0, :, :, :1], pictures)
     with pytest.raises(ValueError, match="shape"):
-        own_error(pictures, pictures[:1])
+        reconstruction_error(pictures, pictures[:1])
     with pytest.raises(ValueError, match="shape"):
         floor(pictures[0], 1)
     for points in (np.zeros((4, 3)), np.zeros((0, 1, 3)), np.full((2, 1, 3), np.nan)):

@@ -157,7 +157,7 @@ def test_the_number_of_threads_changes_no_bit(
     whole, parts = (t.copy(), dy.copy()), []
     ACTIVATIONS[name].forward(whole[0])
     ACTIVATIONS[name].backward(whole[1], whole[0])
-    monkeypatch.setattr(elementwise, "WORTHWHILE", 1)
+    monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
     for threads in (1, 2, 3):
         monkeypatch.setattr(parallel, "_count", threads)
         y, error = t.copy(), dy.copy()

@@ -290,7 +290,7 @@ def test_passes_and_groups_of_pictures_change_nothing(
     expected = run(WIDE, direction, np.float64, 0)
     monkeypatch.setattr(weight_gradient, "DEEP", deep)
     monkeypatch.setattr(weight_gradient, "GROUP", group)
-    monkeypatch.setattr(weight_gradient, "FAR", far)
+    monkeypatch.setattr(weight_gradient, "MAX_DIRECT_STRIDE", far)
     weight_gradient.plan.cache_clear()
     try:
         assert_close(run(WIDE, direction, np.float64, 0).dW, expected.dW, np.float64)

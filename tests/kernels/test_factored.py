@@ -97,7 +97,7 @@ def test_blocks_and_threads_change_no_bit(
     start = normal(generator, (inputs * outputs,), dtype)
     for threads, wide in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
         parallel.use_threads(threads)
-        monkeypatch.setattr(factored, "WORTHWHILE", 1)
+        monkeypatch.setattr(factored, "MIN_ELEMENTS", 1)
         monkeypatch.setattr(factored, "WIDE", wide)
         θ, scratch = start.copy(), scratch_for(dtype)
         factored.factored_step(sgd_step, [θ], factors, (0.1, 1.0), scratch)

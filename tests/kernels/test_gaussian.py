@@ -24,7 +24,7 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 def head(
     generator: np.random.Generator, batch: int, latent: int, dtype: type[np.floating]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw (μ, s), or their errors, as a model has them: the two halves of one wider array."""
+    """Draw (μ, s), or their errors, as a model has them: the two split_mean_logvar of one wider array."""
     both = normal(generator, (batch, 2 * latent), dtype)
     return both[:, :latent], both[:, latent:]
 

@@ -30,7 +30,7 @@ TILED = [  # rows, columns, depth: large enough for tiles, with every kind of re
     (33, 126, 530),  # more than two blocks of depth
     (900, 400, 1),  # an outer product
     (1, 900, 1),
-    (1, 1055, 303),  # a single row: stretches of columns, and rests of them
+    (1, 1055, 303),  # a single row: segments of columns, and rests of them
     (1, 131, 2500),
     (10, 93, 4100),  # far deeper than wide: in pieces of the depth
     (28, 70, 5003),
@@ -204,7 +204,7 @@ def test_pieces_of_the_depth_are_added_in_one_order(
     assert split_k.pieces(rows, 130, 5000) > 1
     assert split_k.pieces(split_k.ROWS + 1, 130, 5000) == 1
     monkeypatch.setattr(parallel, "cores", lambda: 5)
-    monkeypatch.setattr(split_k, "WORTHWHILE", 1)
+    monkeypatch.setattr(split_k, "MIN_ELEMENTS", 1)
     expected, found = A.astype(float) @ B + b, []
     for threads in (1, 2, 5):
         parallel.use_threads(threads)
@@ -219,7 +219,7 @@ def test_pieces_of_the_depth_are_added_in_one_order(
 
 
 def test_work_is_split_by_its_size_and_never_beyond_the_cores() -> None:
-    assert parallel.parts_for(parallel.WORTHWHILE, 100) == 1
+    assert parallel.parts_for(parallel.MIN_MULTIPLY_ADDS, 100) == 1
     parallel.use_threads(0)
     assert parallel.parts_for(1 << 40, 100) == min(100, parallel.cores())
     assert parallel.parts_for(1 << 40, 1) == 1

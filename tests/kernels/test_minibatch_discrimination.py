@@ -102,7 +102,7 @@ def test_a_sample_alone_has_nobody_to_resemble() -> None:
 
 
 def test_a_descent_of_the_features_spreads_the_batch() -> None:
-    """What a generator does against a discriminator that takes likeness for a sign of fakes."""
+    """What a generator does against a discriminator that takes similarity for a sign of fakes."""
     M = normal(np.random.default_rng(0), (6, 4, 3), np.float64)
     before, spread = features(M), M.std(axis=0).mean()
     M -= 0.01 * errors(np.ones((6, 4)), M)
@@ -164,8 +164,8 @@ def test_it_is_what_torch_computes() -> None:
     generator = np.random.default_rng(0)
     M, do = np.round(2 * normal(generator, (7, 5, 3), np.float64)) / 2, normal(generator, (7, 5), np.float64)
     theirs = torch.tensor(M, requires_grad=True)
-    likeness = torch.exp(-(theirs[:, None] - theirs[None]).abs().sum(dim=3))
-    expected = (likeness * (1 - torch.eye(7, dtype=torch.float64))[:, :, None]).sum(dim=1)
+    similarity = torch.exp(-(theirs[:, None] - theirs[None]).abs().sum(dim=3))
+    expected = (similarity * (1 - torch.eye(7, dtype=torch.float64))[:, :, None]).sum(dim=1)
     expected.backward(torch.tensor(do))
     np.testing.assert_allclose(features(M), expected.detach().numpy(), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(errors(do, M), theirs.grad.numpy(), rtol=1e-9, atol=1e-9)

@@ -1,1 +1,1 @@
-"""Tests of the layers, each through a network and its tape."""
+"""Tests of the layers, each through a network and its buffers."""

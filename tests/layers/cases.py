@@ -23,7 +23,7 @@ from ava_np.layers import (
     TransposedConvolution,
     Upsampling,
 )
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from tests.oracles import normal
 
 FLOOR = 0.1
@@ -44,32 +44,32 @@ class Run(NamedTuple):
     """A network that has run on x, with an error at its output."""
 
     network: Network
-    tape: Tape
+    buffers: Buffers
     x: np.ndarray
     error: np.ndarray
 
 
-def run(case: Case, mode: Mode, seed: int, tap: int | None = None) -> Run:
+def run(case: Case, mode: Mode, seed: int, intermediate: int | None = None) -> Run:
     """Run a network of random parameters, states and noise on random samples, none of them near a kink at 0."""
     generator = np.random.default_rng(seed)
-    network = Network(case.shape, case.layers, generator, np.float64, tap)
+    network = Network(case.shape, case.layers, generator, np.float64, intermediate)
     network.theta[:] = normal(generator, network.theta.shape, np.float64)
     for state in network.states:
         for name, array in state.items():
             array[:] = normal(generator, array.shape, np.float64)
             if name == "variance":
                 array[:] = np.abs(array) + FLOOR
-    tape = network.tape(case.batch, mode)
-    for noise in tape.noise:
+    buffers = network.buffers(case.batch, mode)
+    for noise in buffers.noise:
         noise[:] = generator.random(noise.shape)
-    x = normal(generator, tape.input.shape, np.float64)
+    x = normal(generator, buffers.input.shape, np.float64)
     x += FLOOR * np.sign(x)
-    network.forward(tape, x)
-    error = normal(generator, tape.output.shape, np.float64)
-    for slot in tape.slots:
-        slot.dx.fill(np.nan)  # so that an error that is not written is seen
-    tape.error[:] = error
-    return Run(network, tape, x, error)
+    network.forward(buffers, x)
+    error = normal(generator, buffers.output.shape, np.float64)
+    for layer in buffers.layers:
+        layer.dx.fill(np.nan)  # so that an error that is not written is seen
+    buffers.error[:] = error
+    return Run(network, buffers, x, error)
 
 
 few = st.integers(1, 3)

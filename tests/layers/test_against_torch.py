@@ -24,9 +24,9 @@ NETWORKS = ("encoder", "decoder", "discriminator", "code_discriminator")
 
 def agree(case: Case, mode: Mode, seed: int) -> None:
     """Assert that output, running statistics, input error and every parameter's gradient are PyTorch's."""
-    network, tape, x, error = run(case, mode, seed)
-    theirs = by_torch(torch, network, tape, x, error)
-    assert max(distances(by_us(network, tape, x, error), theirs)) < TOLERANCE
+    network, buffers, x, error = run(case, mode, seed)
+    theirs = by_torch(torch, network, buffers, x, error)
+    assert max(distances(by_us(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize(("name", "mode"), BY_MODE)
@@ -45,14 +45,14 @@ def test_running_statistics_are_pytorchs_after_several_batches(shape: Shape) -> 
     module = module.double()
     for batch in (4, 7, 2, 7):
         x = 3 + 2 * generator.normal(size=(batch, *shape))
-        network.forward(network.tape(batch), x)
+        network.forward(network.buffers(batch), x)
         module(torch.from_numpy(np.moveaxis(x, -1, 1).copy()))
     np.testing.assert_allclose(network.states[0]["mean"], module.running_mean, rtol=TOLERANCE)
     np.testing.assert_allclose(network.states[0]["variance"], module.running_var, rtol=TOLERANCE)
 
     module.eval()
     x = generator.normal(size=(3, *shape))
-    y = network.forward(network.tape(3, "evaluation"), x)
+    y = network.forward(network.buffers(3, "evaluation"), x)
     theirs = module(torch.from_numpy(np.moveaxis(x, -1, 1).copy())).detach().numpy()
     np.testing.assert_allclose(y, np.moveaxis(theirs, 1, -1), rtol=TOLERANCE, atol=TOLERANCE)
 
@@ -61,11 +61,11 @@ def test_minibatch_discrimination_of_equal_samples_is_pytorchs() -> None:
     """At a tie PyTorch takes 0 for the derivative of |·| too."""
     generator = np.random.default_rng(0)
     network = Network((4,), [MinibatchDiscrimination(3, 2)], generator, np.float64)
-    tape, x = network.tape(4), normal(generator, (4, 4), np.float64)
+    buffers, x = network.buffers(4), normal(generator, (4, 4), np.float64)
     x[2] = x[0]
-    error = normal(generator, tape.output.shape, np.float64)
-    theirs = by_torch(torch, network, tape, x, error)
-    assert max(distances(by_us(network, tape, x, error), theirs)) < TOLERANCE
+    error = normal(generator, buffers.output.shape, np.float64)
+    theirs = by_torch(torch, network, buffers, x, error)
+    assert max(distances(by_us(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize("mode", MODES)

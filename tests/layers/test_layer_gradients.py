@@ -15,16 +15,16 @@ many_examples = settings(few_examples, max_examples=40)
 """There is much to combine."""
 
 
-def check(case: Case, mode: Mode, seed: int, tap: int | None = None, tolerance: float = 1e-7) -> None:
+def check(case: Case, mode: Mode, seed: int, intermediate: int | None = None, tolerance: float = 1e-7) -> None:
     """Assert that the errors at the input and of every parameter are the gradient of Σ error · output."""
-    network, tape, x, error = run(case, mode, seed, tap)
-    dx = network.backward(tape).copy()
+    network, buffers, x, error = run(case, mode, seed, intermediate)
+    dx = network.backward(buffers).copy()
 
     def objective() -> float:
-        return float((error * network.forward(tape, x)).sum())
+        return float((error * network.forward(buffers, x)).sum())
 
     check_gradient(objective, x, dx, tolerance)
-    arrays = zip(network.named(network.parameters), network.named(network.gradients), strict=True)
+    arrays = zip(network.named_arrays(network.parameters), network.named_arrays(network.gradients), strict=True)
     for (*_, parameter), (*_, gradient) in arrays:
         check_gradient(objective, parameter, gradient, tolerance)
 
@@ -44,10 +44,10 @@ def test_backward_is_the_gradient(name: str, mode: Mode, data: st.DataObject, se
 @given(data=st.data(), seed=seeds)
 @few_examples
 def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataObject, seed: int) -> None:
-    network, tape, _, error = run(data.draw(CASES[name]), "training", seed)
-    first, gradient = network.backward(tape).copy(), network.grad.copy()
-    tape.error[:] = error
-    np.testing.assert_array_equal(network.backward(tape), first)
+    network, buffers, _, error = run(data.draw(CASES[name]), "training", seed)
+    first, gradient = network.backward(buffers).copy(), network.grad.copy()
+    buffers.error[:] = error
+    np.testing.assert_array_equal(network.backward(buffers), first)
     np.testing.assert_allclose(network.grad, 2 * gradient, rtol=1e-12)
 
 
@@ -55,7 +55,7 @@ def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataOb
 @given(data=st.data(), seed=seeds)
 @many_examples
 def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, seed: int) -> None:
-    """With two activations one behind the other, reshaped between them, and a tap anywhere.
+    """With two activations one behind the other, reshaped between them, and an intermediate layer anywhere.
 
     The tolerance is wider: behind a batch norm's shift may stand another that takes it out again, and then the
     difference is that of two large numbers.
@@ -68,5 +68,5 @@ def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, 
 @few_examples
 def test_a_forward_pass_leaves_its_input(data: st.DataObject, seed: int) -> None:
     """Also where the first layer works in place."""
-    _, tape, x, _ = run(data.draw(chains()), "training", seed)
-    assert (tape.input == x).all()
+    _, buffers, x, _ = run(data.draw(chains()), "training", seed)
+    assert (buffers.input == x).all()

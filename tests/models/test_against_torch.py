@@ -41,7 +41,7 @@ class Torch:
     """A network's layers in torch, over copies of its parameters."""
 
     def __init__(self, network: Network) -> None:
-        self.layers, self.tap = network.layers, network.tap
+        self.layers, self.intermediate = network.layers, network.intermediate
         self.parameters = [
             {name: torch.tensor(array, requires_grad=True) for name, array in arrays.items()}
             for arrays in network.parameters
@@ -54,8 +54,8 @@ class Torch:
         return x
 
     def features(self, x: Tensor) -> Tensor:
-        """The values at the tap."""
-        return self(x, slice(self.tap))
+        """The values at the intermediate."""
+        return self(x, slice(self.intermediate))
 
     def gradient(self, objective: Tensor) -> np.ndarray:
         """By autograd, flat, in the order of ``Network.theta``."""
@@ -265,7 +265,7 @@ def check(name: str, model: Model) -> None:
         model.zero_gradients()
         phase.gradients(x, noise)
         found = {each: model.networks[each].grad.copy() for each in phase.networks}
-        values = phase.objectives(x, noise, model.held(x, noise))
+        values = phase.objectives(x, noise, model.detached(x, noise))
         whole = name not in ("bigan", "vaegan", *AVAS)  # theirs differ from these by what has no slope
         for each, objective in written[phase.name].items():
             expected = networks[each].gradient(objective)

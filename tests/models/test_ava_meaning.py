@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ava_np.data.zoom import zoom_in, zoom_out
-from ava_np.evaluation.metrics import own_error
+from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models import AVA, VAE, build
 from ava_np.models.base import Noise
 from ava_np.models.propagation import PROPAGATIONS
-from ava_np.models.terms import halves
+from ava_np.models.terms import split_mean_logvar
 from ava_np.network import Network
 from ava_np.specification import PaperModel, TrainingSpecification
 from ava_np.training.trainer import Trainer, fit
@@ -57,10 +57,10 @@ def test_a_discriminator_learns_nothing_from_the_error_that_it_hands_on(propagat
     """The star in the paper's Ψ* and Λ*."""
     model = small_ava("ava5", propagation)
     network: Network = getattr(model, letter)
-    tape, δ = network.tape(3), np.zeros((3, *network.input_shape))
-    network.forward(tape, np.random.default_rng(0).normal(size=δ.shape))
+    buffers, δ = network.buffers(3), np.zeros((3, *network.input_shape))
+    network.forward(buffers, np.random.default_rng(0).normal(size=δ.shape))
     network.grad[:] = np.arange(network.grad.size)
-    model.supervise(δ, network, tape)
+    model.add_adversarial_error(δ, network, buffers)
     np.testing.assert_array_equal(network.grad, np.arange(network.grad.size))
     assert np.all(δ != 0)
 
@@ -72,9 +72,9 @@ def test_6_brightens_every_pixel_whatever_the_picture() -> None:
         x_ = draw(paper, 4, seed)[0]
         errors = []
         for model in (paper, exact):
-            tape, δ = model.Ψ.tape(4), np.zeros_like(x_)
-            t = model.Ψ.forward(tape, x_).copy()
-            model.supervise(δ, model.Ψ, tape)
+            buffers, δ = model.Ψ.buffers(4), np.zeros_like(x_)
+            t = model.Ψ.forward(buffers, x_).copy()
+            model.add_adversarial_error(δ, model.Ψ, buffers)
             errors.append(-δ)  # what is added, as printed
         np.testing.assert_allclose(errors[0], np.tile(1 / (1 + np.exp(-t)), model.neurons), rtol=1e-12)
         assert np.all(errors[0] > 0)
@@ -102,7 +102,7 @@ def test_10_lets_the_sign_of_the_error_decide(propagation: str, brightness: floa
         settle(model.Ψ, 0.5)
         x, r = np.full((1, model.neurons), brightness), {"r": np.zeros((1, 2))}
         biases.append(-gradients(model, x, r)["discriminator"][-1])
-    e = model.held(x, r)["e"].item()
+    e = model.detached(x, r)["e"].item()
     assert biases == pytest.approx([0, e / 4], abs=1e-12)
     assert np.sign(e) == sign
 
@@ -113,7 +113,7 @@ def test_10_drives_the_verdict_on_decoded_data_to_1_less_1_over_e(brightness: fl
     model = small_ava(name, "paper", shape=(8, 8, 1), hidden=(16,))
     x, r = np.full((1, 64), brightness), {"r": np.zeros((1, 2))}
     train_only(model, {"discriminator"}, x, r, steps=400)
-    held, d = model.held(x, r), model.evaluate(x, r)["d"].item()
+    held, d = model.detached(x, r), model.evaluate(x, r)["d"].item()
     e = held["e"].item()
     assert e > 4 if brightness > 0.5 else e < -4
     rest = 1 - 1 / e if name == "ava2" and e > 1 else 0
@@ -136,7 +136,7 @@ def trained(name: str, propagation: str, pictures: np.ndarray) -> tuple[AVA | VA
     assert isinstance(model, AVA | VAE)
     fit(model, pictures, epochs=600, learning_rate=0.005)
     mean = np.broadcast_to(pictures.mean(axis=0), pictures.shape)
-    return model, own_error(pictures, model.reconstruct(pictures)) / own_error(pictures, mean)
+    return model, reconstruction_error(pictures, model.reconstruct(pictures)) / reconstruction_error(pictures, mean)
 
 
 @every_model
@@ -157,7 +157,7 @@ def test_paper_propagation_shows_the_mean_image(name: str, pictures: np.ndarray)
 def test_5_leads_the_code_to_the_prior(pictures: np.ndarray) -> None:
     """μ = 0 and Σ = 1 for every picture, so x' is the mean image."""
     model, _ = trained("vae", "paper", pictures)
-    μ, s = halves(model.Θ.forward(model.Θ.tape(4), pictures.reshape(4, -1)))
+    μ, s = split_mean_logvar(model.Θ.forward(model.Θ.buffers(4), pictures.reshape(4, -1)))
     np.testing.assert_allclose(μ, 0, atol=0.01)
     np.testing.assert_allclose(np.exp(s), 1, atol=0.01)
     np.testing.assert_allclose(model.reconstruct(pictures), pictures.mean(axis=0)[None].repeat(4, 0), atol=0.1)
@@ -219,15 +219,16 @@ def test_single_precision_agrees_with_double(name: str, propagation: str) -> Non
 @every_propagation
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_a_step_back_leaves_the_forward_pass_as_it_was(name: str, propagation: str) -> None:
-    """What the tapes hold after the gradients is what a pass forward alone leaves on them, and gradients are added."""
+    """What the buffers hold after the gradients is what a pass forward alone leaves on them, and gradients are
+    added."""
     model, alone = small_ava(name, propagation), small_ava(name, propagation)
     x, r = draw(model, 3)
     once = gradients(model, x, r)
-    at, t = alone.evaluate(x, r), model.tapes(3, r)
+    at, t = alone.evaluate(x, r), model.buffers(3, r)
     used = {"μ": t.f.output[:, :2], "s": t.f.output[:, 2:], "x_": t.g.output}
-    if model.variant.supervise_decoder:
+    if model.variant.discriminator:
         used |= {"d": t.d.output, "d_": t.d_.output}
-    if model.variant.supervise_encoder:
+    if model.variant.encoding_discriminator:
         used |= {"μ_": t.f_.output[:, :2], "D": t.D.output, "D_": t.D_.output}
     for key, output in used.items():
         np.testing.assert_allclose(output, at[key], rtol=1e-12, err_msg=key)

@@ -78,7 +78,7 @@ def test_a_step_is_the_printed_update(name: str, hidden: tuple[int, ...], seed: 
 
 @every_model
 def test_nothing_is_left_over_from_one_step_to_the_next(name: str) -> None:
-    """Batches of 3, 1 and 3 pictures in a row: the third meets the tapes of the first."""
+    """Batches of 3, 1 and 3 pictures in a row: the third meets the buffers of the first."""
     model = small(name, "paper")
     trainer, expected = Trainer(model, sgd(0.2, 3)), networks_of(model)
     before = expected
@@ -115,10 +115,10 @@ def test_the_switches_are_the_papers_table() -> None:
     for name, rules in RULES.items():
         assert rules.ΘΣ == "(5)"
         assert VARIANTS.get(name, Variant()) == Variant(
-            supervise_decoder=rules.Φ == "(6)",
-            lean_decoder=rules.Ψ == "(10)",
-            supervise_encoder=rules.Θμ == "(14)",
-            lean_encoder=rules.Λ == "(16)",
+            discriminator=rules.Φ == "(6)",
+            reverse_causal=rules.Ψ == "(10)",
+            encoding_discriminator=rules.Θμ == "(14)",
+            encoding_reverse_causal=rules.Λ == "(16)",
         )
         assert (rules.Φ == "(6)") == (rules.Ψ != "-")
         assert (rules.Θμ == "(14)") == (rules.Λ != "-")
@@ -164,17 +164,17 @@ def test_objectives_are_the_printed_ones(name: str) -> None:
     x, r = draw(model, 3)
     printed = paper_rules.objectives(networks_of(model), x.tolist(), r["r"].tolist())
     v = model.variant
-    loss, b, B = printed["(1)"], printed["(9)" if v.lean_decoder else "(4)"], printed["(11)"]
-    if v.supervise_decoder:
+    loss, b, B = printed["(1)"], printed["(9)" if v.reverse_causal else "(4)"], printed["(11)"]
+    if v.discriminator:
         loss = printed["(3)"]
-    if v.supervise_encoder:
+    if v.encoding_discriminator:
         loss += printed["(12)"] - printed["(3)"]
-    if v.lean_encoder:
+    if v.encoding_reverse_causal:
         B = printed["(15)"]
-    b += v.lean_decoder * printed["e d(x')"]
-    B += v.lean_encoder * printed["E D(μ(x'))"]
+    b += v.reverse_causal * printed["e d(x')"]
+    B += v.encoding_reverse_causal * printed["E D(μ(x'))"]
     expected = {"encoder": loss, "decoder": loss, "discriminator": -b, "encoding_discriminator": -B}
-    assert model.objectives(x, r, model.held(x, r)) == pytest.approx(expected, rel=1e-12)
+    assert model.objectives(x, r, model.detached(x, r)) == pytest.approx(expected, rel=1e-12)
 
 
 @every_propagation
@@ -185,10 +185,10 @@ def test_terms_add_up_to_the_printed_objectives(name: str, propagation: str) -> 
     printed = paper_rules.objectives(networks_of(model), x.tolist(), r["r"].tolist())
     terms = model.gradients(x, r)
     assert terms["reconstruction"] + terms["kl"] == pytest.approx(printed["(1)"], rel=1e-12)
-    if model.variant.supervise_decoder:
+    if model.variant.discriminator:
         assert terms["log_d_real"] + terms["log_d_fake"] == pytest.approx(printed["(2)"], rel=1e-12)
         assert terms["log_d_fake"] == pytest.approx(printed["(3)"] - printed["(1)"], rel=1e-12)
-    if model.variant.supervise_encoder:
+    if model.variant.encoding_discriminator:
         assert terms["log_D_real"] + terms["log_D_fake"] == pytest.approx(printed["(11)"], rel=1e-12)
         assert terms["log_D_fake"] == pytest.approx(printed["(12)"] - printed["(3)"], rel=1e-12)
 
@@ -199,9 +199,9 @@ def test_gradients_are_those_of_objectives_or_surrogates(name: str, propagation:
     """By central differences; exact: the printed objectives, paper: what each printed rule descends."""
     rows = check(name, propagation=propagation)
     expected = {"encoder": 3, "decoder": 3}  # layers, as gradcheck builds them
-    if VARIANTS.get(name, Variant()).supervise_decoder:
+    if VARIANTS.get(name, Variant()).discriminator:
         expected["discriminator"] = 3
-    if VARIANTS.get(name, Variant()).supervise_encoder:
+    if VARIANTS.get(name, Variant()).encoding_discriminator:
         expected["encoding_discriminator"] = 2
     assert sorted((row.network, row.layer, row.quantity) for row in rows) == sorted(
         (network, f"dense{layer}", quantity)
@@ -231,7 +231,7 @@ def test_14_reaches_μ_alone_and_all_its_neurons_alike(name: str) -> None:
     """At the encoder's output neurons: (14) less (5) is -D(μ(x')) at every μ[k], and 0 at every Σ[k]."""
     model, vae = small(name, "paper"), small("vae", "paper")
     x, r = draw(model, 1)
-    D_ = model.held(x, r)["C"]
+    D_ = model.detached(x, r)["C"]
     biases = [gradients(each, x, r)["encoder"][-2 * model.latent :] for each in (model, vae)]
     μ, s = np.split(biases[0] - biases[1], 2)
     np.testing.assert_allclose(μ, -np.repeat(D_, model.latent), rtol=1e-12)
@@ -243,15 +243,15 @@ def test_6_is_the_gradient_of_no_function() -> None:
     asymmetry = {}
     for propagation in PROPAGATIONS:
         model = small_ava("ava1", propagation)
-        tape, x_ = model.Ψ.tape(1), draw(model, 1)[0]
+        buffers, x_ = model.Ψ.buffers(1), draw(model, 1)[0]
         m, h = model.neurons, 1e-6
         jacobian = np.empty((m, m))
         for j in range(m):
             sides = []
             for nudge in (h, -h):
                 δ = np.zeros((1, m))
-                model.Ψ.forward(tape, x_ + nudge * np.eye(m)[j])
-                model.supervise(δ, model.Ψ, tape)
+                model.Ψ.forward(buffers, x_ + nudge * np.eye(m)[j])
+                model.add_adversarial_error(δ, model.Ψ, buffers)
                 sides.append(δ[0])
             jacobian[:, j] = (sides[0] - sides[1]) / (2 * h)
         asymmetry[propagation] = np.abs(jacobian - jacobian.T).max() / np.abs(jacobian).max()

@@ -54,7 +54,7 @@ def test_every_gradient_passes_and_none_is_left_out(name: str, architecture: str
         (phase.name, network, layer, parameter)
         for phase in model.phases
         for network in phase.networks
-        for layer, parameter, _ in model.networks[network].named(model.networks[network].parameters)
+        for layer, parameter, _ in model.networks[network].named_arrays(model.networks[network].parameters)
     ]
     found = [(row.phase, row.network, row.layer, row.quantity) for row in rows]
     assert [row for row in found if row[-1] != "input"] == expected
@@ -78,7 +78,7 @@ def test_gradients_are_not_trivially_zero(name: str) -> None:
         phase.gradients(x, noise)
         for network_name in phase.networks:
             network = model.networks[network_name]
-            for layer, parameter, gradient in network.named(network.gradients):
+            for layer, parameter, gradient in network.named_arrays(network.gradients):
                 assert np.abs(gradient).max() > 1e-4, f"{phase.name}: {network_name}.{layer}.{parameter}"
 
 
@@ -162,11 +162,11 @@ def test_a_wrong_input_error_is_found(
 
 
 def test_a_discriminator_that_learns_from_its_star_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def supervise(self: AVA, δ: np.ndarray, discriminator: Any, tape: Any) -> None:
-        discrimination.log_fake_backward(tape.clear_error(), tape.output, +1)
-        δ += discriminator.backward(tape)
+    def add_adversarial_error(self: AVA, δ: np.ndarray, discriminator: Any, buffers: Any) -> None:
+        discrimination.log_fake_backward(buffers.clear_error(), buffers.output, +1)
+        δ += discriminator.backward(buffers)
 
-    monkeypatch.setattr(AVA, "supervise", supervise)
+    monkeypatch.setattr(AVA, "add_adversarial_error", add_adversarial_error)
     assert failed(check("ava5")) == {"discriminator", "encoding_discriminator"}
 
 

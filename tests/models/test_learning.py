@@ -6,8 +6,8 @@ A wrong update passes a gradient check if its objective is wrong too; it does no
 import numpy as np
 import pytest
 
-from ava_np.data.toys import draw_toy, judge
-from ava_np.evaluation.metrics import own_error
+from ava_np.data.toys import draw_toy, mode_coverage
+from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models import build
 from ava_np.models.gan import GAN
 from ava_np.models.priors import PRIORS
@@ -86,7 +86,7 @@ def test_the_gan_finds_the_ring(seed: int) -> None:
     x = draw_toy("ring", 10000, np.random.default_rng(0))
     model = build("gan", x.shape[1:], latent=2, hidden=(128, 128), output="linear", smoothing=0.1, seed=seed)
     fit(model, x, epochs=100, batch_size=256, learning_rate=2e-3, momentum=0.9, schedule="linear", seed=seed)
-    found = judge("ring", model.sample(2000, np.random.default_rng(9)).reshape(-1, 2))
+    found = mode_coverage("ring", model.sample(2000, np.random.default_rng(9)).reshape(-1, 2))
     assert found.modes >= 7
     assert found.good > 0.5
 
@@ -172,7 +172,7 @@ def test_the_vaegan_reconstructs_and_its_discriminator_is_not_starved() -> None:
     assert isinstance(model, VAEGAN)
     metrics = fit(model, seen, epochs=60, batch_size=64, learning_rate=1e-3)
     mean = np.broadcast_to(seen.mean(axis=0), unseen.shape)
-    assert own_error(unseen, model.reconstruct(unseen)) < 0.5 * own_error(unseen, mean)
+    assert reconstruction_error(unseen, model.reconstruct(unseen)) < 0.5 * reconstruction_error(unseen, mean)
     nats = metrics[-1]["nats"]
     assert -1.5 < nats["log_d_real"] < -0.02
     assert -1.5 < nats["log_d_fake"] < -0.02

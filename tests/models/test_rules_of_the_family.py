@@ -15,7 +15,7 @@ from ava_np.models.terms import sigmoid
 from ava_np.specification import MODELS
 from tests.models.family import HIDDEN, SHAPE, draw, gradients, lively
 
-SIDES = {  # of each discriminator: what judges, what it should call real and what fake, as tapes of its phase
+SIDES = {  # of each discriminator: what judges, what it should call real and what fake, as buffers of its phase
     "gan": (("discriminator",), "D1_real", ("D1_fake",)),
     "dcgan": (("discriminator",), "D1_real", ("D1_fake",)),
     "aae": (("code_discriminator",), "D2_real", ("D2_fake",)),
@@ -23,7 +23,7 @@ SIDES = {  # of each discriminator: what judges, what it should call real and wh
     "bigan": (("discriminator_trunk", "discriminator"), "head1_real", ("head1_fake",)),
     "vaegan": (("discriminator",), "Dis", ("Dis_", "Dis_p")),
 }
-MAKERS = [  # who learns from a verdict, the tape of that verdict, and where its maker wants it
+MAKERS = [  # who learns from a verdict, the buffers of that verdict, and where its maker wants it
     ("gan", "generator", "D2_fake", +1),
     ("dcgan", "generator", "D2_fake", +1),
     ("aae", "encoder", "D3_fake", +1),
@@ -33,7 +33,7 @@ MAKERS = [  # who learns from a verdict, the tape of that verdict, and where its
 ]
 
 every_model = pytest.mark.parametrize("name", MODELS)
-every_maker = pytest.mark.parametrize(("name", "maker", "tape", "side"), MAKERS)
+every_maker = pytest.mark.parametrize(("name", "maker", "buffers", "side"), MAKERS)
 
 
 def phase_of(model: Model, network: str) -> Phase:
@@ -58,10 +58,10 @@ def descend(
             model.networks[name].theta -= update(model.networks[name].grad)
 
 
-def logits(model: Model, network: str, tape: str, x: np.ndarray, noise: Noise) -> np.ndarray:
-    """What a discriminator says on a tape of the phase in which ``network`` learns."""
+def logits(model: Model, network: str, buffers: str, x: np.ndarray, noise: Noise) -> np.ndarray:
+    """What a discriminator says on buffers of the phase in which ``network`` learns."""
     phase_of(model, network).gradients(x, noise)
-    return np.array(getattr(model.tapes(len(x), noise), tape).output)
+    return np.array(getattr(model.buffers(len(x), noise), buffers).output)
 
 
 # Which side is real
@@ -84,14 +84,14 @@ def test_the_data_and_the_prior_are_the_real_side(name: str, smoothing: float) -
 
 
 @every_maker
-def test_whoever_is_judged_learns_to_be_mistaken(name: str, maker: str, tape: str, side: int) -> None:
+def test_whoever_is_judged_learns_to_be_mistaken(name: str, maker: str, buffers: str, side: int) -> None:
     """A small step of a generator makes its fakes more real; BiGAN's encoder makes its pairs more fake."""
     for saturating in (False, True):
         model = lively(name, saturating=saturating)
         x, noise = draw(model)
-        before = logits(model, maker, tape, x, noise).sum()
+        before = logits(model, maker, buffers, x, noise).sum()
         descend(model, (maker,), x, noise, lambda gradient: 1e-4 * gradient / np.linalg.norm(gradient), steps=1)
-        assert side * (logits(model, maker, tape, x, noise).sum() - before) > 0
+        assert side * (logits(model, maker, buffers, x, noise).sum() - before) > 0
 
 
 @pytest.mark.parametrize(("reconstructions_are_fake", "fakes"), [(True, ("Dis_", "Dis_p")), (False, ("Dis_p",))])
@@ -105,12 +105,12 @@ def test_the_decoder_of_a_vae_gan_learns_to_be_mistaken(reconstructions_are_fake
 
 
 @every_maker
-def test_saturating_or_not_a_sample_pulls_the_same_way(name: str, maker: str, tape: str, side: int) -> None:
+def test_saturating_or_not_a_sample_pulls_the_same_way(name: str, maker: str, buffers: str, side: int) -> None:
     """One sample's two gradients differ by the factor d / (1 - d), or its inverse where d shall be 0."""
     plain, saturating = (lively(name, saturating=value) for value in (False, True))
     for seed in range(3):
         x, noise = draw(plain, 1, seed)
-        d = sigmoid(logits(plain, maker, tape, x, noise)).item()
+        d = sigmoid(logits(plain, maker, buffers, x, noise)).item()
         factor = (d / (1 - d)) ** side
         one, other = (gradients(model, x, noise)[phase_of(model, maker).name][maker] for model in (plain, saturating))
         assert np.any(one)
@@ -124,7 +124,7 @@ def test_a_smoothed_discriminator_comes_to_rest_at_1_less_s(smoothing: float) ->
     x, noise = draw(model)
     x[:, ::2], x[:, 1::2] = 0, 1
     descend(model, ("discriminator",), x, noise, lambda gradient: 0.02 * gradient, steps=2000)
-    d, d_ = (sigmoid(logits(model, "discriminator", tape, x, noise)) for tape in ("D1_real", "D1_fake"))
+    d, d_ = (sigmoid(logits(model, "discriminator", buffers, x, noise)) for buffers in ("D1_real", "D1_fake"))
     np.testing.assert_allclose(d, 1 - smoothing, atol=0.01)
     assert d_.max() < 0.01
 
@@ -161,9 +161,9 @@ def states(model: Model, network: str) -> list[np.ndarray]:
 def test_layer_l_of_a_vae_gan_is_the_end_of_the_convolutions(architecture: str, behind: int) -> None:
     """Behind it: the output neuron, and in conv64 the dense layer of Larsen et al. with batch norm and rectifier."""
     Dis = lively("vaegan", architecture).networks["discriminator"]
-    assert len(Dis.layers) - Dis.tap == behind
-    assert Dis.layers[Dis.tap].name == "dense"
-    assert Dis.layers[Dis.tap - 1].name == ("leaky_relu" if architecture == "mlp" else "flatten")
+    assert len(Dis.layers) - Dis.intermediate == behind
+    assert Dis.layers[Dis.intermediate].name == "dense"
+    assert Dis.layers[Dis.intermediate - 1].name == ("leaky_relu" if architecture == "mlp" else "flatten")
 
 
 @pytest.mark.parametrize("architecture", HIDDEN)
@@ -173,7 +173,7 @@ def test_the_encoder_of_a_vae_gan_learns_nothing_from_the_verdict(architecture: 
     x, noise = draw(model)
     (one,) = gradients(model, x, noise).values()
     Dis = model.networks["discriminator"]
-    for arrays in Dis.parameters[Dis.tap :]:
+    for arrays in Dis.parameters[Dis.intermediate :]:
         for array in arrays.values():
             array += 0.5
     (other,) = gradients(model, x, noise).values()
@@ -193,7 +193,7 @@ def test_the_discriminator_of_a_vae_gan_learns_nothing_from_the_likeness(archite
     phase = model.phases[0]
     model.zero_gradients()
     assert phase.gradients(x, noise)["features"] > 0
-    below = sum(array.size for arrays in Dis.parameters[: Dis.tap] for array in arrays.values())
+    below = sum(array.size for arrays in Dis.parameters[: Dis.intermediate] for array in arrays.values())
     assert below
     assert not np.any(Dis.grad[:below])
     assert np.any(Dis.grad[below:])

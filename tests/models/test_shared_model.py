@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ava_np.models import build
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.network.blas import _blas
 
 
@@ -24,9 +24,9 @@ def test_what_a_model_shows_is_computed_by_one_thread_of_blas(monkeypatch: pytes
     seen: list[int] = []
     forward = Network.forward
 
-    def watched(network: Network, tape: Tape, x: np.ndarray) -> np.ndarray:
+    def watched(network: Network, buffers: Buffers, x: np.ndarray) -> np.ndarray:
         seen.extend(library["num_threads"] for library in _blas().info())
-        return forward(network, tape, x)
+        return forward(network, buffers, x)
 
     monkeypatch.setattr(Network, "forward", watched)
     build("ae", (8, 8, 1)).reconstruct(np.zeros((3, 8, 8, 1), np.float32))

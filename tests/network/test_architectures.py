@@ -19,7 +19,7 @@ from ava_np.layers import (
 )
 from ava_np.network import Network, architectures
 from ava_np.network.architectures import Architecture, architecture
-from ava_np.specification import VAE, ArchitectureName, checked
+from ava_np.specification import VAE, ArchitectureName, validated
 
 LATENT = 10
 Picture = tuple[int, int, int]
@@ -34,7 +34,7 @@ def named(name: ArchitectureName, shape: Picture, hidden: tuple[int, ...] = ()) 
 
 def own(shape: Picture, **networks: list[dict[str, Any]]) -> Architecture:
     """An architecture written as in a specification."""
-    return architecture(checked(VAE, architecture=networks, latent=LATENT), shape)
+    return architecture(validated(VAE, architecture=networks, latent=LATENT), shape)
 
 
 def shapes(layers: list[Layer], shape: Shape) -> list[Shape]:
@@ -92,12 +92,12 @@ def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -
     for layers, inputs in networks:
         network = Network((inputs,), layers, generator, np.float64)
         network.theta += 0.1 * generator.normal(size=network.theta.shape)
-        tape = network.tape(4)
-        network.forward(tape, generator.normal(size=(4, inputs)))
-        tape.error[:] = generator.normal(size=tape.error.shape)
-        network.backward(tape)
+        buffers = network.buffers(4)
+        network.forward(buffers, generator.normal(size=(4, inputs)))
+        buffers.error[:] = generator.normal(size=buffers.error.shape)
+        network.backward(buffers)
         assert np.isfinite(network.grad).all()
-        assert all(network.grad[part].any() for part in network.parts)
+        assert all(network.grad[part].any() for part in network.layer_slices)
 
 
 @every_architecture
@@ -187,10 +187,10 @@ def test_a_sigmoid_of_ones_own_before_the_output_sigmoid_is_differentiated_as_we
     found = own((6, 5, 1), decoder=[{"layer": "dense", "width": 30}, {"layer": "activation", "function": "sigmoid"}])
     network = Network((LATENT,), found.decoder, np.random.default_rng(0), np.float64)
     network.theta[:] = np.random.default_rng(1).normal(size=network.theta.shape)
-    tape, x = network.tape(1), np.random.default_rng(2).normal(size=(1, LATENT))
-    y = network.forward(tape, x).copy()
-    tape.error[:] = 1
-    network.backward(tape)
+    buffers, x = network.buffers(1), np.random.default_rng(2).normal(size=(1, LATENT))
+    y = network.forward(buffers, x).copy()
+    buffers.error[:] = 1
+    network.backward(buffers)
     inner = np.log(y / (1 - y))
     np.testing.assert_allclose(network.gradients[0]["b"], (y * (1 - y) * inner * (1 - inner))[0], rtol=1e-9)
 

@@ -8,7 +8,7 @@ import pytest
 from ava_np import build
 from ava_np.kernels import factored
 from ava_np.layers import Activation, Dense
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.specification import OptimiserName, TrainingSpecification
 from ava_np.training.trainer import Trainer
 
@@ -33,13 +33,13 @@ def network_of(generator: np.random.Generator) -> Network:
     return Network((6,), [Dense(5), Activation("tanh"), Dense(3)], generator, np.float64)
 
 
-def carried(network: Network, tape: Tape, x: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def carried(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Forward and back; return the first layer's W's gradient of that alone, in plain NumPy, and the last's."""
-    network.forward(tape, x)
-    tape.error[:] = error
+    network.forward(buffers, x)
+    buffers.error[:] = error
     hidden = np.tanh(x @ network.parameters[0]["W"] + network.parameters[0]["b"])
     behind = error @ network.parameters[2]["W"].T * (1 - hidden**2)
-    network.backward(tape)
+    network.backward(buffers)
     return x.T @ behind, hidden.T @ error
 
 
@@ -59,12 +59,12 @@ def assert_is(network: Network, first: np.ndarray, last: np.ndarray) -> None:
 def test_applications_add_up_whoever_looks_when(waits: bool) -> None:
     generator = np.random.default_rng(0)
     network = network_of(generator)
-    one, two = network.tape(BATCH), network.tape(BATCH)
+    one, two = network.buffers(BATCH), network.buffers(BATCH)
     a, b = carried(network, one, *draw(generator)), carried(network, two, *draw(generator))
     assert bool(network.gradient._waiting) == waits
     assert_is(network, a[0] + b[0], a[1] + b[1])
     network.gradient.clear()
-    c, d = carried(network, one, *draw(generator)), carried(network, one, *draw(generator))  # the same tape again
+    c, d = carried(network, one, *draw(generator)), carried(network, one, *draw(generator))  # the same buffers again
     assert_is(network, c[0] + d[0], c[1] + d[1])
     e = carried(network, two, *draw(generator))  # after somebody has looked
     assert_is(network, c[0] + d[0] + e[0], c[1] + d[1] + e[1])
@@ -76,21 +76,21 @@ def test_applications_add_up_whoever_looks_when(waits: bool) -> None:
 def test_a_tape_carried_back_twice_keeps_both_errors(waits: bool) -> None:
     generator = np.random.default_rng(1)
     network = network_of(generator)
-    tape = network.tape(BATCH)
+    buffers = network.buffers(BATCH)
     x, error = draw(generator)
-    first = carried(network, tape, x, error)
-    tape.error[:] = 2 * error
-    network.backward(tape)
+    first = carried(network, buffers, x, error)
+    buffers.error[:] = 2 * error
+    network.backward(buffers)
     assert_is(network, 3 * first[0], 3 * first[1])
 
 
 def test_whoever_writes_to_the_gradient_is_heard(waits: bool) -> None:
     generator = np.random.default_rng(2)
     network = network_of(generator)
-    carried(network, network.tape(BATCH), *draw(generator))
+    carried(network, network.buffers(BATCH), *draw(generator))
     network.grad[:] = 3
     assert network.gradient.norm() == pytest.approx(3 * np.sqrt(network.grad.size))
-    (stretch,) = next(iter(network.gradient.stretches()))
+    (stretch,) = next(iter(network.gradient.segments()))
     np.testing.assert_array_equal(stretch[1], 3)
     network.gradient.clear()
     assert not network.grad.any()

@@ -1,10 +1,10 @@
-"""The tap: a place inside a network where values are read and an error enters."""
+"""The intermediate: a place inside a network where values are read and an error enters."""
 
 import numpy as np
 import pytest
 
 from ava_np.layers import Activation, BatchNorm, Convolution, Dense, Dropout, Flatten, Layer, Reshape
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from tests.oracles import check_gradient, normal
 
 BATCH, INPUTS = 3, 12
@@ -18,116 +18,116 @@ LAYERS: list[Layer] = [
     Dense(4),
     Activation("sigmoid"),
 ]
-every_tap = pytest.mark.parametrize("tap", range(len(LAYERS) + 1))
+every_layer = pytest.mark.parametrize("intermediate", range(len(LAYERS) + 1))
 
 
-def tapped(tap: int | None) -> tuple[Network, Tape, np.ndarray]:
-    """The network with this tap, a tape on which it has run, and its input; all else is the same for every tap."""
+def applied(intermediate: int | None) -> tuple[Network, Buffers, np.ndarray]:
+    """The network with this intermediate layer, buffers on which it has run, and its input; all else is the same."""
     generator = np.random.default_rng(0)
-    network = Network((INPUTS,), LAYERS, generator, np.float64, tap)
+    network = Network((INPUTS,), LAYERS, generator, np.float64, intermediate)
     network.theta[:] = normal(generator, network.theta.shape, np.float64)
-    tape, x = network.tape(BATCH), normal(generator, (BATCH, INPUTS), np.float64)
-    for noise in tape.noise:
+    buffers, x = network.buffers(BATCH), normal(generator, (BATCH, INPUTS), np.float64)
+    for noise in buffers.noise:
         noise[:] = generator.random(noise.shape)
-    network.forward(tape, x)
-    return network, tape, x
+    network.forward(buffers, x)
+    return network, buffers, x
 
 
-def front(network: Network, tape: Tape, x: np.ndarray) -> tuple[Network, Tape]:
-    """A network of the layers before the tap alone, with their parameters, that has run on x."""
-    found = Network((INPUTS,), LAYERS[: network.tap], np.random.default_rng(0), np.float64)
+def front(network: Network, buffers: Buffers, x: np.ndarray) -> tuple[Network, Buffers]:
+    """A network of the layers before the intermediate alone, with their parameters, that has run on x."""
+    found = Network((INPUTS,), LAYERS[: network.intermediate], np.random.default_rng(0), np.float64)
     found.theta[:] = network.theta[: found.theta.size]
-    other = found.tape(BATCH)
-    for noise, drawn in zip(other.noise, tape.noise, strict=False):
+    other = found.buffers(BATCH)
+    for noise, drawn in zip(other.noise, buffers.noise, strict=False):
         noise[:] = drawn
     found.forward(other, x)
     return found, other
 
 
-@every_tap
-def test_values_at_the_tap_are_those_of_the_layers_before_it(tap: int) -> None:
-    network, tape, x = tapped(tap)
-    np.testing.assert_array_equal(tape.tapped, front(network, tape, x)[1].output)
-    assert tape.tapped.shape == (BATCH, *network.shapes[tap])
+@every_layer
+def test_values_at_the_intermediate_layer_are_those_of_the_layers_before_it(intermediate: int) -> None:
+    network, buffers, x = applied(intermediate)
+    np.testing.assert_array_equal(buffers.intermediate, front(network, buffers, x)[1].output)
+    assert buffers.intermediate.shape == (BATCH, *network.shapes[intermediate])
 
 
-@every_tap
-def test_an_error_that_enters_at_the_tap_goes_through_the_layers_before_it(tap: int) -> None:
-    """What stands behind the tap neither passes it on nor learns from it."""
-    network, tape, x = tapped(tap)
-    error = normal(np.random.default_rng(1), tape.tapped.shape, np.float64)
-    tape.error.fill(np.nan)  # must not be looked at
-    tape.tapped_error[:] = error
-    dx = network.backward(tape, from_tap=True).copy()
+@every_layer
+def test_an_error_that_enters_at_the_intermediate_layer_goes_through_the_layers_before_it(intermediate: int) -> None:
+    """What stands behind the intermediate neither passes it on nor learns from it."""
+    network, buffers, x = applied(intermediate)
+    error = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
+    buffers.error.fill(np.nan)  # must not be looked at
+    buffers.intermediate_error[:] = error
+    dx = network.backward(buffers, from_intermediate=True).copy()
 
-    before, other = front(network, tape, x)
+    before, other = front(network, buffers, x)
     other.error[:] = error
     np.testing.assert_array_equal(dx, before.backward(other))
     np.testing.assert_array_equal(network.grad[: before.grad.size], before.grad)
     assert not network.grad[before.grad.size :].any()
 
 
-@every_tap
-def test_it_is_the_gradient_of_what_is_read_there(tap: int) -> None:
-    network, tape, x = tapped(tap)
-    weight = normal(np.random.default_rng(1), tape.tapped.shape, np.float64)
-    tape.tapped_error[:] = weight
-    dx, gradient = network.backward(tape, from_tap=True).copy(), network.grad.copy()
+@every_layer
+def test_it_is_the_gradient_of_what_is_read_there(intermediate: int) -> None:
+    network, buffers, x = applied(intermediate)
+    weight = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
+    buffers.intermediate_error[:] = weight
+    dx, gradient = network.backward(buffers, from_intermediate=True).copy(), network.grad.copy()
 
     def objective() -> float:
-        network.forward(tape, x)
-        return float(np.sum(weight * tape.tapped))
+        network.forward(buffers, x)
+        return float(np.sum(weight * buffers.intermediate))
 
     check_gradient(objective, x, dx)
     check_gradient(objective, network.theta, gradient)
 
 
-@every_tap
-def test_a_tap_changes_nothing_else(tap: int) -> None:
-    (plain, expected, _), (network, tape, _) = tapped(None), tapped(tap)
-    np.testing.assert_array_equal(tape.output, expected.output)
-    error = normal(np.random.default_rng(1), tape.output.shape, np.float64)
-    tape.error[:], expected.error[:] = error, error
-    np.testing.assert_array_equal(network.backward(tape), plain.backward(expected))
+@every_layer
+def test_an_intermediate_layer_changes_nothing_else(intermediate: int) -> None:
+    (plain, expected, _), (network, buffers, _) = applied(None), applied(intermediate)
+    np.testing.assert_array_equal(buffers.output, expected.output)
+    error = normal(np.random.default_rng(1), buffers.output.shape, np.float64)
+    buffers.error[:], expected.error[:] = error, error
+    np.testing.assert_array_equal(network.backward(buffers), plain.backward(expected))
     np.testing.assert_array_equal(network.grad, plain.grad)
 
 
-@every_tap
-def test_an_error_at_the_end_and_one_at_the_tap_add_up(tap: int) -> None:
-    """One backward pass after the other on the same tape, as Larsen's discriminator has them."""
-    network, tape, x = tapped(tap)
+@every_layer
+def test_an_error_at_the_end_and_one_at_the_intermediate_layer_add_up(intermediate: int) -> None:
+    """One backward pass after the other on the same buffers, as Larsen's discriminator has them."""
+    network, buffers, x = applied(intermediate)
     generator = np.random.default_rng(1)
-    at_end, at_tap = (normal(generator, array.shape, np.float64) for array in (tape.output, tape.tapped))
-    tape.error[:] = at_end
-    dx = network.backward(tape).copy()
-    tape.tapped_error[:] = at_tap
-    dx += network.backward(tape, from_tap=True)
+    at_end, at_tap = (normal(generator, array.shape, np.float64) for array in (buffers.output, buffers.intermediate))
+    buffers.error[:] = at_end
+    dx = network.backward(buffers).copy()
+    buffers.intermediate_error[:] = at_tap
+    dx += network.backward(buffers, from_intermediate=True)
     gradient = network.grad.copy()
 
     def objective() -> float:
-        output = network.forward(tape, x)
-        return float(np.sum(at_end * output) + np.sum(at_tap * tape.tapped))
+        output = network.forward(buffers, x)
+        return float(np.sum(at_end * output) + np.sum(at_tap * buffers.intermediate))
 
     check_gradient(objective, x, dx)
     check_gradient(objective, network.theta, gradient)
 
 
-def test_a_tap_before_a_sigmoid_keeps_the_logits() -> None:
+def test_an_intermediate_layer_before_a_sigmoid_keeps_the_logits() -> None:
     """The sigmoid works in place elsewhere; here the logits are what a cross-entropy is computed from."""
-    network, tape, _ = tapped(-1)
-    assert network.tap == len(LAYERS) - 1
-    np.testing.assert_allclose(tape.output, 1 / (1 + np.exp(-tape.tapped)), rtol=1e-12)
-    assert (tape.tapped < 0).any()
+    network, buffers, _ = applied(-1)
+    assert network.intermediate == len(LAYERS) - 1
+    np.testing.assert_allclose(buffers.output, 1 / (1 + np.exp(-buffers.intermediate)), rtol=1e-12)
+    assert (buffers.intermediate < 0).any()
 
 
 def test_without_a_tap_all_layers_stand_before_it() -> None:
-    network, tape, _ = tapped(None)
-    assert network.tap == len(LAYERS)
-    assert tape.tapped is tape.output
-    assert tape.tapped_error is tape.error
+    network, buffers, _ = applied(None)
+    assert network.intermediate == len(LAYERS)
+    assert buffers.intermediate is buffers.output
+    assert buffers.intermediate_error is buffers.error
 
 
-@pytest.mark.parametrize("tap", [len(LAYERS) + 1, -len(LAYERS) - 1])
-def test_a_tap_beyond_the_layers_is_refused(tap: int) -> None:
-    with pytest.raises(ValueError, match=f"8 layers has no tap {tap}"):
-        tapped(tap)
+@pytest.mark.parametrize("intermediate", [len(LAYERS) + 1, -len(LAYERS) - 1])
+def test_an_intermediate_layer_beyond_the_layers_is_refused(intermediate: int) -> None:
+    with pytest.raises(ValueError, match=f"8 layers has no intermediate {intermediate}"):
+        applied(intermediate)

@@ -1,4 +1,4 @@
-"""Networks and tapes: what is remembered where, what is added and what is written."""
+"""Networks and buffers: what is remembered where, what is added and what is written."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ava_np.layers import Activation, Dense, Layer
 from ava_np.layers.activation import Function
-from ava_np.network import Network, Tape
+from ava_np.network import Buffers, Network
 from ava_np.network.architectures import mlp
 from tests.oracles import central_differences, few_examples, normal, seeds, widths
 
@@ -24,12 +24,12 @@ def network(generator: np.random.Generator) -> Network:
     return Network((INPUTS,), [*mlp((6, 5), OUTPUTS), Activation("sigmoid")], generator, np.float64)
 
 
-def applied(network: Network, x: np.ndarray, error: np.ndarray) -> Tape:
-    """A tape on which the network has run on x, with an error at its output."""
-    tape = network.tape(len(x))
-    network.forward(tape, x)
-    tape.error[:] = error
-    return tape
+def applied(network: Network, x: np.ndarray, error: np.ndarray) -> Buffers:
+    """Buffers on which the network has run on x, with an error at its output."""
+    buffers = network.buffers(len(x))
+    network.forward(buffers, x)
+    buffers.error[:] = error
+    return buffers
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_forward_is_the_formula(seed: int, hidden: list[int], inputs: int, outpu
         y = y @ parameters["W"] + parameters["b"]
         y = np.where(y > 0, y, 0.2 * y)
     y = np.tanh(y @ dense[-1]["W"] + dense[-1]["b"])
-    np.testing.assert_allclose(network.forward(network.tape(3), x), y, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(network.forward(network.buffers(3), x), y, rtol=1e-12, atol=1e-12)
 
 
 def test_two_tapes_of_one_network_do_not_disturb_each_other(
@@ -76,14 +76,14 @@ def test_two_tapes_of_one_network_do_not_disturb_each_other(
 
 def test_a_tape_can_be_carried_back_twice(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     """With another error the second time: the model does this with D(μ(x')), once for Θ and once for Λ."""
-    tape = applied(network, x, 7 * error)
-    values = tape.output.copy()
-    network.backward(tape)
-    tape.error[:] = error
+    buffers = applied(network, x, 7 * error)
+    values = buffers.output.copy()
+    network.backward(buffers)
+    buffers.error[:] = error
     network.grad.fill(0)
-    again = network.backward(tape).copy()
+    again = network.backward(buffers).copy()
     gradient = network.grad.copy()
-    np.testing.assert_array_equal(tape.output, values)
+    np.testing.assert_array_equal(buffers.output, values)
 
     network.grad.fill(0)
     np.testing.assert_array_equal(again, network.backward(applied(network, x, error)))
@@ -100,10 +100,10 @@ def test_parameter_gradients_are_added(network: Network, x: np.ndarray, error: n
 
 def test_input_errors_are_written(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     expected = network.backward(applied(network, x, error)).copy()
-    tape = applied(network, x, error)
-    tape.input_error.fill(99)
-    returned = network.backward(tape)
-    assert returned is tape.input_error
+    buffers = applied(network, x, error)
+    buffers.input_error.fill(99)
+    returned = network.backward(buffers)
+    assert returned is buffers.input_error
     np.testing.assert_array_equal(returned, expected)
 
 
@@ -119,56 +119,58 @@ def test_without_inputs_only_the_gradient_is_made(network: Network, x: np.ndarra
     network.backward(applied(network, x, error))
     gradient = network.grad.copy()
     network.grad.fill(0)
-    tape = applied(network, x, error)
-    tape.input_error.fill(99)
-    network.backward(tape, inputs=False)
+    buffers = applied(network, x, error)
+    buffers.input_error.fill(99)
+    network.backward(buffers, inputs=False)
     np.testing.assert_array_equal(network.grad, gradient)
-    assert np.all(tape.input_error == 99)
+    assert np.all(buffers.input_error == 99)
 
 
 def test_clearing_an_error_leaves_the_values(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    tape = applied(network, x, error)
-    output = tape.output.copy()
-    assert tape.clear_error() is tape.error
-    assert not np.any(tape.error)
-    np.testing.assert_array_equal(tape.output, output)
+    buffers = applied(network, x, error)
+    output = buffers.output.copy()
+    assert buffers.clear_error() is buffers.error
+    assert not np.any(buffers.error)
+    np.testing.assert_array_equal(buffers.output, output)
 
 
 def test_names_cover_theta_exactly_once(network: Network) -> None:
-    names = [(layer, parameter) for layer, parameter, _ in network.named(network.parameters)]
+    names = [(layer, parameter) for layer, parameter, _ in network.named_arrays(network.parameters)]
     assert names == [(f"dense{k}", name) for k in (1, 2, 3) for name in ("W", "b")]
     network.theta.fill(0)
-    for number, (_, _, array) in enumerate(network.named(network.parameters), start=1):
+    for number, (_, _, array) in enumerate(network.named_arrays(network.parameters), start=1):
         array += number
-    sizes = [array.size for _, _, array in network.named(network.parameters)]
+    sizes = [array.size for _, _, array in network.named_arrays(network.parameters)]
     np.testing.assert_array_equal(network.theta, np.repeat(np.arange(1, len(sizes) + 1), sizes))
 
 
 def test_gradients_are_views_of_grad_in_the_order_of_theta(network: Network) -> None:
     network.grad[:] = np.arange(network.grad.size)
-    arrays = [array for _, _, array in network.named(network.gradients)]
+    arrays = [array for _, _, array in network.named_arrays(network.gradients)]
     np.testing.assert_array_equal(np.concatenate([array.ravel() for array in arrays]), network.grad)
-    assert [array.shape for array in arrays] == [array.shape for _, _, array in network.named(network.parameters)]
+    assert [array.shape for array in arrays] == [
+        array.shape for _, _, array in network.named_arrays(network.parameters)
+    ]
 
 
 def test_parts_are_the_layers_that_have_parameters(network: Network) -> None:
     network.theta[:] = np.arange(network.theta.size)
     layers = [parameters for parameters in network.parameters if parameters]
-    assert len(network.parts) == len(layers) == 3
-    for part, parameters in zip(network.parts, layers, strict=True):
+    assert len(network.layer_slices) == len(layers) == 3
+    for part, parameters in zip(network.layer_slices, layers, strict=True):
         np.testing.assert_array_equal(network.theta[part], np.concatenate([parameters["W"].ravel(), parameters["b"]]))
-    assert np.concatenate([network.theta[part] for part in network.parts]).size == network.theta.size
+    assert np.concatenate([network.theta[part] for part in network.layer_slices]).size == network.theta.size
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
 def test_output_slope_is_the_derivative_at_the_output(activation: Function, generator: np.random.Generator) -> None:
     network = Network((2,), [*mlp((), 3), Activation(activation)], generator, np.float64)
     x, bias = generator.normal(size=(1, 2)), network.parameters[0]["b"]
-    tape = network.tape(1)
+    buffers = network.buffers(1)
     # nudging a bias is nudging the pre-activation
-    numeric = central_differences(lambda: float(network.forward(tape, x).sum()), bias)
-    network.forward(tape, x)
-    np.testing.assert_allclose(network.output_slope(tape)[0], numeric, rtol=1e-8)
+    numeric = central_differences(lambda: float(network.forward(buffers, x).sum()), bias)
+    network.forward(buffers, x)
+    np.testing.assert_allclose(network.output_slope(buffers)[0], numeric, rtol=1e-8)
 
 
 @pytest.mark.parametrize(("initialiser", "variance"), [("he_normal", 2.0), ("lecun_normal", 1.0)])

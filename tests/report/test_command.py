@@ -15,7 +15,7 @@ from ava_np.specification import (
     PicturesSpecification,
     Specification,
     TrainingSpecification,
-    checked,
+    validated,
 )
 from tests.command import ava, write_pictures
 
@@ -25,8 +25,8 @@ SMALL = {"latent": 2, "hidden": (4,)}
 
 def specify(name: str, source: str | None, training: TrainingSpecification = TRAINING, **options: Any) -> Specification:
     pictures = {name: options.pop(name) for name in PicturesSpecification.__struct_fields__ if name in options}
-    model: Any = checked(MODELS[name], **{**SMALL, **options})
-    kept = checked(PicturesSpecification, **{"source": source, "size": (12, 9), "channels": 3, "zoom": 3, **pictures})
+    model: Any = validated(MODELS[name], **{**SMALL, **options})
+    kept = validated(PicturesSpecification, **{"source": source, "size": (12, 9), "channels": 3, "zoom": 3, **pictures})
     return Specification(FORMAT, model, kept, training)
 
 

@@ -206,8 +206,13 @@ def test_report_says_what_was_measured(finished: Finished) -> None:
     parameters = sum(network.theta.size for network in model.networks.values())
     steps = EPOCHS * 3
     small = zoom_out(pictures.array, ZOOM)
-    all_mean = np.mean([metrics.own_error(one[None], small.mean(0)[None]) for one in small])
-    expected = [evaluation.own_error, *evaluation.own_errors, *evaluation.rivals.values(), all_mean]
+    all_mean = np.mean([metrics.reconstruction_error(one[None], small.mean(0)[None]) for one in small])
+    expected = [
+        evaluation.reconstruction_error,
+        *evaluation.reconstruction_errors,
+        *evaluation.baselines.values(),
+        all_mean,
+    ]
     assert all(f"{value:.4f}" in text for value in expected)
     assert f"{parameters:,}" in text
     assert f"Steps{steps}{EPOCHS} of {EPOCHS} epochs" in text.replace("\n", "")
@@ -223,7 +228,7 @@ def test_every_model_has_a_report_with_all_its_terms(folder: Path, tmp_path: Pat
     assert set(run.metrics()[-1]["nats"]) <= set(terms)
     assert set(run.metrics()[-1].get("angle", ())) <= set(NETWORKS)
     assert set(terms) <= set(TERMS)
-    evaluation = None if model.encodes is None else evaluate(model, pictures.array, ZOOM)
+    evaluation = None if model.encoder_name is None else evaluate(model, pictures.array, ZOOM)
     write_pictures(run, model, pictures, evaluation)
     write_report(run, model, pictures, evaluation)
     text = page(run).text
@@ -258,7 +263,7 @@ def test_toys_are_charted_and_judged(tmp_path: Path, name: str, toy: str, modes:
     with Image.open(run.folder / "samples.png") as chart:
         assert chart.width == charts.WIDTH * charts.DOTS
     judged = evaluate_toy(model, specification)
-    expected = toys.judge(toy, model.sample(1000, np.random.default_rng((SEED, 3))))
+    expected = toys.mode_coverage(toy, model.sample(1000, np.random.default_rng((SEED, 3))))
     assert (judged.modes, judged.of, judged.good) == (expected.modes, modes, expected.good)
     assert f"Modes found{judged.modes} of {modes}" in text
     assert f"Good samples{100 * judged.good:.1f} %" in text
@@ -295,7 +300,7 @@ def test_validation_is_drawn_and_told(folder: Path, tmp_path: Path) -> None:
     held = msgspec.structs.replace(specification.pictures, validation=0.4)
     pictures = load_pictures(folder, zoom=ZOOM)
     run, *_ = finish(tmp_path / "run", msgspec.structs.replace(specification, pictures=held), pictures)
-    errors = [line["validation"]["own_error"] for line in run.metrics() if "validation" in line]
+    errors = [line["validation"]["reconstruction_error"] for line in run.metrics() if "validation" in line]
     assert f"Own error, validation{errors[-1]:.4f}" in page(run).text.replace("\n", "").replace("  ", "")
     figure = loss_curves(run.metrics(), run.specification)
     assert [axes.get_title("left") for axes in figure.axes] == ["Reconstruction", "Own error of what is held out"]
@@ -321,7 +326,7 @@ def test_the_page_explains_this_model(
 ) -> None:
     pictures = load_pictures(folder, zoom=ZOOM)
     run, model = train(tmp_path / "run", specify(folder, name, **options), pictures)
-    evaluation = None if model.encodes is None else evaluate(model, pictures.array, ZOOM)
+    evaluation = None if model.encoder_name is None else evaluate(model, pictures.array, ZOOM)
     write_pictures(run, model, pictures, evaluation)
     write_report(run, model, pictures, evaluation)
     text = " ".join(page(run).text.replace("\N{MINUS SIGN}", "-").split())
@@ -476,7 +481,7 @@ def test_charts_leave_pyplot_alone() -> None:
 
 def test_own_errors_are_drawn_the_worst_first() -> None:
     evaluation = Evaluation(np.array([0.1, 0.3, 0.2]), np.zeros(3), 0, {})
-    figure = charts.own_error_bars(evaluation, ["a", HOSTILE, "\N{CJK UNIFIED IDEOGRAPH-732B}" * 60], 0.15)
+    figure = charts.reconstruction_error_bars(evaluation, ["a", HOSTILE, "\N{CJK UNIFIED IDEOGRAPH-732B}" * 60], 0.15)
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [0.3, 0.2, 0.15, 0.1]  # type: ignore[attr-defined]
     assert axes.yaxis_inverted()
@@ -491,7 +496,7 @@ def test_own_errors_are_drawn_the_worst_first() -> None:
 
 def test_own_errors_of_many_pictures_are_one_shape() -> None:
     errors = np.random.default_rng(2).uniform(0, 0.3, 60_000)
-    figure = charts.own_error_bars(Evaluation(errors, errors, 0, {}), ["x"] * len(errors), 0.15)
+    figure = charts.reconstruction_error_bars(Evaluation(errors, errors, 0, {}), ["x"] * len(errors), 0.15)
     (axes,) = figure.axes
     (shape,) = axes.patches
     np.testing.assert_array_equal(shape.get_data().values, np.sort(errors)[::-1])  # type: ignore[attr-defined]
@@ -500,10 +505,10 @@ def test_own_errors_of_many_pictures_are_one_shape() -> None:
 
 def test_rivals_are_drawn_the_worst_first_and_the_model_apart(finished: Finished) -> None:
     evaluation = finished[-1]
-    (axes,) = charts.rival_bars(evaluation).axes
+    (axes,) = charts.baseline_bars(evaluation).axes
     drawn = {bar.get_width(): bar.get_facecolor() for bar in axes.patches}  # type: ignore[attr-defined]
     named = ("grey", "copy_mean", "single_colour", "mean_image", "floor")
-    expected = [*(evaluation.rivals[name] for name in named), evaluation.rmse]
+    expected = [*(evaluation.baselines[name] for name in named), evaluation.rmse]
     assert list(drawn) == sorted(expected, reverse=True)
     own = drawn.pop(evaluation.rmse)
     assert own not in drawn.values()

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 import ava_np
 from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, RunError
-from ava_np.files import write_whole
+from ava_np.files import write_atomically
 from ava_np.models import Model, build
 from ava_np.run.checkpoint import KEY, load_model, load_state, save_model, save_state
 from ava_np.specification import OptimiserName, PaperModel, Propagation, TrainingSpecification
@@ -266,7 +266,7 @@ def test_a_state_is_no_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["write_bytes", "replace"])
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
     write_bytes = Path.write_bytes
 
     def fail(self: Path, *arguments: Any) -> None:
@@ -277,17 +277,17 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     with monkeypatch.context() as patch:
         patch.setattr(Path, method, fail)
         with pytest.raises(AvaError, match=r"cannot write .*file: No space left on device"):
-            write_whole(path, b"new")
+            write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-    write_whole(path, b"new")
+    write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
 
 
 def test_where_nothing_can_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old")
     with pytest.raises(AvaError, match=r"cannot write .*No such file or directory"):
-        write_whole(tmp_path / "no" / "x", b"new")
+        write_atomically(tmp_path / "no" / "x", b"new")
     with pytest.raises(AvaError, match=r"cannot write .*Not a directory"):
-        write_whole(tmp_path / "file" / "x", b"new")
+        write_atomically(tmp_path / "file" / "x", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"

@@ -12,7 +12,7 @@ from ava_np.kernels.squared_error import squared_error_backward, squared_error_f
 from ava_np.layers import Activation
 from ava_np.network import Network
 from ava_np.network.architectures import mlp
-from ava_np.specification import DEFAULTS, OptimiserName, TrainingSpecification, checked
+from ava_np.specification import DEFAULTS, OptimiserName, TrainingSpecification, validated
 from ava_np.training.optimisers import OPTIMISERS, clip_factor, make_optimiser
 from tests.oracles import few_examples, normal
 
@@ -40,7 +40,7 @@ def gradients(network: Network, generator: np.random.Generator) -> np.ndarray:
 
 def specify(optimiser: str, **options: Any) -> TrainingSpecification:
     given = {"learning_rate": 1.0, "reduction": "sum", "batch_size": 1, "epochs": 1, "seed": 0, **options}
-    return checked(TrainingSpecification, optimiser=optimiser, **given)
+    return validated(TrainingSpecification, optimiser=optimiser, **given)
 
 
 def descend(
@@ -75,7 +75,9 @@ def published(optimiser: str, θ: np.ndarray, gradients: np.ndarray, momentum: f
 
 def scales(network: Network) -> np.ndarray:
     """ρ of each parameter."""
-    return np.concatenate([np.full(part.stop - part.start, ρ) for part, ρ in zip(network.parts, WEIGHTS, strict=True)])
+    return np.concatenate(
+        [np.full(part.stop - part.start, ρ) for part, ρ in zip(network.layer_slices, WEIGHTS, strict=True)]
+    )
 
 
 def test_every_name_of_the_specification_has_an_optimiser_and_defaults() -> None:
@@ -212,12 +214,12 @@ def test_identity_is_learnt(optimiser: str, rate: float, steps: int) -> None:
     generator = np.random.default_rng(3)
     network = Network((INPUTS,), mlp((16,), INPUTS), generator)
     x = normal(generator, (64, INPUTS), np.float32)
-    step, tape = make_optimiser(network, specify(optimiser)).step, network.tape(len(x))
+    step, buffers = make_optimiser(network, specify(optimiser)).step, network.buffers(len(x))
     variance = squared_error_forward(np.zeros_like(x), x)
     for number in range(1, steps + 1):
         network.grad.fill(0)
-        y = network.forward(tape, x)
-        squared_error_backward(tape.clear_error(), y, x)
-        network.backward(tape, inputs=False)
-        step(network, [1 / len(x)] * len(network.parts), number, rate)
-    assert squared_error_forward(network.forward(tape, x), x) < 0.01 * variance
+        y = network.forward(buffers, x)
+        squared_error_backward(buffers.clear_error(), y, x)
+        network.backward(buffers, inputs=False)
+        step(network, [1 / len(x)] * len(network.layer_slices), number, rate)
+    assert squared_error_forward(network.forward(buffers, x), x) < 0.01 * variance

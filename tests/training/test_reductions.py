@@ -88,13 +88,13 @@ def test_a_step_of_rate_one_moves_a_linear_neuron_by_its_error(inputs: int) -> N
     generator = np.random.default_rng(inputs)
     network = Network((inputs,), mlp((), 4), generator, np.float64)
     x, target = generator.choice([-1.0, 1.0], (1, inputs)), generator.normal(size=(1, 4))
-    tape = network.tape(1)
-    before = network.forward(tape, x).copy()
-    squared_error_backward(tape.clear_error(), before, target)
-    network.backward(tape, inputs=False)
+    buffers = network.buffers(1)
+    before = network.forward(buffers, x).copy()
+    squared_error_backward(buffers.clear_error(), before, target)
+    network.backward(buffers, inputs=False)
     training = TrainingSpecification("sgd", 1.0, "fan", 1, 1, 0)
     SGD(network, training).step(network, [1 / inputs], 1, 1.0)
-    moved = network.forward(tape, x) - before
+    moved = network.forward(buffers, x) - before
     np.testing.assert_allclose(moved, (target - before) * (1 + 1 / inputs), rtol=1e-12)
 
 

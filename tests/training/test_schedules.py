@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.specification import Schedule, TrainingSpecification, checked
-from ava_np.training.schedules import rate_at
+from ava_np.specification import Schedule, TrainingSpecification, validated
+from ava_np.training.schedules import learning_rate_at
 from tests.oracles import few_examples
 
 SCHEDULES = get_args(Schedule)
@@ -19,12 +19,12 @@ every_schedule = pytest.mark.parametrize("schedule", SCHEDULES)
 
 def specify(schedule: str, **options: Any) -> TrainingSpecification:
     given = {"optimiser": "sgd", "learning_rate": γ, "reduction": "sum", "batch_size": 1, "epochs": 1, "seed": 0}
-    return checked(TrainingSpecification, schedule=schedule, **given, **options)
+    return validated(TrainingSpecification, schedule=schedule, **given, **options)
 
 
 def rates(schedule: str, total: int) -> np.ndarray:
     """Of every step."""
-    return np.array([rate_at(specify(schedule), step, total) for step in range(1, total + 1)])
+    return np.array([learning_rate_at(specify(schedule), step, total) for step in range(1, total + 1)])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_it_starts_at_the_full_rate_and_never_rises(schedule: str, total: int) -
 @given(schedule=st.sampled_from(SCHEDULES), total=st.integers(1, 10**6), behind=st.integers(0, 10**6))
 def test_no_step_has_rate_0_or_more_than_the_full_rate(schedule: str, total: int, behind: int) -> None:
     for step in (1 + behind % total, total):
-        assert 0 < rate_at(specify(schedule), step, total) <= γ
+        assert 0 < learning_rate_at(specify(schedule), step, total) <= γ
 
 
 @every_schedule
@@ -77,11 +77,11 @@ def test_the_last_step_of_a_very_long_training_has_a_rate(schedule: str) -> None
     """Where ½ (1 + cos π s) is rounded to 0: a cosine's end is (π / 2 total)² of γ."""
     total = 10**10
     end = {"constant": 1, "linear": 1 / total, "cosine": (np.pi / 2 / total) ** 2, "exponential": 0.01}[schedule]
-    assert rate_at(specify(schedule), total, total) == pytest.approx(γ * end, rel=1e-6, abs=0)
+    assert learning_rate_at(specify(schedule), total, total) == pytest.approx(γ * end, rel=1e-6, abs=0)
 
 
 @every_schedule
 @pytest.mark.parametrize("step", [-1, 0, 11])
 def test_a_step_outside_the_training_is_refused(schedule: str, step: int) -> None:
     with pytest.raises(ValueError, match=f"step {step} of a training of 10 steps"):
-        rate_at(specify(schedule), step, 10)
+        learning_rate_at(specify(schedule), step, 10)

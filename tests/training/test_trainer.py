@@ -169,7 +169,7 @@ def test_validation_pictures_are_spread_over_all_that_are_held_out(monkeypatch: 
     monkeypatch.setattr(vae, "reconstruct", black)
     (*_, last) = Trainer(vae, specify()).run(Batches(np.zeros((2, *SHAPE), np.float32)), held)
     assert last is not None
-    assert last["validation"]["own_error"] == pytest.approx(0.25, abs=0.005)  # half of a mean grey of a half
+    assert last["validation"]["reconstruction_error"] == pytest.approx(0.25, abs=0.005)  # half of a mean grey of a half
     assert len(seen[0]) == 256
     assert seen[0].max() == 1
 

@@ -43,7 +43,7 @@ def small(workload: str, dtype: type[np.floating]) -> tuple[Model, np.ndarray, N
     model, generator = build(name, shape, dtype=dtype, **options), np.random.default_rng(1)
     for network in model.networks.values():
         network.theta += 0.3 * np.asarray(generator.standard_normal(network.theta.shape), dtype)
-        for _, parameter, array in network.named(network.parameters):
+        for _, parameter, array in network.named_arrays(network.parameters):
             if parameter == "scale":
                 array += 1
     x = generator.random((5, model.neurons)).astype(dtype)
@@ -121,7 +121,7 @@ def test_steps_move_the_same_way(peer: str, optimiser: Any, monkeypatch: pytest.
     trainer.step(x, noise)
     network = model.networks["encoder"]
     assert np.abs(network.theta - first).max() > 1e-4
-    ours = {f"encoder.{layer}.{name}": array for layer, name, array in network.named(network.parameters)}
+    ours = {f"encoder.{layer}.{name}": array for layer, name, array in network.named_arrays(network.parameters)}
     for path, array in moved.items():
         np.testing.assert_allclose(array, ours[path], atol=1e-5, err_msg=path)
 

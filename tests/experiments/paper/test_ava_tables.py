@@ -16,7 +16,7 @@ from ava_np.experiments.paper.ava_tables_summary import PRINTED, Result, Summary
 from ava_np.specification import PaperModel, Propagation
 from tests.command import write_pictures
 
-RIVALS = {"grey": 0.243, "single_colour": 0.1885, "mean_image": 0.1664, "floor": 0.1628}
+BASELINES = {"grey": 0.243, "single_colour": 0.1885, "mean_image": 0.1664, "floor": 0.1628}
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_every_training_measures_its_model(pictures: Path) -> None:
     assert untrained.brightness == pytest.approx(0.5, abs=1e-4)  # the decoder starts from even grey
     grey = metrics.rmse(np.full_like(read[0], 0.5), read)
     assert untrained.rmse == pytest.approx(grey, abs=1e-5)
-    assert train(read, 200, "exact", "vae", 1.0).own_error < untrained.own_error
+    assert train(read, 200, "exact", "vae", 1.0).reconstruction_error < untrained.reconstruction_error
 
 
 def test_what_was_reached_before_a_divergence_counts(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,16 +100,16 @@ def test_what_was_reached_before_a_divergence_counts(pictures: Path, monkeypatch
 
 
 def test_claims_are_held_against_the_figures() -> None:
-    as_printed = summarise(results({model: figures.mean for model, figures in PRINTED.items()}), RIVALS)
+    as_printed = summarise(results({model: figures.mean for model, figures in PRINTED.items()}), BASELINES)
     assert as_printed.claims[0].holds == {"printed": True, "paper": True, "exact": True}
     turned = {model: 0.25 - 0.3 * (figures.mean - 0.2) for model, figures in PRINTED.items()}
-    assert summarise(results(turned), RIVALS).claims[0].holds == {"printed": True, "paper": False, "exact": False}
+    assert summarise(results(turned), BASELINES).claims[0].holds == {"printed": True, "paper": False, "exact": False}
     assert [claim.holds["printed"] for claim in as_printed.claims] == [True] * 7 + [False]
 
 
 def test_figures_are_those_of_table_3() -> None:
-    summary: Summary = summarise(results(dict.fromkeys(PRINTED, 0.2)), RIVALS)
+    summary: Summary = summarise(results(dict.fromkeys(PRINTED, 0.2)), BASELINES)
     figures = summary.measured["paper", "ava3"]
     assert (figures.mean, figures.minimum, figures.deviation) == pytest.approx((0.2, 0.199, 0.001))
     assert summary.verdict("paper", "ava3") == "+0.0217"
-    assert summarise(results({m: f.mean for m, f in PRINTED.items()}), RIVALS).verdict("paper", "vae") == "agrees"
+    assert summarise(results({m: f.mean for m, f in PRINTED.items()}), BASELINES).verdict("paper", "vae") == "agrees"

@@ -20,7 +20,7 @@ def answer():
 """
 USER = """
 from numba import types
-from ava_np.kernels.machine.compile import address_of, kernel, kernel_of
+from ava_np.kernels.machine.compile import compiled_address, kernel, kernel_for
 from ava_np.kernels.machine.helper import answer
 
 @kernel
@@ -33,8 +33,8 @@ def code(array):
 def fill(index, pointer):
     pointer[index] = answer()
 
-asks = kernel_of(types.void(types.int64[::1]))(code)
-address = address_of(fill, types.void(types.intp, types.CPointer(types.intp)))
+asks = kernel_for(types.void(types.int64[::1]))(code)
+address = compiled_address(fill, types.void(types.intp, types.CPointer(types.intp)))
 """
 RUN = """
 import ctypes

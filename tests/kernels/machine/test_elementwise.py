@@ -22,7 +22,7 @@ def _all_threads() -> Iterator[None]:
 def test_the_number_of_threads_changes_no_bit(
     monkeypatch: pytest.MonkeyPatch, dtype: type[np.floating], length: int
 ) -> None:
-    monkeypatch.setattr(elementwise, "WORTHWHILE", 1)
+    monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
     monkeypatch.setattr(parallel, "cores", lambda: 5)
     drawn = np.abs(np.random.default_rng(0).standard_normal((4, length))).astype(dtype)
     found = []
