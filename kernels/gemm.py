@@ -28,6 +28,7 @@ from ava_np.kernels.machine.compile import kernel, kernel_for
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.records import Product, address_of, on_stack, read, write
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
 HEIGHT = 252  # a multiple of 14 and of 6, the rows of tiles
@@ -122,7 +123,7 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         raise ValueError("the rows of the product must be contiguous")
     if scratch.size < SCRATCH:
         raise ValueError(f"a product needs {SCRATCH} numbers of scratch, not {scratch.size}")
-    describe, run = _compiled(C.dtype)
+    product, run = _compiled(C.dtype)
     threads = scratch.size // SCRATCH
     if rows == 1 and depth > 1 and _is_for_gemv(A, B):
         address = gemv.part_address(C.dtype)
@@ -134,11 +135,11 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     pieces = split_k.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if pieces > 1:
         sums = scratch[PACKED : PACKED + pieces * C.size].reshape(pieces, rows, columns)
-        split_k.multiply(address, describe(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
+        split_k.multiply(address, product(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
     elif parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:
-        run_parts(address, parts, describe(C, A, B, b, add, scratch, parts))
+        run_parts(address, parts, write(product(C, A, B, b, add, scratch, parts)))
 
 
 def _tile(dtype: np.dtype) -> Tile:
@@ -149,40 +150,51 @@ def _tile(dtype: np.dtype) -> Tile:
 
 @cache
 def part_address(dtype: np.dtype) -> int:
-    """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
+    """Where the code of a part begins, for callers that have a ``Product`` record."""
     register_tile_and_packing(dtype)
     return part_code(_part(dtype.type, _tile(dtype)))
 
 
 @cache
-def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
-    """What writes a record, and what does so and runs the work as one part."""
-    kind = numba.from_dtype(dtype)
-    given, bias = types.Array(kind, 2, "A", readonly=True), types.Array(kind, 1, "C", readonly=True)
-    arrays = (types.Array(kind, 2, "A"), given, given, bias, types.boolean, types.Array(kind, 1, "C"))
-    describe = kernel_for(types.int64[::1](*arrays, types.intp))(_describe)
-    return describe, kernel_for(types.void(types.intp, *arrays))(_run)
+def _compiled(dtype: np.dtype) -> tuple[Callable[..., Product], Callable[..., None]]:
+    """Return the functions that make the record of a product, and that make it and run the product as one part."""
+    element = numba.from_dtype(dtype)
+    given, bias = types.Array(element, 2, "A", readonly=True), types.Array(element, 1, "C", readonly=True)
+    arrays = (types.Array(element, 2, "A"), given, given, bias, types.boolean, types.Array(element, 1, "C"))
+    product = types.NamedUniTuple(types.intp, len(Product._fields), Product)
+    return kernel_for(product(*arrays, types.intp))(_product), kernel_for(types.void(types.intp, *arrays))(_run)
 
 
-def _describe(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
-    """Write down where everything lies."""
-    record = np.empty(16, np.int64)
-    record[0], record[1], record[2], record[3] = C.shape[0], C.shape[1], A.shape[1], parts
-    record[4], record[5] = C.ctypes.data, C.strides[0]
-    record[6], record[7], record[8] = A.ctypes.data, A.strides[0], A.strides[1]
-    record[9], record[10], record[11] = B.ctypes.data, B.strides[0], B.strides[1]
-    # What the sum over the first DEPTH terms is added to, and its rows' distance: C, or the bias, or nothing.
-    record[12] = C.ctypes.data if add else (b.ctypes.data if b.size else 0)
-    record[13] = C.strides[0] if add else 0
-    record[14] = (scratch.ctypes.data + LINE - 1) // LINE * LINE
-    return record
+def _product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
+    base, base_row = 0, 0
+    if add:
+        base, base_row = address_of(C), C.strides[0]
+    elif b.size:
+        base = address_of(b)
+    return Product(
+        rows=C.shape[0],
+        columns=C.shape[1],
+        depth=A.shape[1],
+        parts=parts,
+        C=address_of(C),
+        C_row=C.strides[0],
+        A=address_of(A),
+        A_row=A.strides[0],
+        A_column=A.strides[1],
+        B=address_of(B),
+        B_row=B.strides[0],
+        B_column=B.strides[1],
+        base=base,
+        base_row=base_row,
+        scratch=(address_of(scratch) + LINE - 1) // LINE * LINE,
+    )
 
 
-_description = kernel(_describe)
+_compiled_product = kernel(_product)
 
 
 def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
-    call_part(address, 0, _description(C, A, B, b, add, scratch, 1).ctypes.data)
+    call_part(address, 0, on_stack(_compiled_product(C, A, B, b, add, scratch, 1)))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
@@ -191,53 +203,55 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     deep, tall, wide = DEPTH, HEIGHT, WIDTH
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        M, N, K, parts, c, c_row, a, a_row, a_step, b, b_step, b_column, base, base_row, scratch, _ = numba.carray(
-            record, 16
-        )
-        top, bottom, left, right = 0, M, 0, N
-        if M > N:
-            top, bottom = _share(M, index, parts, height)
+        p = read(Product, record)
+        top, bottom, left, right = 0, p.rows, 0, p.columns
+        if p.rows > p.columns:
+            top, bottom = _share(p.rows, index, p.parts, height)
         else:
-            left, right = _share(N, index, parts, panel)
-        packed_b = scratch + index * SCRATCH * size
+            left, right = _share(p.columns, index, p.parts, panel)
+        packed_b = p.scratch + index * SCRATCH * size
         packed_a = packed_b + deep * wide * size
         few = bottom - top
         # Each number of B is read by few tiles: copying it first would take longer than finding it.
-        in_place = b_column == size and (few <= 4 or (few <= 3 * height and b_step <= 4096))
-        block = tall if K > SHALLOW else height
-        pack_a = K > SHALLOW and 2 * panel < N and ((a_row == size and a_step >= 2048) or a_row % 4096 == 0)
+        in_place = p.B_column == size and (few <= 4 or (few <= 3 * height and p.B_row <= 4096))
+        block = tall if p.depth > SHALLOW else height
+        pack_a = (
+            p.depth > SHALLOW
+            and 2 * panel < p.columns
+            and ((p.A_row == size and p.A_column >= 2048) or p.A_row % 4096 == 0)
+        )
         for n in range(left, right, wide):
             width = min(wide, right - n)
-            for k in range(0, max(K, 1), deep):
-                depth = min(deep, K - k)
-                b_block = b + k * b_step + n * b_column
+            for k in range(0, max(p.depth, 1), deep):
+                depth = min(deep, p.depth - k)
+                b_block = p.B + k * p.B_row + n * p.B_column
                 whole = width // panel * panel if in_place else 0
-                offset, target = whole * b_column, packed_b + whole * depth * size
-                _pack_b(number, size, panel, target, b_block + offset, b_step, b_column, depth, width - whole)
+                offset, target = whole * p.B_column, packed_b + whole * depth * size
+                _pack_b(number, size, panel, target, b_block + offset, p.B_row, p.B_column, depth, width - whole)
                 for m in range(top, bottom, block):
                     rows = min(block, bottom - m)
-                    a_block, row, step = a + m * a_row + k * a_step, a_row, a_step
+                    a_block, row, step = p.A + m * p.A_row + k * p.A_column, p.A_row, p.A_column
                     if pack_a:
-                        row, step = _pack_a(size, packed_a, a_block, a_row, a_step, rows, depth)
+                        row, step = _pack_a(size, packed_a, a_block, p.A_row, p.A_column, rows, depth)
                         a_block = packed_a
                     tiles = (rows + height - 1) // height
                     for j in range(0, width, panel):
                         columns = min(panel, width - j)
                         b_panel, b_row = packed_b + j * depth * size, panel * size
                         if j < whole:
-                            b_panel, b_row = b_block + j * size, b_step
+                            b_panel, b_row = b_block + j * size, p.B_row
                         for t in range(tiles):  # of nearly equal height
                             i = t * rows // tiles
                             count = (t + 1) * rows // tiles - i
-                            here = c + (m + i) * c_row + (n + j) * size
-                            added, added_row = here, c_row
+                            here = p.C + (m + i) * p.C_row + (n + j) * size
+                            added, added_row = here, p.C_row
                             if k == 0:
-                                added, added_row = 0, base_row
-                                if base != 0:
-                                    added = base + (m + i) * base_row + (n + j) * size
+                                added, added_row = 0, p.base_row
+                                if p.base != 0:
+                                    added = p.base + (m + i) * p.base_row + (n + j) * size
                             multiply_tile(
                                 number, a_block + i * row, row, step, 0, 0, depth, 1, 1, b_panel, b_row,
-                                here, c_row, added, added_row, count, columns,
+                                here, p.C_row, added, added_row, count, columns,
                             )  # fmt: skip
 
     return part

@@ -9,6 +9,7 @@ summed by itself and then added in order: the number of threads changes no bit h
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -16,6 +17,7 @@ from numba import types
 
 from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.parallel import call_part, part_code, parts_for, run_parts
+from ava_np.kernels.machine.records import Product, on_stack, read, write
 
 ROWS = 28  # with more, sums take longer than reading
 DEEP = 4096
@@ -27,8 +29,6 @@ ROOM = 1 << 16
 MIN_ELEMENTS = 1 << 18
 """Numbers of B for a thread."""
 
-HEADER = 4
-
 
 def pieces(rows: int, columns: int, depth: int) -> int:
     """Into how many pieces a product of this shape is cut; 1 is none."""
@@ -37,18 +37,32 @@ def pieces(rows: int, columns: int, depth: int) -> int:
     return max(1, min(PIECES, ROOM // (rows * columns)))
 
 
-def multiply(
-    code: int, record: np.ndarray, C: np.ndarray, b: np.ndarray, add: bool, sums: np.ndarray, own: int
-) -> None:
-    """Run ``code`` on each piece of what a record of kernels/gemm.py describes, and add the pieces up.
+class Split(NamedTuple):
+    """Record of a product whose sums are split: one of ``slices`` of the depth writes one matrix of ``sums``.
 
-    ``sums``, (pieces, rows, columns), is written; each thread packs into ``own`` numbers of scratch.
+    ``code`` multiplies a ``Product``, in ``scratch_per_part`` bytes.
     """
-    count, depth, columns = len(sums), int(record[2]), C.shape[1]
-    parts = min(parts_for(depth * columns, count, MIN_ELEMENTS), int(record[3]))
+
+    slices: int
+    parts: int
+    code: int
+    scratch_per_part: int
+    sums: int
+    product: Product
+
+
+def multiply(
+    code: int, product: Product, C: np.ndarray, b: np.ndarray, add: bool, sums: np.ndarray, scratch_per_part: int
+) -> None:
+    """Run ``code`` on each slice of the depth of a product, and add the results up.
+
+    ``sums``, (slices, rows, columns), is written; each part packs into ``scratch_per_part`` elements of the scratch.
+    """
+    slices = len(sums)
+    parts = min(parts_for(product.depth * product.columns, slices, MIN_ELEMENTS), product.parts)
     address, finish = _compiled(C.dtype)
-    header = (count, parts, code, own * C.itemsize)
-    run_parts(address, parts, np.array([*header, *record[:4], sums.ctypes.data, *record[5:]], np.int64))
+    split = Split(slices, parts, code, scratch_per_part * C.itemsize, sums.ctypes.data, product)
+    run_parts(address, parts, write(split))
     finish(C, sums, b, add)
 
 
@@ -64,23 +78,30 @@ def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
 
 def _part(size: int) -> Callable[..., None]:
     """The code of a part, some of the pieces; ``size`` bytes to a number."""
-    header = HEADER
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        count, parts, code, own = record[0], record[1], record[2], record[3]
-        piece = np.empty(16, np.int64)
-        rows, columns, depth, sums = record[header], record[header + 1], record[header + 2], record[header + 4]
-        for p in range(index * count // parts, (index + 1) * count // parts):
-            for i in range(16):
-                piece[i] = record[header + i]
-            first, last = p * depth // count, (p + 1) * depth // count
-            piece[2], piece[3] = last - first, 1
-            piece[4], piece[5] = sums + p * rows * columns * size, columns * size
-            piece[6] += first * piece[8]
-            piece[9] += first * piece[10]
-            piece[12] = piece[13] = 0
-            piece[14] += index * own
-            call_part(code, 0, piece.ctypes.data)
+        split = read(Split, record)
+        whole = split.product
+        for s in range(index * split.slices // split.parts, (index + 1) * split.slices // split.parts):
+            first, last = s * whole.depth // split.slices, (s + 1) * whole.depth // split.slices
+            product = Product(
+                rows=whole.rows,
+                columns=whole.columns,
+                depth=last - first,
+                parts=1,
+                C=split.sums + s * whole.rows * whole.columns * size,
+                C_row=whole.columns * size,
+                A=whole.A + first * whole.A_column,
+                A_row=whole.A_row,
+                A_column=whole.A_column,
+                B=whole.B + first * whole.B_row,
+                B_row=whole.B_row,
+                B_column=whole.B_column,
+                base=0,
+                base_row=0,
+                scratch=whole.scratch + index * split.scratch_per_part,
+            )
+            call_part(split.code, 0, on_stack(product))
 
     return part
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_np.kernels import gemm
-from ava_np.kernels.machine import gemv, micro_kernel, parallel, split_k
+from ava_np.kernels.machine import gemv, micro_kernel, parallel, records, split_k
 from ava_np.kernels.twins import gemm as twin
 from tests.oracles import FLOATS, TOLERANCE, assert_close, doubles, few_examples, normal, seeds
 
@@ -183,11 +183,11 @@ def test_the_number_of_threads_changes_no_bit(dtype: type[np.floating], shape: t
     generator = np.random.default_rng(0)
     A, B, b = (normal(generator, s, dtype) for s in ((rows, depth), (depth, columns), (columns,)))
     code = gemv if rows == 1 else gemm
-    results, address, describe = [], code.part_address(np.dtype(dtype)), gemm._compiled(np.dtype(dtype))[0]
+    results, address, product = [], code.part_address(np.dtype(dtype)), gemm._compiled(np.dtype(dtype))[0]
     for parts in range(1, 6):
         C = np.empty((rows, columns), dtype)
         scratch = scratch_of(dtype, parts)  # the record names its address, but does not keep it
-        parallel.run_parts(address, parts, describe(C, A, B, b, False, scratch, parts))
+        parallel.run_parts(address, parts, records.write(product(C, A, B, b, False, scratch, parts)))
         results.append(C)
     for C in results[1:]:
         np.testing.assert_array_equal(C, results[0])
@@ -275,11 +275,11 @@ def test_a_forked_process_computes_the_same_on_a_thread_of_its_own() -> None:
 import os
 import numpy as np
 from ava_np.kernels import gemm
-from ava_np.kernels.machine import parallel
+from ava_np.kernels.machine import parallel, records
 A, B, C = np.ones((600, 600)), np.ones((600, 600)), np.empty((600, 600))
 scratch = np.empty(2 * gemm.SCRATCH)
-address, describe = gemm.part_address(np.dtype(np.float64)), gemm._compiled(np.dtype(np.float64))[0]
-parallel.run_parts(address, 2, describe(C, A, B, np.empty(0), False, scratch, 2))
+address, product = gemm.part_address(np.dtype(np.float64)), gemm._compiled(np.dtype(np.float64))[0]
+parallel.run_parts(address, 2, records.write(product(C, A, B, np.empty(0), False, scratch, 2)))
 assert (C == 600).all()
 child = os.fork()
 if not child:
