@@ -136,6 +136,10 @@ def on_stack(context, record):  # type: ignore[no-untyped-def]
     return types.intp(record), generate
 
 
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, types.BaseTuple)
+
+
 def _pointer(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """Return a pointer to words; an address is either an integer or a pointer already."""
     return builder.inttoptr(address, WORD.as_pointer()) if isinstance(address.type, ir.IntType) else address
@@ -143,18 +147,18 @@ def _pointer(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
 
 def _load(context: Any, builder: ir.IRBuilder, kind: Any, pointer: ir.Value) -> ir.Value:
     """Return the word or the record that begins at a pointer."""
-    if not isinstance(kind, types.BaseTuple):
+    if not _is_record(kind):
         return builder.load(pointer)
     values, offset = [], 0
     for field in kind:
         values.append(_load(context, builder, field, builder.gep(pointer, [WORD(offset)])))
-        offset += word_count(field.instance_class) if isinstance(field, types.BaseTuple) else 1
+        offset += word_count(field.instance_class) if _is_record(field) else 1
     return context.make_tuple(builder, kind, values)
 
 
 def _integers(context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> Iterator[ir.Value]:
     """Yield every word of a record."""
-    if isinstance(kind, types.BaseTuple):
+    if _is_record(kind):
         for field, inner in zip(kind, cgutils.unpack_tuple(builder, value), strict=True):
             yield from _integers(context, builder, field, inner)
     else:
