@@ -31,7 +31,7 @@ from ava_np.report.names import PRIOR_NAMES, chance_level, layers_text, model_ti
 from ava_np.run.folder import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.specification import Reduction, Specification
 from ava_np.training.reductions import layer_weights
-from ava_np.training.trainer import VALIDATED
+from ava_np.training.trainer import MAX_VALIDATED
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2
@@ -156,7 +156,7 @@ def write_report(
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
         validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
-        most_validated=VALIDATED,
+        most_validated=MAX_VALIDATED,
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
         settings=_settings(specification),
