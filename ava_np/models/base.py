@@ -129,6 +129,10 @@ class Model(ABC, Generic[S]):
         self.networks = self.build_networks(layers, new)
         self._step_buffers: dict[int, S] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: everything but the buffers of its steps."""
+        return {**self.__dict__, "_step_buffers": {}}
+
     @abstractmethod
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create the networks and return those that learn, by name.
