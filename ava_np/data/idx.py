@@ -72,8 +72,8 @@ def choose_idx(folder: Path, files: list[Path]) -> Path:
     others = [path for path in files if _magic(path)[3:] != bytes([LABEL_DIMENSIONS])]
     if not training and len(others) != 1:
         names = ", ".join(printable(path.name) for path in others or files)
-        fault = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
-        raise PictureError(f"{folder}: {fault} ({names})")
+        problem = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
+        raise PictureError(f"{folder}: {problem} ({names})")
     return (training or others)[0]
 
 

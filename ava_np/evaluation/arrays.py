@@ -12,6 +12,6 @@ MAX_CHUNK_VALUES = 1 << 16
 
 
 def chunks(count: int, values_each: int) -> Iterator[slice]:
-    """Yield slices that cover ``count`` items in order, each of at most ``MAX_CHUNK_VALUES`` values but one item."""
+    """Return slices that cover ``count`` items in order, each of one item or of at most ``MAX_CHUNK_VALUES`` values."""
     size = max(1, MAX_CHUNK_VALUES // values_each)
     return (slice(start, start + size) for start in range(0, count, size))

@@ -260,7 +260,7 @@ def _single_colour(pictures: Floats) -> Floats:
 
 
 def _blocks(pictures: Floats, zoom: int) -> Floats:
-    """Return the pixels at each position within a block as pictures of their own: (N·zoom², H/zoom, W/zoom, C).
+    """Return the pixels at each position within a block as separate pictures: (N·zoom², H/zoom, W/zoom, C).
 
     (17) of an image of one-coloured blocks is (17) of the zoomed-out image against these.
     """

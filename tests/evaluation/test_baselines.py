@@ -1,4 +1,4 @@
-"""The floor and the baselines of AVA (17): bounds, known values, and the values on the paper's own pictures."""
+"""The floor and the baselines of AVA (17): bounds, known values, and the values on the paper's pictures."""
 
 import numpy as np
 import pytest
