@@ -13,6 +13,7 @@ import numpy as np
 
 from ava_np.errors import PictureError
 from ava_np.evaluation.geometric_median import Floats, chunks, geometric_median
+from ava_np.indices import evenly_spaced
 
 _MAX_COPIES = 100
 _MAX_SAMPLES = 1 << 20
@@ -165,7 +166,7 @@ def baselines(pictures: Floats, zoom: int) -> dict[str, float]:
     _check_pictures(pictures, zoom)
     shape = pictures.shape[1:]
     mean = pictures.mean(axis=0, dtype=np.float64)
-    copied = np.linspace(0, len(pictures) - 1, min(len(pictures), _MAX_COPIES)).round().astype(int)
+    copied = evenly_spaced(len(pictures), _MAX_COPIES)
     copies = [rmse(pictures[i], pictures) for i in copied]
     floor_full_size = floor(pictures, 1)
     return {
