@@ -14,7 +14,7 @@ from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
-from ava_np.specification import MODELS, ModelSpecification, validated
+from ava_np.specification import ModelSpecification, specify_model
 
 __all__ = ["AAE", "AVA", "GAN", "VAE", "VAEGAN", "Autoencoder", "BiGAN", "Model", "build", "from_specification"]
 
@@ -55,15 +55,9 @@ def build(
     ArchitectureError
         If the architecture does not fit the pictures, or the prior the codes.
     """
-    if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}: take one of {', '.join(MODELS)}")
-    unknown = [option for option in options if option not in MODELS[name].__struct_fields__]
-    if unknown:
-        known = ", ".join(MODELS[name].__struct_fields__)
-        raise ValueError(f"{name} has no option {unknown[0]!r}: it has {known}")
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
-    specification = validated(MODELS[name], **options)
+    specification = specify_model(name, **options)
     return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
 
 

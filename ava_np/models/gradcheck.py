@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ava_np.indices import evenly_spaced
 from ava_np.models import Model, build
 from ava_np.models.base import Phase
 from ava_np.network import Network
@@ -77,7 +78,7 @@ def _parameters(
     parts = {}
     start = 0
     for layer, parameter, array in network.named_arrays(network.parameters):
-        entries = start + _spread(array.size)
+        entries = start + evenly_spaced(array.size, MOST)
         errors, size = _compare(
             lambda: phase.objectives(x, noise, detached)[name], network.theta, entries, analytic[entries]
         )
@@ -100,7 +101,7 @@ def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str,
         rest.forward(buffers, x)
         buffers.error[:] = combination
         analytic = rest.backward(buffers, parameters=False).reshape(-1).copy()
-        flat, entries = x.reshape(-1), _spread(x.size)
+        flat, entries = x.reshape(-1), evenly_spaced(x.size, MOST)
         error, size = _compare(
             lambda: float(np.sum(rest.forward(buffers, x) * combination)),  # noqa: B023
             flat,
@@ -109,11 +110,6 @@ def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str,
         )
         rows.append((name, "input", _ratio(error, size)))
     return rows
-
-
-def _spread(size: int) -> np.ndarray:
-    """At most ``MOST`` places of an array, evenly spaced."""
-    return np.unique(np.linspace(0, size - 1, min(size, MOST)).round().astype(int))
 
 
 def _compare(
