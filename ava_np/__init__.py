@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from ava_np.run.checkpoint import save_model as save
     from ava_np.training.trainer import fit
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AvaError",
     "build",

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writing files atomically."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -7,12 +7,20 @@ from ava_np.errors import AvaError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all.
+    """Write a file under a temporary name and rename it, so that a reader never sees half of it.
 
     Raises
     ------
     AvaError
-        If it cannot be written.
+        If the file cannot be written; an older one is then left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_atomically(Path(folder, "codes.csv"), b"picture,z1")
+    ...     Path(folder, "codes.csv").read_text()
+    'picture,z1'
     """
     partial = path.with_name(path.name + ".partial")
     try:

@@ -60,12 +60,14 @@ def test_types_are_announced() -> None:
     assert (Path(ava_np.__file__).parent / "py.typed").is_file()
 
 
-def test_the_version_is_the_declared_one(project: dict[str, Any]) -> None:
+def test_the_version_is_the_packages_own(project: dict[str, Any]) -> None:
+    assert project["project"]["dynamic"] == ["version"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "ava_np.__version__"}
     try:
         installed = metadata.metadata("ava-np")
     except metadata.PackageNotFoundError:
         pytest.skip("ava-np is not installed here")
-    assert (installed["Name"], installed["Version"]) == (project["project"]["name"], project["project"]["version"])
+    assert (installed["Name"], installed["Version"]) == (project["project"]["name"], ava_np.__version__)
 
 
 def test_the_console_script_is_there(project: dict[str, Any]) -> None:

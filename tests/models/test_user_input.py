@@ -35,7 +35,7 @@ def model() -> Model:
         (lambda m: build("vae", (8, 0, 1)), r"not \(8, 0, 1\)"),
         (lambda m: build("VAE", (8, 8, 1)), "did you mean 'vae'"),
         (lambda m: build("dcgam", (8, 8, 1)), "did you mean 'dcgan'"),
-        (lambda m: build("transformer", (8, 8, 1)), "take one of ae, vae"),
+        (lambda m: build("transformer", (8, 8, 1)), "choose one of ae, vae"),
     ],
 )
 def test_a_mistake_is_refused_in_one_line(model: Model, mistake: Callable[[Model], object], message: str) -> None:
