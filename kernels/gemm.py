@@ -1,20 +1,17 @@
-"""The product of two matrices, which dense layers are made of.
+"""General matrix multiplication (gemm): the products that dense layers are made of.
 
 Write    C[m,n] = Σ_k A[m,k] B[k,n]
 Bias     C[m,n] = Σ_k A[m,k] B[k,n] + b[n]
 Add      C[m,n] += Σ_k A[m,k] B[k,n]
 
-Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), all of one type. A and B may be any
-views; a transpose costs nothing but another way of copying. The rows of C are contiguous, and C is neither A nor B.
+Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), all of one float type. A and B may be any
+views, such as transposes. The rows of C are contiguous, and C overlaps neither A nor B.
 
-The micro-kernel (kernels/machine/micro_kernel.py) computes a tile of C. Around it stand loops that keep in the caches
-what it reads again: a block of B of DEPTH × WIDTH is packed in panels once for all rows, and one panel of it is in the
-nearest cache while it meets up to HEIGHT rows of A. Each number of C is the sum over k from 0 up, DEPTH terms at a
-time, wherever its tile lies. So it does not depend on the number of threads.
-
-A single row has loops of its own (kernels/machine/gemv.py). What has no use for a tile goes to BLAS: columns that do
-not fill their panels, and products so small that calling them is most of the work; everything, on a machine without a
-micro-kernel."""
+Large products are computed by loops around a micro-kernel (kernels/machine/blocking.py), products of a single row by
+loops of their own (kernels/machine/gemv.py), and products of few rows and large depth in slices of the depth
+(kernels/machine/split_k.py). BLAS, called through NumPy, computes those that would not profit: small products, products
+that fill their panels badly, and all on a machine without a micro-kernel.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -23,43 +20,58 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels.machine import gemv, split_k
+from ava_np.kernels.machine import blocking, gemv, split_k
 from ava_np.kernels.machine.compile import kernel, kernel_for
-from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
-from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.micro_kernel import host_tile
+from ava_np.kernels.machine.packing import CACHE_LINE
+from ava_np.kernels.machine.parallel import call_part, cores, part_count, run_parts
+from ava_np.kernels.machine.records import Product, address_of, on_stack, write
 
-DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
-HEIGHT = 252  # a multiple of 14 and of 6, the rows of tiles
-WIDTH = 512
-SHALLOW = 64  # a product of at most this depth writes more than it reads: it goes through C row by row
-SMALL = 300_000  # multiply-adds; with fewer, a call of ours takes longer than the work
-FILLED = 0.8  # of the panels' columns; with fewer, too much of the work is on zeros
-LINE = 64  # bytes of a cache line
-PACKED = DEPTH * WIDTH + HEIGHT * (DEPTH + LINE) + LINE
-SCRATCH = PACKED + split_k.ROOM
-"""Numbers of scratch for one thread."""
+MIN_OWN_MULTIPLY_ADDS = 300_000
+"""Multiply-adds of a product: with fewer, about 10 µs of work, a call of BLAS is faster than the calls made here."""
 
+MIN_PANEL_FILL = 0.8
+"""Share of the panels' columns that C has: with less, BLAS is faster, because the micro-kernel multiplies zeros."""
 
-def scratch_size() -> int:
-    """Numbers of scratch with which every core can help."""
-    return SCRATCH * cores()
+MIN_SCRATCH = split_k.MAX_SUMS + blocking.PACKED_SIZE
+"""Elements of scratch for one thread."""
 
 
-_NO_BIAS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)}
+def scratch_size(threads: int | None = None) -> int:
+    """Return the number of scratch elements with which all cores, or ``threads`` threads, can take part."""
+    return split_k.MAX_SUMS + blocking.PACKED_SIZE * (threads or cores())
+
+
+_NO_BIAS = {np.dtype(scalar): np.empty(0, scalar) for scalar in (np.float32, np.float64)}
 
 
 def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
-    """Write C = A B. ``scratch`` holds at least SCRATCH numbers of any value; with more, more threads can help."""
-    if _is_for_blas(C, A, B):
+    """Write C = A B.
+
+    Parameters
+    ----------
+    C : ndarray, (rows, columns)
+        Written; its rows are contiguous.
+    A : ndarray, (rows, depth)
+    B : ndarray, (depth, columns)
+    scratch : ndarray
+        Flat, ``scratch_size()`` elements of any value; with fewer, down to ``MIN_SCRATCH``, fewer threads take
+        part.
+
+    Raises
+    ------
+    ValueError
+        If shapes or strides do not fit.
+    """
+    if _suits_blas(C, A, B):
         np.matmul(A, B, out=C)
     else:
         _multiply(C, A, B, _NO_BIAS[C.dtype], False, scratch)
 
 
 def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratch: np.ndarray) -> None:
-    """Write C = A B + b, with b added to every row."""
-    if _is_for_blas(C, A, B):
+    """Write C = A B + b, with b added to every row; otherwise like ``gemm``."""
+    if _suits_blas(C, A, B):
         np.matmul(A, B, out=C)
         _add_row(C, b)
     else:
@@ -67,8 +79,8 @@ def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratc
 
 
 def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -> None:
-    """Add A B to C."""
-    if _is_for_blas(C, A, B):
+    """Add A B to C; otherwise like ``gemm``."""
+    if _suits_blas(C, A, B):
         product = (scratch[: C.size] if C.size <= scratch.size else np.empty(C.size, C.dtype)).reshape(C.shape)
         np.matmul(A, B, out=product)
         _add_matrix(C, product)
@@ -76,22 +88,22 @@ def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -
         _multiply(C, A, B, _NO_BIAS[C.dtype], True, scratch)
 
 
-def _is_for_blas(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> bool:
-    """Whether BLAS is the faster: it loses, however, at depth 1, which NumPy does not give it."""
+def _suits_blas(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> bool:
+    """Return whether BLAS is faster; not at depth 1, for which NumPy does not call it."""
     (rows, columns), depth = C.shape, A.shape[1]
-    if depth > 1 and rows * columns * depth < SMALL:
+    if depth > 1 and rows * columns * depth < MIN_OWN_MULTIPLY_ADDS:
         return True
     if rows == 1 and depth > 1:
-        return not _is_for_gemv(A, B)
+        return not _suits_gemv(A, B)
     tile = host_tile(C.itemsize)
     if tile is None:
         return True
-    filled = columns / (-(-columns // tile.panel) * tile.panel or 1)
-    return depth > 1 and filled < FILLED
+    fill = columns / (-(-columns // tile.NR) * tile.NR or 1)
+    return depth > 1 and fill < MIN_PANEL_FILL
 
 
-def _is_for_gemv(A: np.ndarray, B: np.ndarray) -> bool:
-    """Whether a product of one row has numbers that follow one another."""
+def _suits_gemv(A: np.ndarray, B: np.ndarray) -> bool:
+    """Return whether a product of one row has a contiguous A, and a B with contiguous rows or columns."""
     return A.strides[1] == A.itemsize and B.itemsize in B.strides
 
 
@@ -112,164 +124,73 @@ def _add_matrix(C: np.ndarray, product: np.ndarray) -> None:
 
 
 def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: bool, scratch: np.ndarray) -> None:
-    """Check what the machine code would not, split the work, and start it."""
+    """Check what compiled code does not, split the work into parts, and run them."""
     (rows, columns), depth = C.shape, A.shape[1]
     if A.shape[0] != rows or B.shape != (depth, columns) or b.size not in (0, columns):
-        raise ValueError(f"{A.shape} times {B.shape} plus {b.shape} is no {C.shape}")
+        raise ValueError(f"cannot write {A.shape} times {B.shape} plus {b.shape} to an array of shape {C.shape}")
     if C.size == 0:
         return
     if C.strides[1] != C.itemsize and columns > 1:
         raise ValueError("the rows of the product must be contiguous")
-    if scratch.size < SCRATCH:
-        raise ValueError(f"a product needs {SCRATCH} numbers of scratch, not {scratch.size}")
-    describe, run = _compiled(C.dtype)
-    threads = scratch.size // SCRATCH
-    if rows == 1 and depth > 1 and _is_for_gemv(A, B):
+    if scratch.size < MIN_SCRATCH:
+        raise ValueError(f"a product needs {MIN_SCRATCH} elements of scratch, not {scratch.size}")
+    product, run = _compiled(C.dtype)
+    threads = (scratch.size - split_k.MAX_SUMS) // blocking.PACKED_SIZE
+    if rows == 1 and depth > 1 and _suits_gemv(A, B):
         address = gemv.part_address(C.dtype)
-        parts = parts_for(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
+        parts = part_count(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
     else:
-        tile, address = _tile(C.dtype), part_address(C.dtype)
-        most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
-        parts = min(parts_for(rows * columns * depth, most), threads)
-    pieces = split_k.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
-    if pieces > 1:
-        sums = scratch[PACKED : PACKED + pieces * C.size].reshape(pieces, rows, columns)
-        split_k.multiply(address, describe(C, A, B, b, add, scratch, threads), C, b, add, sums, SCRATCH)
+        tile, address = host_tile(C.itemsize), blocking.part_address(C.dtype)
+        assert tile is not None
+        tiles = max(-(-rows // tile.MR), -(-columns // tile.NR), 1)
+        parts = min(part_count(rows * columns * depth, tiles), threads)
+    slices = split_k.slice_count(rows, columns, depth) if B.strides[1] == B.itemsize else 1
+    if slices > 1:
+        sums = scratch[: slices * C.size].reshape(slices, rows, columns)
+        split_k.multiply(address, product(C, A, B, b, add, scratch, threads), C, b, add, sums)
     elif parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:
-        run_parts(address, parts, describe(C, A, B, b, add, scratch, parts))
-
-
-def _tile(dtype: np.dtype) -> Tile:
-    tile = host_tile(dtype.itemsize)
-    assert tile is not None
-    return tile
+        run_parts(address, parts, write(product(C, A, B, b, add, scratch, parts)))
 
 
 @cache
-def part_address(dtype: np.dtype) -> int:
-    """Where the code of a part begins, for those who describe a product in a record like ``_describe``'s."""
-    register_tile_and_packing(dtype)
-    return part_code(_part(dtype.type, _tile(dtype)))
+def _compiled(dtype: np.dtype) -> tuple[Callable[..., Product], Callable[..., None]]:
+    """Return the functions that make the record of a product, and that also run it as one part."""
+    element = numba.from_dtype(dtype)
+    matrix, vector = types.Array(element, 2, "A", readonly=True), types.Array(element, 1, "C", readonly=True)
+    arguments = (types.Array(element, 2, "A"), matrix, matrix, vector, types.boolean, types.Array(element, 1, "C"))
+    record = types.NamedUniTuple(types.intp, len(Product._fields), Product)
+    return kernel_for(record(*arguments, types.intp))(_product), kernel_for(types.void(types.intp, *arguments))(_run)
 
 
-@cache
-def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
-    """What writes a record, and what does so and runs the work as one part."""
-    kind = numba.from_dtype(dtype)
-    given, bias = types.Array(kind, 2, "A", readonly=True), types.Array(kind, 1, "C", readonly=True)
-    arrays = (types.Array(kind, 2, "A"), given, given, bias, types.boolean, types.Array(kind, 1, "C"))
-    describe = kernel_for(types.int64[::1](*arrays, types.intp))(_describe)
-    return describe, kernel_for(types.void(types.intp, *arrays))(_run)
+def _product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
+    base, base_row = 0, 0
+    if add:
+        base, base_row = address_of(C), C.strides[0]
+    elif b.size:
+        base = address_of(b)
+    return Product(
+        rows=C.shape[0],
+        columns=C.shape[1],
+        depth=A.shape[1],
+        parts=parts,
+        C=address_of(C),
+        C_row=C.strides[0],
+        A=address_of(A),
+        A_row=A.strides[0],
+        A_column=A.strides[1],
+        B=address_of(B),
+        B_row=B.strides[0],
+        B_column=B.strides[1],
+        base=base,
+        base_row=base_row,
+        scratch=(address_of(scratch[split_k.MAX_SUMS :]) + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE,
+    )
 
 
-def _describe(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
-    """Write down where everything lies."""
-    record = np.empty(16, np.int64)
-    record[0], record[1], record[2], record[3] = C.shape[0], C.shape[1], A.shape[1], parts
-    record[4], record[5] = C.ctypes.data, C.strides[0]
-    record[6], record[7], record[8] = A.ctypes.data, A.strides[0], A.strides[1]
-    record[9], record[10], record[11] = B.ctypes.data, B.strides[0], B.strides[1]
-    # What the sum over the first DEPTH terms is added to, and its rows' distance: C, or the bias, or nothing.
-    record[12] = C.ctypes.data if add else (b.ctypes.data if b.size else 0)
-    record[13] = C.strides[0] if add else 0
-    record[14] = (scratch.ctypes.data + LINE - 1) // LINE * LINE
-    return record
-
-
-_description = kernel(_describe)
+_compiled_product = kernel(_product)
 
 
 def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
-    call_part(address, 0, _description(C, A, B, b, add, scratch, 1).ctypes.data)
-
-
-def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
-    """The code that computes one of the parts, a range of rows or of columns of C."""
-    height, panel, size = tile.rows, tile.panel, np.dtype(number).itemsize
-    deep, tall, wide = DEPTH, HEIGHT, WIDTH
-
-    def part(index, record):  # type: ignore[no-untyped-def]
-        M, N, K, parts, c, c_row, a, a_row, a_step, b, b_step, b_column, base, base_row, scratch, _ = numba.carray(
-            record, 16
-        )
-        top, bottom, left, right = 0, M, 0, N
-        if M > N:
-            top, bottom = _share(M, index, parts, height)
-        else:
-            left, right = _share(N, index, parts, panel)
-        packed_b = scratch + index * SCRATCH * size
-        packed_a = packed_b + deep * wide * size
-        few = bottom - top
-        # Each number of B is read by few tiles: copying it first would take longer than finding it.
-        in_place = b_column == size and (few <= 4 or (few <= 3 * height and b_step <= 4096))
-        block = tall if K > SHALLOW else height
-        pack_a = K > SHALLOW and 2 * panel < N and ((a_row == size and a_step >= 2048) or a_row % 4096 == 0)
-        for n in range(left, right, wide):
-            width = min(wide, right - n)
-            for k in range(0, max(K, 1), deep):
-                depth = min(deep, K - k)
-                b_block = b + k * b_step + n * b_column
-                whole = width // panel * panel if in_place else 0
-                offset, target = whole * b_column, packed_b + whole * depth * size
-                _pack_b(number, size, panel, target, b_block + offset, b_step, b_column, depth, width - whole)
-                for m in range(top, bottom, block):
-                    rows = min(block, bottom - m)
-                    a_block, row, step = a + m * a_row + k * a_step, a_row, a_step
-                    if pack_a:
-                        row, step = _pack_a(size, packed_a, a_block, a_row, a_step, rows, depth)
-                        a_block = packed_a
-                    tiles = (rows + height - 1) // height
-                    for j in range(0, width, panel):
-                        columns = min(panel, width - j)
-                        b_panel, b_row = packed_b + j * depth * size, panel * size
-                        if j < whole:
-                            b_panel, b_row = b_block + j * size, b_step
-                        for t in range(tiles):  # of nearly equal height
-                            i = t * rows // tiles
-                            count = (t + 1) * rows // tiles - i
-                            here = c + (m + i) * c_row + (n + j) * size
-                            added, added_row = here, c_row
-                            if k == 0:
-                                added, added_row = 0, base_row
-                                if base != 0:
-                                    added = base + (m + i) * base_row + (n + j) * size
-                            multiply_tile(
-                                number, a_block + i * row, row, step, 0, 0, depth, 1, 1, b_panel, b_row,
-                                here, c_row, added, added_row, count, columns,
-                            )  # fmt: skip
-
-    return part
-
-
-@kernel
-def _share(length, index, parts, unit):  # type: ignore[no-untyped-def]
-    """Where a part begins and ends, in whole units."""
-    units = (length + unit - 1) // unit
-    return index * units // parts * unit, min(length, (index + 1) * units // parts * unit)
-
-
-@kernel
-def _pack_a(size, target, source, row, step, rows, depth):  # type: ignore[no-untyped-def]
-    """Copy a block of A, so that its parts do not meet in the same places of the cache; return its new strides."""
-    if row == size:
-        distance = HEIGHT * size + LINE
-        for k in range(depth):
-            copy_run(target + k * distance, source + k * step, rows * size)
-        return row, distance
-    distance = DEPTH * size + LINE
-    run = depth if step == size else 1
-    for i in range(rows):
-        for k in range(0, depth, run):
-            copy_run(target + i * distance + k * size, source + i * row + k * step, run * size)
-    return distance, size
-
-
-@kernel
-def _pack_b(number, size, panel, target, source, step, column, depth, width):  # type: ignore[no-untyped-def]
-    """Copy a block of B into panels."""
-    for j in range(0, width, panel):
-        columns = min(panel, width - j)
-        to, origin = target + j * depth * size, source + j * column
-        pack_panel(number, to, panel * size, origin, step, column, depth, columns)
+    call_part(address, 0, on_stack(_compiled_product(C, A, B, b, add, scratch, 1)))

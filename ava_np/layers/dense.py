@@ -49,7 +49,7 @@ class Dense(Layer, frozen=True):
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """The errors at the output, if it is cheaper to keep them than to write W's gradient (kernels/factored.py)."""
-        defers = factored.worthwhile(batch, input_shape[0], self.width)
+        defers = factored.keeps_factors(batch, input_shape[0], self.width)
         return {"error": (batch, self.width)} if defers else {}
 
     def scratch_size(self, input_shape: Shape) -> int:

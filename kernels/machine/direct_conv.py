@@ -30,7 +30,7 @@ from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 
 DEEP = 320  # k in a pass: 40 kB of a panel with AVX-512, 20 kB with AVX2
 PIXELS = 512  # neurons of a unit: what they read and write fits the second cache
@@ -113,7 +113,7 @@ def correlate(
     shapes = Shapes(read.shape[1:], written.shape[1:], W.shape, stride, padding, transposed)
     found = plan(shapes, written.dtype)
     total = found.rows * len(written)
-    parts = min(parts_for(found.work * len(written), total), scratch.size // found.scratch)
+    parts = min(part_count(found.work * len(written), total), scratch.size // found.scratch)
     record = found.record.copy()
     record[:ADDRESSES] = (
         parts, total, read.ctypes.data, written.ctypes.data, W.ctypes.data, 0 if b is None else b.ctypes.data,
@@ -162,11 +162,11 @@ def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
             passes.append(Pass(vertical.places, horizontal.places, to, read, runs, k, steps, weights, first))
 
     unit = max(1, PIXELS // reach_aside.places)
-    room = -(-framed.room(unit) // LINE) * LINE + DEEP * tile.panel * size + LINE
+    room = -(-framed.room(unit) // LINE) * LINE + DEEP * tile.NR * size + LINE
     sizes = (
         room, unit, len(passes), read_step * pixel,
         rows * across * columns * size, write_step * across * columns * size, write_step * columns * size, columns,
-        k_step, k_column, turn * w_row, turn * w_tap, channels, DEEP * tile.panel * size,
+        k_step, k_column, turn * w_row, turn * w_tap, channels, DEEP * tile.NR * size,
     )  # fmt: skip
     record = np.array([*[0] * ADDRESSES, *sizes, *framed, *[x for values in passes for x in values]], np.int64)
     lanes = -(-columns // tile.lanes) * tile.lanes
@@ -205,12 +205,12 @@ def _code(dtype: np.dtype) -> int:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that writes some of the rows."""
-    height, panel, lanes, size = tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    height, panel, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
     header, fields, frame_at = HEADER, PASS, ADDRESSES + SIZES
 
     def part(index, record):  # type: ignore[no-untyped-def]

@@ -21,13 +21,13 @@ from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import (
     add_run,
     clear_run,
-    copy_number,
+    copy_element,
     copy_run,
     pack_panel,
     register_tile_and_packing,
 )
 from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 
 MOST = 1 << 24  # numbers of scratch for all threads, if one does not need more: 64 MB in float32
 ADDRESSES, SIZES, FRAME = 7, 15, len(Frame._fields)  # numbers of a record
@@ -44,7 +44,7 @@ def correlate_by_stamps(
 ) -> None:
     """Write field = Aᵀ windows, plus b."""
     record, room, work = _plan(field.shape[1:], windows.shape[1:], W.shape, stride, padding, W.dtype)
-    parts = min(parts_for(work * len(field), len(field)), scratch.size // room)
+    parts = min(part_count(work * len(field), len(field)), scratch.size // room)
     record = record.copy()
     record[:ADDRESSES] = (
         parts, len(field), windows.ctypes.data, field.ctypes.data, W.ctypes.data, 0 if b is None else b.ctypes.data,
@@ -83,7 +83,7 @@ def _plan(
     lines = max(rows + (down - 1) // stride, (height - 1 + padding) // stride + 1)
     framed = frame(rows, across, depth * size, Reach(0, 1, 1, rows), Reach(0, 1, 1, pitch))
     run = wide * channels
-    places = -(-rows * pitch // tile.panel) * tile.panel  # of a picture with the zeros, in whole panels
+    places = -(-rows * pitch // tile.NR) * tile.NR  # of a picture with the zeros, in whole panels
     plane = lines * pitch + (wide - 1) // stride
     rounded = LINE // size
     # The picture of windows, the same in panels, the stamps, the planes.
@@ -105,12 +105,12 @@ def _code(dtype: np.dtype) -> int:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that writes some of the pictures."""
-    height, panel, size = tile.rows, tile.panel, np.dtype(number).itemsize
+    height, panel, size = tile.MR, tile.NR, np.dtype(number).itemsize
     sizes_at, header = ADDRESSES + FRAME, ADDRESSES + FRAME + SIZES
 
     def part(index, record):  # type: ignore[no-untyped-def]
@@ -166,7 +166,7 @@ def _fill_planes(number, size, planes, bias, channels, plane, phases):  # type: 
         for phase in range(phases):
             for c in range(channels):
                 for at in range(plane):
-                    copy_number(number, planes + ((phase * channels + c) * plane + at) * size, bias + c * size)
+                    copy_element(number, planes + ((phase * channels + c) * plane + at) * size, bias + c * size)
 
 
 @kernel
@@ -182,4 +182,4 @@ def _weave(  # type: ignore[no-untyped-def]
                 source = planes + (((down * stride + across) * channels + c) * plane + i * pitch + j) * size
                 target = field + ((u * width + first) * channels + c) * size
                 for k in range((width - first + stride - 1) // stride):
-                    copy_number(number, target + k * stride * channels * size, source + k * size)
+                    copy_element(number, target + k * stride * channels * size, source + k * size)

@@ -22,7 +22,7 @@ from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 
 DEEP = 256  # pixels of a pass, about: a panel is then 32 kB with AVX-512, and fits the nearest cache
 TALL = 16  # tiles of a block that is copied
@@ -70,7 +70,7 @@ def add_weight_gradient(
     for first in range(0, len(field), found.group):
         pictures = min(found.group, len(field) - first)
         most = min(found.tiles, (scratch.size - found.scratch) // found.block)
-        parts = parts_for(found.work * pictures, most)
+        parts = part_count(found.work * pictures, most)
         record[:ADDRESSES] = (
             parts, pictures, field[first:].ctypes.data, windows[first:].ctypes.data, dW.ctypes.data,
             start, start + found.group * int(record[-1]), start + found.scratch * dW.itemsize,
@@ -87,16 +87,16 @@ def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
     (height, width, inputs), (rows, across, outputs), (down, wide) = shapes.field, shapes.windows, shapes.kernel
     pixel, run, pixels = inputs * size, wide * inputs, rows * across
     framed = frame(height, width, pixel, Reach(padding, down, stride, rows), Reach(padding, wide, stride, across))
-    rest = outputs % tile.panel
-    filled = outputs - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.panel)
-    in_place = filled == outputs <= tile.panel  # the windows are a panel as they are
+    rest = outputs % tile.NR
+    filled = outputs - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.NR)
+    in_place = filled == outputs <= tile.NR  # the windows are a panel as they are
     held = (framed.picture + framed.left) * framed.copied, 0 if in_place else filled * pixels * size
     group = max(1, GROUP * size // max(1, sum(held)))
     together = max(1, DEEP // pixels)
     lines = -(-rows // -(-pixels // DEEP))
-    tiles = -(-run // tile.rows)
-    far = stride * pixel >= MAX_DIRECT_STRIDE and outputs > 2 * tile.panel
-    block = max(together * pixels, lines * across) * (TALL * tile.rows * size + LINE) if far else LINE
+    tiles = -(-run // tile.MR)
+    far = stride * pixel >= MAX_DIRECT_STRIDE and outputs > 2 * tile.NR
+    block = max(together * pixels, lines * across) * (TALL * tile.MR * size + LINE) if far else LINE
     sizes = (across, outputs, int(in_place), together, lines, run, tiles, down, stride * pixel, block * far, held[0])
     record = np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64)
     return Plan(
@@ -121,12 +121,12 @@ def _codes(dtype: np.dtype) -> tuple[int, int]:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_prepare(dtype.type, tile)), part_code(_multiply(dtype.type, tile))
+    return compile_part(_prepare(dtype.type, tile)), compile_part(_multiply(dtype.type, tile))
 
 
 def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that copies some of the pictures into the scratch."""
-    panel, lanes, size = tile.panel, tile.lanes, np.dtype(number).itemsize
+    panel, lanes, size = tile.NR, tile.lanes, np.dtype(number).itemsize
     header, sizes_at = HEADER, ADDRESSES + FRAME
 
     def prepare(index, record):  # type: ignore[no-untyped-def]
@@ -152,7 +152,7 @@ def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
 
 def _multiply(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that adds to some of the tiles of dW."""
-    tall, height, panel, lanes, size = TALL, tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    tall, height, panel, lanes, size = TALL, tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
     header, sizes_at = HEADER, ADDRESSES + FRAME
 
     def multiply(index, record):  # type: ignore[no-untyped-def]

@@ -157,7 +157,7 @@ def test_results_are_bit_identical_for_any_number_of_threads(
     ACTIVATIONS[name].backward(direct[1], direct[0])
     monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(parallel, "_count", threads)
+        monkeypatch.setattr(parallel, "_max_threads", threads)
         y, error = t.copy(), dy.copy()
         ACTIVATIONS[name].forward(y)
         ACTIVATIONS[name].backward(error, y)

@@ -258,7 +258,7 @@ def test_the_number_of_threads_changes_no_bit(
     results = []
     for parts in range(1, 5):
         for module in (direct_conv, weight_gradient, scatter):
-            monkeypatch.setattr(module, "parts_for", lambda work, most, parts=parts: min(parts, most))
+            monkeypatch.setattr(module, "part_count", lambda work, most, parts=parts: min(parts, most))
         results.append(run(case, direction, dtype, 0, copies=4))
     for other in results[1:]:
         for array, first in zip(other, results[0], strict=True):

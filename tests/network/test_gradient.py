@@ -28,7 +28,7 @@ Expected = dict[int, dict[str, np.ndarray]]
 @pytest.fixture(params=[True, False], ids=["deferred", "immediate"])
 def deferred(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether every product is deferred, however small, or none is."""
-    monkeypatch.setattr(factored, "worthwhile", lambda *_: request.param)
+    monkeypatch.setattr(factored, "keeps_factors", lambda *_: request.param)
     return bool(request.param)
 
 
@@ -169,7 +169,7 @@ def test_training_is_the_same_with_and_without_deferral(
 ) -> None:
     trained = []
     for deferred in (True, False):
-        monkeypatch.setattr(factored, "worthwhile", lambda *_, deferred=deferred: deferred)
+        monkeypatch.setattr(factored, "keeps_factors", lambda *_, deferred=deferred: deferred)
         model = build(name, (8, 8, 1), latent=3, dtype=np.float64, **MODELS[name])
         rng = np.random.default_rng(0)
         for network in model.networks.values():
