@@ -32,12 +32,12 @@ def agree(case: Case, mode: Mode, seed: int) -> None:
 @pytest.mark.parametrize(("name", "mode"), BY_MODE)
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_every_layer_is_pytorchs(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
+def test_every_layer_agrees_with_pytorch(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
     agree(data.draw(CASES[name]), mode, seed)
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3, 2)])
-def test_running_statistics_are_pytorchs_after_several_batches(shape: Shape) -> None:
+def test_running_statistics_agree_with_pytorch_after_several_batches(shape: Shape) -> None:
     """And so is what evaluation makes of them."""
     generator = np.random.default_rng(0)
     network = Network(shape, [BatchNorm()], generator, np.float64)
@@ -57,7 +57,7 @@ def test_running_statistics_are_pytorchs_after_several_batches(shape: Shape) -> 
     np.testing.assert_allclose(y, np.moveaxis(theirs, 1, -1), rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def test_minibatch_discrimination_of_equal_samples_is_pytorchs() -> None:
+def test_minibatch_discrimination_of_equal_samples_agrees_with_pytorch() -> None:
     """At a tie PyTorch takes 0 for the derivative of |·| too."""
     generator = np.random.default_rng(0)
     network = Network((4,), [MinibatchDiscrimination(3, 2)], generator, np.float64)
@@ -72,7 +72,7 @@ def test_minibatch_discrimination_of_equal_samples_is_pytorchs() -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("architecture", get_args(ArchitectureName))
 @pytest.mark.parametrize("shape", [(17, 23, 1), (13, 9, 3)])
-def test_whole_networks_are_pytorchs(
+def test_whole_networks_agree_with_pytorch(
     shape: tuple[int, int, int], architecture: ArchitectureName, name: str, mode: Mode
 ) -> None:
     """Of every named architecture, at odd sizes; a discriminator with its head and minibatch discrimination."""

@@ -16,7 +16,7 @@ cases = CASES["batch_norm"]
 
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_frozen_has_the_numbers_and_errors_of_training(data: st.DataObject, seed: int) -> None:
+def test_frozen_mode_has_the_values_and_errors_of_training(data: st.DataObject, seed: int) -> None:
     """A step in which the network does not learn sees the network that the other step trains."""
     case = data.draw(cases)
     training, frozen = (run(case, mode, seed) for mode in ("training", "frozen"))
@@ -29,7 +29,7 @@ def test_frozen_has_the_numbers_and_errors_of_training(data: st.DataObject, seed
 
 
 @pytest.mark.parametrize(("mode", "moves"), [("training", True), ("frozen", False), ("evaluation", False)])
-def test_only_training_moves_the_running_statistics(mode: str, moves: bool) -> None:
+def test_only_training_updates_the_running_statistics(mode: str, moves: bool) -> None:
     network = Network((2, 2, 3), [BatchNorm()], np.random.default_rng(0), np.float64)
     before = {name: array.copy() for name, array in network.states[0].items()}
     buffers = network.buffers(4, mode)  # type: ignore[arg-type]
@@ -41,7 +41,7 @@ def test_only_training_moves_the_running_statistics(mode: str, moves: bool) -> N
         assert (array == before[name]).all() != moves
 
 
-def test_the_running_statistics_become_those_of_the_samples() -> None:
+def test_running_statistics_converge_to_those_of_the_samples() -> None:
     """The biased variance of 8 samples alone would end at 7/8 of the true one."""
     generator = np.random.default_rng(0)
     network = Network((2,), [BatchNorm(momentum=0.001)], generator, np.float64)
@@ -53,7 +53,7 @@ def test_the_running_statistics_become_those_of_the_samples() -> None:
     np.testing.assert_allclose(network.states[0]["variance"], deviation**2, rtol=0.06)
 
 
-def test_a_forward_pass_in_training_goes_the_momentum_towards_its_batch() -> None:
+def test_training_moves_running_statistics_towards_the_batch_by_the_momentum() -> None:
     network = Network((3,), [BatchNorm(momentum=0.25)], np.random.default_rng(0), np.float64)
     x = np.random.default_rng(1).normal(size=(6, 3))
     network.forward(network.buffers(6), x)
@@ -63,7 +63,7 @@ def test_a_forward_pass_in_training_goes_the_momentum_towards_its_batch() -> Non
 
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_evaluation_treats_every_sample_alone_and_by_constants(data: st.DataObject, seed: int) -> None:
+def test_evaluation_normalises_every_sample_alone_by_running_statistics(data: st.DataObject, seed: int) -> None:
     """y = scale (x - m) / √(v + ε) + shift, and dx is dy times the same slope, whoever else is in the batch."""
     network, buffers, x, error = run(data.draw(cases), "evaluation", seed)
     parameters, state = network.parameters[0], network.states[0]
@@ -78,14 +78,14 @@ def test_evaluation_treats_every_sample_alone_and_by_constants(data: st.DataObje
 
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_in_training_errors_pass_through_the_statistics(data: st.DataObject, seed: int) -> None:
+def test_training_propagates_errors_through_the_batch_statistics(data: st.DataObject, seed: int) -> None:
     """A channel's errors at the input sum to 0, because shifting all its samples changes nothing."""
     network, buffers, _, _ = run(data.draw(cases), "training", seed)
     dx = network.backward(buffers, buffers.error).reshape(-1, buffers.input.shape[-1])
     np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-12)
 
 
-def test_a_tape_keeps_its_own_statistics() -> None:
+def test_buffers_save_the_statistics_of_their_own_batch() -> None:
     """The backward pass of one batch is the same whether or not others went through in between."""
     network = Network((3,), [Dense(4), BatchNorm()], np.random.default_rng(0), np.float64)
     generator = np.random.default_rng(1)
@@ -100,7 +100,7 @@ def test_a_tape_keeps_its_own_statistics() -> None:
     np.testing.assert_array_equal(network.backward(buffers, buffers.error), expected)
 
 
-def test_in_evaluation_a_tape_keeps_the_statistics_that_it_went_by() -> None:
+def test_evaluation_buffers_save_the_statistics_of_their_forward_pass() -> None:
     """Training in between moves the running ones, and the error must not notice."""
     network = Network((3,), [BatchNorm()], np.random.default_rng(0), np.float64)
     generator = np.random.default_rng(1)
@@ -118,7 +118,7 @@ def test_in_evaluation_a_tape_keeps_the_statistics_that_it_went_by() -> None:
     np.testing.assert_array_equal(gradients[0][1], gradients[1][1])
 
 
-def test_the_state_is_all_that_evaluation_needs_besides_the_parameters() -> None:
+def test_parameters_and_state_determine_evaluation() -> None:
     """States are arrays by name: written into a new network, they and theta make it say the same."""
     layers, generator = [Dense(4), BatchNorm(), Dense(2), BatchNorm()], np.random.default_rng(0)
     trained, other = (Network((3,), layers, np.random.default_rng(seed), np.float64) for seed in (0, 1))
@@ -134,7 +134,7 @@ def test_the_state_is_all_that_evaluation_needs_besides_the_parameters() -> None
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_single_sample_says_the_shift_and_teaches_nothing_below() -> None:
+def test_a_batch_of_one_outputs_the_shift_and_propagates_no_error() -> None:
     network = Network((3,), [BatchNorm()], np.random.default_rng(0), np.float64)
     network.parameters[0]["shift"][:] = (1, 2, 3)
     buffers = network.buffers(1)
@@ -146,6 +146,6 @@ def test_a_single_sample_says_the_shift_and_teaches_nothing_below() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"epsilon": 0.0}, {"epsilon": float("nan")}, {"momentum": 1.5}, {"momentum": -0.1}])
-def test_what_would_divide_by_0_or_forget_wrongly_is_refused(fields: dict[str, float]) -> None:
+def test_invalid_momentum_and_epsilon_are_rejected(fields: dict[str, float]) -> None:
     with pytest.raises(ArchitectureError, match=r"momentum in \[0, 1\] and a positive epsilon"):
         BatchNorm(**fields).output_shape((3,))

@@ -20,7 +20,7 @@ def dropping(mode: Mode = "training", layers: tuple[Layer, ...] = (Dropout(RATE)
 
 
 @pytest.mark.parametrize("mode", ["training", "frozen"])
-def test_the_noise_on_the_tape_decides_who_is_silent(mode: Mode) -> None:
+def test_noise_determines_which_neurons_are_dropped(mode: Mode) -> None:
     """In frozen mode too: a step in which a network does not learn meets the network that learns, with its noise."""
     network, buffers = dropping(mode)
     x = np.random.default_rng(2).normal(size=(BATCH, WIDTH))
@@ -32,7 +32,7 @@ def test_the_noise_on_the_tape_decides_who_is_silent(mode: Mode) -> None:
     np.testing.assert_allclose(network.backward(buffers, buffers.error), np.where(kept, 1 / (1 - RATE), 0), rtol=1e-12)
 
 
-def test_the_same_noise_gives_the_same_output_and_other_noise_another() -> None:
+def test_output_changes_with_the_noise_and_only_with_it() -> None:
     network, buffers = dropping()
     x = np.random.default_rng(2).normal(size=(BATCH, WIDTH))
     first = network.forward(buffers, x).copy()
@@ -41,7 +41,7 @@ def test_the_same_noise_gives_the_same_output_and_other_noise_another() -> None:
     assert (network.forward(buffers, x) != first).any()
 
 
-def test_every_dropout_layer_of_every_tape_has_noise_of_its_own() -> None:
+def test_noise_is_not_shared_between_layers_or_buffers() -> None:
     network, buffers = dropping(layers=(Dropout(0.2), Dense(7), Dropout(0.6), Dense(2)))
     assert [noise.shape for noise in buffers.noise] == [(BATCH, WIDTH), (BATCH, 7)]
     other = network.buffers(BATCH)
@@ -50,7 +50,7 @@ def test_every_dropout_layer_of_every_tape_has_noise_of_its_own() -> None:
     assert Network((WIDTH,), [Dense(2)], np.random.default_rng(0)).buffers(BATCH).noise == []
 
 
-def test_the_mean_is_kept() -> None:
+def test_dropout_preserves_the_mean() -> None:
     network = Network((3,), [Dropout(RATE)], np.random.default_rng(0), np.float64)
     batch, generator = 100_000, np.random.default_rng(1)
     buffers, x = network.buffers(batch), np.array([1.0, -2.0, 10.0])
@@ -69,6 +69,6 @@ def test_evaluation_is_the_identity_in_both_directions() -> None:
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
-def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+def test_a_rate_outside_0_to_1_is_rejected(rate: float) -> None:
     with pytest.raises(ArchitectureError, match=r"rate must be in \[0, 1\)"):
         Dropout(rate).output_shape((3,))

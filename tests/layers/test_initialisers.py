@@ -39,14 +39,14 @@ def drawn(
 
 
 @every_initialiser
-def test_mean_and_variance_are_the_published_ones(name: Initialiser) -> None:
+def test_mean_and_variance_match_the_published_values(name: Initialiser) -> None:
     W, variance = drawn(name), VARIANCES[name]
     assert abs(W.mean()) <= 4 * np.sqrt(variance / W.size)
     assert W.var() == pytest.approx(variance, rel=0.02)  # 100 000 draws: four standard errors are 1.8 %
 
 
 @uniform
-def test_uniform_reaches_its_bounds_and_stays_within(name: Initialiser) -> None:
+def test_uniform_values_reach_but_do_not_exceed_their_bounds(name: Initialiser) -> None:
     W = np.abs(drawn(name))
     bound = {"he": np.sqrt(6 / 250), "glorot": np.sqrt(6 / 650), "lecun": np.sqrt(3 / 250)}[name.split("_")[0]]
     assert W.max() <= bound * (1 + 1e-12)
@@ -55,7 +55,7 @@ def test_uniform_reaches_its_bounds_and_stays_within(name: Initialiser) -> None:
 
 
 @pytest.mark.parametrize("name", ["he_normal", "glorot_normal", "lecun_normal", "normal"])
-def test_normal_has_the_tails_of_a_normal(name: Initialiser) -> None:
+def test_normal_is_not_truncated(name: Initialiser) -> None:
     """Not cut off at two deviations, as some libraries do: 4.55 % are further out."""
     W = np.abs(drawn(name)) / np.sqrt(VARIANCES[name])
     assert np.mean(W > 2) == pytest.approx(0.0455, abs=0.003)
@@ -63,7 +63,7 @@ def test_normal_has_the_tails_of_a_normal(name: Initialiser) -> None:
 
 
 @every_initialiser
-def test_fan_is_what_is_said_not_the_shape(name: Initialiser) -> None:
+def test_variance_follows_the_given_fans_and_not_the_shape(name: Initialiser) -> None:
     """A convolution of 3 × 3 from 20 channels to 60: each output neuron sums over 180 numbers."""
     inputs, outputs = 3 * 3 * 20, 3 * 3 * 60
     W = drawn(name, inputs, outputs, (3, 3, 20, 60))
@@ -73,7 +73,7 @@ def test_fan_is_what_is_said_not_the_shape(name: Initialiser) -> None:
 
 
 @every_initialiser
-def test_every_float_type_starts_from_the_same_numbers(name: Initialiser) -> None:
+def test_float32_and_float64_start_from_the_same_values(name: Initialiser) -> None:
     single, double = drawn(name, dtype=np.float32), drawn(name)
     np.testing.assert_array_equal(single, double.astype(np.float32))
 
@@ -81,7 +81,7 @@ def test_every_float_type_starts_from_the_same_numbers(name: Initialiser) -> Non
 @pytest.mark.parametrize(
     ("name", "deviation"), [("he_normal", np.sqrt(2 / 250)), ("lecun_normal", np.sqrt(1 / 250)), ("zeros", 0.0)]
 )
-def test_a_seed_keeps_its_numbers(name: Initialiser, deviation: float) -> None:
+def test_a_seed_always_draws_the_same_values(name: Initialiser, deviation: float) -> None:
     """Bit by bit, and those of the layer behind: zeros are drawn, too."""
     ours, plain = np.random.default_rng(7), np.random.default_rng(7)
     for _ in range(2):
@@ -92,10 +92,10 @@ def test_a_seed_keeps_its_numbers(name: Initialiser, deviation: float) -> None:
 
 
 @every_initialiser
-def test_another_seed_draws_other_numbers(name: Initialiser) -> None:
+def test_different_seeds_draw_different_values(name: Initialiser) -> None:
     assert np.any(drawn(name, seed=1) != drawn(name, seed=2)) == (name != "zeros")
 
 
-def test_a_name_that_is_none_is_refused_with_the_choices() -> None:
+def test_an_unknown_name_is_rejected_with_the_choices() -> None:
     with pytest.raises(ValueError, match=r"unknown initialiser 'he_norm': choose one of he_normal, .*, zeros"):
         drawn("he_norm")  # type: ignore[arg-type]

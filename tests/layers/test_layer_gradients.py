@@ -31,7 +31,7 @@ def check(case: Case, mode: Mode, seed: int, intermediate: int | None = None, to
         check_gradient(objective, parameter, gradient, tolerance)
 
 
-def test_every_layer_is_here() -> None:
+def test_every_layer_is_covered() -> None:
     assert sorted(CASES) == sorted(str(layer.__struct_config__.tag) for layer in get_args(AnyLayer))
 
 
@@ -45,7 +45,7 @@ def test_backward_is_the_gradient(name: str, mode: Mode, data: st.DataObject, se
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataObject, seed: int) -> None:
+def test_backward_adds_gradients_and_overwrites_input_errors(name: str, data: st.DataObject, seed: int) -> None:
     network, buffers, _, error = run(data.draw(CASES[name]), "training", seed)
     first, gradient = network.backward(buffers, buffers.error).copy(), network.gradient.read()
     buffers.error[:] = error
@@ -68,7 +68,7 @@ def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, 
 
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_a_forward_pass_leaves_its_input(data: st.DataObject, seed: int) -> None:
+def test_forward_does_not_change_its_input(data: st.DataObject, seed: int) -> None:
     """Also where the first layer works in place."""
     _, buffers, x, _ = run(data.draw(chains()), "training", seed)
     assert (buffers.input == x).all()

@@ -69,7 +69,7 @@ def test_every_network_maps_rows_to_rows(name: ArchitectureName, shape: Picture)
 
 
 @every_size
-def test_a_decoder_goes_back_through_the_sides_of_its_encoder(shape: Picture) -> None:
+def test_decoder_sizes_are_the_encoder_sizes_in_reverse(shape: Picture) -> None:
     """Each side of dcgan's feature maps is met again on the way up, so that every doubling undoes a halving."""
     found = named("dcgan", shape)
     down = [sides[:2] for sides in shapes(found.encoder, (prod(shape),)) if len(sides) == 3]
@@ -80,7 +80,7 @@ def test_a_decoder_goes_back_through_the_sides_of_its_encoder(shape: Picture) ->
 
 @every_architecture
 @pytest.mark.parametrize("shape", [(17, 23, 1), (9, 8, 3)])
-def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -> None:
+def test_every_layer_gets_a_finite_nonzero_gradient(name: ArchitectureName, shape: Picture) -> None:
     """All parameters get a gradient, but for those before a weight that starts at 0."""
     found, generator = named(name, shape, (3, 4, 5)), np.random.default_rng(0)
     networks: list[tuple[list[Layer], int]] = [
@@ -102,19 +102,19 @@ def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -
 
 @every_architecture
 @pytest.mark.parametrize(("output", "last"), [("sigmoid", Activation("sigmoid")), ("linear", None)])
-def test_the_output_activation_is_the_decoders_last_layer(name: ArchitectureName, output: Any, last: Any) -> None:
+def test_the_output_activation_is_the_last_layer_of_the_decoder(name: ArchitectureName, output: Any, last: Any) -> None:
     found = architecture(VAE(architecture=name, output=output), (16, 16, 1))
     assert (found.decoder[-1] if last else None) == last
     assert sum(layer == Activation("sigmoid") for layer in found.decoder) == (last is not None)
 
 
-def test_hidden_are_the_channels_from_the_picture_inward() -> None:
+def test_hidden_lists_the_channels_from_the_picture_inward() -> None:
     found = named("conv28", (28, 28, 1), (3, 5))
     assert [layer.channels for layer in found.encoder if isinstance(layer, Convolution)] == [3, 5]
     assert shapes(found.decoder, (LATENT,))[3] == (7, 7, 5)
 
 
-def test_conv64_has_the_networks_of_its_paper() -> None:
+def test_conv64_matches_its_paper() -> None:
     """Larsen et al. 2016 at 64 x 64: down to 8 x 8 x 256, then 2048 neurons, and up by 256, 128 and 32 channels."""
     found = named("conv64", (64, 64, 3))
     assert (8, 8, 256) in shapes(found.encoder, (12288,))
@@ -125,7 +125,7 @@ def test_conv64_has_the_networks_of_its_paper() -> None:
     assert shapes(found.discriminator, (12288,))[-1] == (8 * 8 * 256,)
 
 
-def test_dcgan_has_no_batch_norm_at_the_pictures() -> None:
+def test_dcgan_has_no_batch_norm_next_to_the_pictures() -> None:
     """Radford et al. 2016: not at the discriminator's input, not at the generator's output."""
     found = named("dcgan", (64, 64, 3))
     assert not isinstance(found.discriminator[2], BatchNorm)
@@ -136,7 +136,7 @@ def test_dcgan_has_no_batch_norm_at_the_pictures() -> None:
 @pytest.mark.parametrize(
     ("name", "shape"), [("conv28", (3, 9, 1)), ("conv64", (7, 64, 3)), ("dcgan", (1, 1, 1)), ("dcgan", (40, 1, 3))]
 )
-def test_pictures_that_are_too_small_are_refused_in_one_line(name: ArchitectureName, shape: Picture) -> None:
+def test_pictures_that_are_too_small_are_rejected_in_one_line(name: ArchitectureName, shape: Picture) -> None:
     with pytest.raises(ArchitectureError) as caught:
         named(name, shape)
     text = str(caught.value)
@@ -147,18 +147,18 @@ def test_pictures_that_are_too_small_are_refused_in_one_line(name: ArchitectureN
 
 
 @pytest.mark.parametrize(("name", "side"), [("conv28", 4), ("conv64", 8), ("dcgan", 2), ("mlp", 1)])
-def test_the_smallest_pictures_that_are_taken_fit(name: ArchitectureName, side: int) -> None:
+def test_the_smallest_accepted_pictures_fit(name: ArchitectureName, side: int) -> None:
     shape = (side, side, 1)
     assert shapes(named(name, shape).decoder, (LATENT,))[-1] == (side * side,)
 
 
-def test_minibatch_discrimination_stands_before_the_output_neuron() -> None:
+def test_minibatch_discrimination_comes_before_the_output_neuron() -> None:
     found = architectures.discriminator([Dense(7)], minibatch_discrimination=True)
     assert found == [Dense(7), MinibatchDiscrimination(), Dense(1)]
     assert architectures.discriminator([Dense(7)]) == [Dense(7), Dense(1)]
 
 
-def test_ones_own_networks_are_built_from_their_fields() -> None:
+def test_custom_networks_are_built_from_their_fields() -> None:
     """A reshape before and a flatten behind make the rows that a model knows; the rest stays mlp."""
     found = own(
         (6, 5, 1),
@@ -182,7 +182,7 @@ def test_ones_own_networks_are_built_from_their_fields() -> None:
     assert shapes(found.discriminator, (30,))[-1] == (256,)
 
 
-def test_a_sigmoid_of_ones_own_before_the_output_sigmoid_is_differentiated_as_well() -> None:
+def test_two_sigmoids_in_a_row_are_both_differentiated() -> None:
     """Two activations in a row: the second must not overwrite what the first takes its slope from."""
     found = own((6, 5, 1), decoder=[{"layer": "dense", "width": 30}, {"layer": "activation", "function": "sigmoid"}])
     network = Network((LATENT,), found.decoder, np.random.default_rng(0), np.float64)
@@ -234,7 +234,7 @@ CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
         ({"code_discriminator": [{"layer": "upsampling"}]}, ["layer 1 of the code_discriminator", "10 cannot be"]),
     ],
 )  # fmt: skip
-def test_each_fault_of_ones_own_is_one_clear_line(networks: dict[str, Any], words: list[str]) -> None:
+def test_each_mistake_in_a_custom_network_is_one_clear_line(networks: dict[str, Any], words: list[str]) -> None:
     text = fault(**networks)
     for word in words:
         assert word in text

@@ -80,7 +80,7 @@ def test_gradients_of_several_applications_add_up(deferred: bool) -> None:
     assert network.gradient.norm() == 0
 
 
-def test_products_are_deferred_only_where_that_is_asked_for(deferred: bool) -> None:
+def test_products_are_deferred_only_where_worthwhile(deferred: bool) -> None:
     generator = np.random.default_rng(0)
     network = make_network(generator)
     propagate(network, network.buffers(BATCH), generator)
@@ -115,7 +115,7 @@ def test_two_errors_through_one_application_add_up(deferred: bool) -> None:
     assert first.keys() == {0, 2}
 
 
-def test_an_array_that_was_read_never_changes(deferred: bool) -> None:
+def test_arrays_returned_by_read_never_change(deferred: bool) -> None:
     generator = np.random.default_rng(2)
     network = make_network(generator)
     buffers = network.buffers(BATCH)
@@ -128,7 +128,7 @@ def test_an_array_that_was_read_never_changes(deferred: bool) -> None:
     np.testing.assert_array_equal(layers[0]["W"].ravel(), before[: layers[0]["W"].size])
 
 
-def test_a_gradient_that_was_written_is_the_gradient(deferred: bool) -> None:
+def test_write_replaces_the_gradient(deferred: bool) -> None:
     generator = np.random.default_rng(2)
     network = make_network(generator)
     propagate(network, network.buffers(BATCH), generator)
@@ -151,7 +151,7 @@ class WeightLast(Dense, frozen=True, tag="weight_last"):
         return dict(reversed(super().parameter_shapes(input_shape).items()))
 
 
-def test_the_deferred_parameter_may_be_any(deferred: bool) -> None:
+def test_any_parameter_can_be_the_deferred_one(deferred: bool) -> None:
     generator = np.random.default_rng(3)
     network = Network((6,), [WeightLast(5)], generator, np.float64)
     buffers, x, error = network.buffers(BATCH), generator.standard_normal((BATCH, 6)), np.ones((BATCH, 5))

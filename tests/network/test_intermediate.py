@@ -68,7 +68,7 @@ def test_an_error_that_enters_at_the_intermediate_layer_goes_through_the_layers_
 
 
 @every_layer
-def test_it_is_the_gradient_of_what_is_read_there(intermediate: int) -> None:
+def test_backward_from_the_intermediate_layer_is_the_gradient(intermediate: int) -> None:
     network, buffers, x = applied(intermediate)
     weight = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
     buffers.intermediate_error[:] = weight
@@ -115,7 +115,7 @@ def test_an_error_at_the_end_and_one_at_the_intermediate_layer_add_up(intermedia
     check_gradient(objective, network.theta, gradient)
 
 
-def test_an_intermediate_layer_before_a_sigmoid_keeps_the_logits() -> None:
+def test_an_intermediate_layer_before_a_sigmoid_gives_the_logits() -> None:
     """The sigmoid works in place elsewhere; here the logits are what a cross-entropy is computed from."""
     network, buffers, _ = applied(-1)
     assert network.intermediate == len(LAYERS) - 1
@@ -123,7 +123,7 @@ def test_an_intermediate_layer_before_a_sigmoid_keeps_the_logits() -> None:
     assert (buffers.intermediate < 0).any()
 
 
-def test_without_a_tap_all_layers_stand_before_it() -> None:
+def test_by_default_the_intermediate_layer_is_the_output() -> None:
     network, buffers, _ = applied(None)
     assert network.intermediate == len(LAYERS)
     assert buffers.intermediate is buffers.output
@@ -131,6 +131,6 @@ def test_without_a_tap_all_layers_stand_before_it() -> None:
 
 
 @pytest.mark.parametrize("intermediate", [len(LAYERS) + 1, -len(LAYERS) - 1])
-def test_an_intermediate_layer_beyond_the_layers_is_refused(intermediate: int) -> None:
+def test_an_intermediate_layer_out_of_range_is_rejected(intermediate: int) -> None:
     with pytest.raises(ValueError, match=f"8 layers has no intermediate layer {intermediate}"):
         applied(intermediate)

@@ -98,7 +98,7 @@ def test_optimisers_take_the_published_steps(
 
 @every_optimiser
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_remembered_is_of_the_parameters_length_and_type(optimiser: str, dtype: type[np.floating]) -> None:
+def test_state_has_the_length_and_type_of_the_parameters(optimiser: str, dtype: type[np.floating]) -> None:
     network = Network((INPUTS,), mlp((6,), OUTPUTS), np.random.default_rng(0), dtype)
     state = make_optimiser(network, specify(optimiser)).state
     assert set(state) == {"adam": {"m", "v"}, "rmsprop": {"v"}, "momentum": {"v"}, "sgd": set()}[optimiser]
@@ -108,7 +108,7 @@ def test_what_is_remembered_is_of_the_parameters_length_and_type(optimiser: str,
 
 
 @every_optimiser
-def test_a_state_put_back_goes_on_as_if_it_had_not_stopped(
+def test_a_restored_state_continues_as_if_uninterrupted(
     optimiser: str, network: Network, gradients: np.ndarray
 ) -> None:
     training, start = specify(optimiser, weight_decay=0.1), network.theta.copy()
@@ -128,7 +128,7 @@ def test_a_state_put_back_goes_on_as_if_it_had_not_stopped(
 
 @pytest.mark.parametrize("rate", [0.0, 0.25])
 @every_optimiser
-def test_decay_alone_shrinks_every_parameter_by_1_minus_γ_λ(optimiser: str, rate: float, network: Network) -> None:
+def test_weight_decay_multiplies_every_parameter_by_1_minus_γ_λ(optimiser: str, rate: float, network: Network) -> None:
     """Biases too, and by the scheduled rate; ρ has no part in it."""
     network.theta += 1
     before = network.theta.copy()
@@ -137,7 +137,7 @@ def test_decay_alone_shrinks_every_parameter_by_1_minus_γ_λ(optimiser: str, ra
 
 
 @every_optimiser
-def test_decay_does_not_touch_what_is_remembered(optimiser: str, network: Network, gradients: np.ndarray) -> None:
+def test_weight_decay_does_not_change_the_state(optimiser: str, network: Network, gradients: np.ndarray) -> None:
     """Decoupled, Loshchilov and Hutter 2019: λ θ is no part of the gradient that is averaged."""
     start = network.theta.copy()
     plain = descend(specify(optimiser), network, gradients)
@@ -149,7 +149,7 @@ def test_decay_does_not_touch_what_is_remembered(optimiser: str, network: Networ
         np.testing.assert_array_equal(decayed[name], array)
 
 
-def test_decay_comes_before_the_step() -> None:
+def test_weight_decay_comes_before_the_step() -> None:
     network = Network((1,), mlp((), 1), np.random.default_rng(0), np.float64)
     network.theta[:] = 8
     network.gradient.write(np.full_like(network.theta, 4))
@@ -162,7 +162,7 @@ def test_decay_comes_before_the_step() -> None:
     gradient=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20).filter(any),
     limit=st.floats(1e-3, 1e6),
 )
-def test_clipping_bounds_the_norm_and_keeps_the_direction(gradient: list[float], limit: float) -> None:
+def test_clipping_bounds_the_norm_and_preserves_the_direction(gradient: list[float], limit: float) -> None:
     g = np.array(gradient)
     norm = float(np.linalg.norm(g))
     factor = clip_factor(norm, limit)
@@ -175,12 +175,12 @@ def test_clipping_bounds_the_norm_and_keeps_the_direction(gradient: list[float],
 @pytest.mark.parametrize(
     ("norm", "limit", "factor"), [(8, 2, 0.25), (2, 2, 1), (1, 2, 1), (0, 2, 1), (8, 0, 1), (0, 0, 1)]
 )
-def test_clip_factor_is_that_of_the_paper(norm: float, limit: float, factor: float) -> None:
+def test_clip_factor_is_limit_over_norm_but_at_most_1(norm: float, limit: float, factor: float) -> None:
     """Nothing is divided by a norm of 0, and a limit of 0 is none."""
     assert clip_factor(norm, limit) == factor
 
 
-def test_clipping_does_not_hide_a_norm_that_is_not_a_number() -> None:
+def test_clip_factor_of_a_nan_norm_is_nan() -> None:
     assert np.isnan(clip_factor(float("nan"), 1.0))
 
 
@@ -188,7 +188,7 @@ def test_clipping_does_not_hide_a_norm_that_is_not_a_number() -> None:
     ("optimiser", "rate", "steps"),
     [("sgd", 0.01, 4000), ("momentum", 0.01, 600), ("rmsprop", 0.01, 600), ("adam", 0.01, 600)],
 )
-def test_a_badly_scaled_bowl_is_descended(optimiser: str, rate: float, steps: int) -> None:
+def test_a_badly_scaled_quadratic_is_minimised(optimiser: str, rate: float, steps: int) -> None:
     """½ Σ h (θ - c)², curvatures h from 0.1 to 100: along the flattest axis SGD needs thousands of steps."""
     network = Network((INPUTS,), mlp((), OUTPUTS), np.random.default_rng(0), np.float64)
     size = network.theta.size
@@ -210,7 +210,7 @@ def test_a_badly_scaled_bowl_is_descended(optimiser: str, rate: float, steps: in
     ("optimiser", "rate", "steps"),
     [("sgd", 0.1, 600), ("momentum", 0.01, 600), ("rmsprop", 1e-2, 400), ("adam", 1e-2, 400)],
 )
-def test_identity_is_learnt(optimiser: str, rate: float, steps: int) -> None:
+def test_a_network_learns_the_identity(optimiser: str, rate: float, steps: int) -> None:
     """A network with room enough must learn to give back what it is given, up to a hundredth of its variance."""
     generator = np.random.default_rng(3)
     network = Network((INPUTS,), mlp((16,), INPUTS), generator)

@@ -24,7 +24,7 @@ def model(propagation: str, name: str = "ava5") -> Model:
 
 @pytest.mark.parametrize("propagation", ["exact", "paper"])
 @pytest.mark.parametrize(("reduction", "weight"), [("sum", 1.0), ("mean", 1 / 6)])
-def test_sum_and_mean_are_one_number(propagation: str, reduction: str, weight: float) -> None:
+def test_sum_and_mean_give_every_layer_the_same_weight(propagation: str, reduction: str, weight: float) -> None:
     weights = layer_weights(model(propagation), reduction)  # type: ignore[arg-type]
     assert weights == {
         name: [weight, weight] for name in ("encoder", "decoder", "discriminator", "encoding_discriminator")
@@ -49,7 +49,7 @@ def test_fan_with_exact_propagation() -> None:
     }
 
 
-def test_fan_of_a_convolution_counts_the_places_of_its_window() -> None:
+def test_fan_of_a_convolution_counts_the_positions_of_its_window() -> None:
     """conv28 of 4 x 4 grey pixels and one layer: 25 pixels feed a neuron, at 2 x 2 places; then dense, 4 · 3 to 4."""
     conv = build("vae", (4, 4, 1), architecture="conv28", latent=2, hidden=(3,), propagation="paper")
     weights = layer_weights(conv, "fan")
@@ -58,7 +58,7 @@ def test_fan_of_a_convolution_counts_the_places_of_its_window() -> None:
     assert weights["decoder"] == pytest.approx([1 / (2 * 25 / (25 * 3 / 4)), 1 / (25 * 3 / 4 * 4)])
 
 
-def test_fan_follows_an_error_through_every_network_on_its_way() -> None:
+def test_fan_follows_an_error_through_every_network_on_its_path() -> None:
     """BiGAN's generator learns through the whole discriminator: trunk 6-9 and head (9 + 2)-256-256-1."""
     bigan = layer_weights(build("bigan", SHAPE, latent=2, hidden=(9,)), "fan")
     behind = (9 / 6) * (256 / 11)
@@ -67,7 +67,7 @@ def test_fan_follows_an_error_through_every_network_on_its_way() -> None:
     assert bigan["generator"] == pytest.approx([1 / (2 * behind), 1 / (9 * behind)])
 
 
-def test_fan_widens_where_neurons_are_repeated() -> None:
+def test_fan_counts_the_neurons_that_upsampling_repeats() -> None:
     networks = {"decoder": [dense(1), {"layer": "reshape", "shape": [1, 1, 1]}, {"layer": "upsampling", "factor": 3}]}
     vae = build("vae", (3, 3, 1), latent=2, architecture=networks, propagation="paper")
     assert layer_weights(vae, "fan")["decoder"] == pytest.approx([1 / (2 * 9)])
@@ -83,7 +83,7 @@ def test_only_networks_that_learn_have_weights() -> None:
 
 
 @pytest.mark.parametrize("inputs", [1, 7, 300])
-def test_a_step_of_rate_one_moves_a_linear_neuron_by_its_error(inputs: int) -> None:
+def test_a_fan_step_of_rate_1_moves_a_linear_neuron_by_its_error(inputs: int) -> None:
     """With inputs of size one. The weights carry exactly the error, and the bias 1/inputs of it on top."""
     generator = np.random.default_rng(inputs)
     network = Network((inputs,), mlp((), 4), generator, np.float64)
@@ -99,7 +99,7 @@ def test_a_step_of_rate_one_moves_a_linear_neuron_by_its_error(inputs: int) -> N
 
 
 @pytest.mark.parametrize("propagation", ["exact", "paper"])
-def test_plain_descent_of_rate_one_needs_the_fan(propagation: str) -> None:
+def test_sgd_of_rate_1_learns_with_fan_only(propagation: str) -> None:
     """On 300 neurons the fan gains most of the way to the mean picture, the mean stands still, the sum diverges."""
     pictures = np.random.default_rng(0).random((6, 10, 10, 3), dtype=np.float32)
     mean_picture = 0.5 * float(np.sum((pictures - pictures.mean(axis=0)) ** 2)) / len(pictures)

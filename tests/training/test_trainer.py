@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_bytes(pictures: np.ndarray) -> None:
     assert trained(specify(seed=4), pictures) == trained(specify(seed=4), pictures)
 
 
-def test_another_seed_gives_other_parameters(pictures: np.ndarray) -> None:
+def test_different_seeds_give_different_parameters(pictures: np.ndarray) -> None:
     first, _ = trained(specify(seed=4), pictures)
     second, _ = trained(specify(seed=5), pictures)
     assert all(first[name] != second[name] for name in first)
@@ -75,7 +75,7 @@ def test_another_seed_gives_other_parameters(pictures: np.ndarray) -> None:
     optimiser=st.sampled_from(["adam", "sgd"]),
     reduction=st.sampled_from(["sum", "fan"]),
 )
-def test_a_training_that_stopped_goes_on_as_if_it_had_not(
+def test_a_resumed_training_equals_an_uninterrupted_one(
     stop: int, name: str, optimiser: OptimiserName, reduction: Reduction
 ) -> None:
     """Down to the last byte of parameters, running statistics and what the optimisers remember."""
@@ -108,7 +108,7 @@ def states(model: Model) -> list[bytes]:
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, NotFiniteError])
 @pytest.mark.parametrize(("phase", "leaves_no_trace"), [("discriminator", True), ("generator", False)])
-def test_a_step_that_stops_before_its_first_update_leaves_no_trace(
+def test_a_step_interrupted_before_its_first_update_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, fault: type[BaseException], phase: str, leaves_no_trace: bool
 ) -> None:
     """Not even in batch norm's running statistics, which the forward pass has moved by then."""
@@ -133,7 +133,7 @@ def test_a_step_that_stops_before_its_first_update_leaves_no_trace(
     assert (theta(dcgan) == before and states(dcgan) == at_rest) == leaves_no_trace
 
 
-def test_a_network_that_learns_in_two_phases_has_a_memory_for_each() -> None:
+def test_a_network_that_learns_in_two_phases_has_an_optimiser_for_each() -> None:
     """AAE's encoder: Adam's moments of the reconstruction know nothing of those of the regularisation."""
     aae = build("aae", (2, 2, 1), latent=2, hidden=(4,))
     trainer = Trainer(aae, specify())
@@ -147,7 +147,7 @@ def test_a_network_that_learns_in_two_phases_has_a_memory_for_each() -> None:
 
 
 @pytest.mark.parametrize(("pictures", "batch", "alone"), [(7, 3, True), (1, 4, True), (6, 3, False), (3, 1, True)])
-def test_batch_norm_is_not_left_with_a_single_picture(pictures: int, batch: int, alone: bool) -> None:
+def test_batches_of_one_picture_are_rejected_for_batch_norm(pictures: int, batch: int, alone: bool) -> None:
     dcgan, gan = (build(name, (4, 4, 1), latent=2, hidden=(4, 5)) for name in ("dcgan", "gan"))
     Trainer(gan, specify(batch_size=batch)).check(pictures)
     if alone:
@@ -157,7 +157,7 @@ def test_batch_norm_is_not_left_with_a_single_picture(pictures: int, batch: int,
         Trainer(dcgan, specify(batch_size=batch)).check(pictures)
 
 
-def test_validation_pictures_are_spread_over_all_that_are_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validation_pictures_are_spread_over_the_whole_held_out_set(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a folder in the order of its classes, the first would be of one class."""
     vae, seen = model("vae"), []
     held = Batches(np.linspace(0, 1, 1000, dtype=np.float32)[:, None, None, None] * np.ones((1, *SHAPE), np.float32))
@@ -174,7 +174,7 @@ def test_validation_pictures_are_spread_over_all_that_are_held_out(monkeypatch: 
     assert seen[0].max() == 1
 
 
-def test_a_finished_training_does_nothing_more(pictures: np.ndarray) -> None:
+def test_running_a_finished_training_again_does_nothing(pictures: np.ndarray) -> None:
     trainer = Trainer(model(), specify())
     assert len(list(trainer.run(Batches(pictures)))) == trainer.steps == STEPS
     before = theta(trainer.model)
@@ -182,19 +182,19 @@ def test_a_finished_training_does_nothing_more(pictures: np.ndarray) -> None:
     assert theta(trainer.model) == before
 
 
-def test_a_state_of_another_model_is_refused(pictures: np.ndarray) -> None:
+def test_a_state_of_another_model_is_rejected(pictures: np.ndarray) -> None:
     arrays, numbers = Trainer(build("ava5", SHAPE, latent=3, hidden=(5,)), specify()).state()
     with pytest.raises(ValueError, match=r"encoder\.theta has \d+ values instead of \d+"):
         Trainer(model(), specify()).restore(arrays, numbers)
 
 
-def test_a_state_of_another_optimiser_is_refused(pictures: np.ndarray) -> None:
+def test_a_state_of_another_optimiser_is_rejected(pictures: np.ndarray) -> None:
     arrays, numbers = Trainer(model(), specify("sgd")).state()
     with pytest.raises(KeyError, match=r"step\.encoder\.m"):
         Trainer(model(), specify("adam")).restore(arrays, numbers)
 
 
-def test_every_epoch_sees_every_picture_once_in_another_order(
+def test_every_epoch_sees_every_picture_once_in_a_new_order(
     pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trainer, seen = Trainer(model(), specify()), []
@@ -275,7 +275,7 @@ def test_gradients_are_means_over_the_batch(pictures: np.ndarray) -> None:
         assert not np.array_equal(network.theta, model().networks[name].theta)
 
 
-def test_diagnostics_leave_no_trace(pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diagnostics_do_not_change_the_training(pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """They run both propagations over the gradients: the parameters must not know, nor the model's own propagation."""
     parameters, metrics = trained(specify(), pictures)
     assert set(metrics[2]["angle"]) == set(parameters)
@@ -285,7 +285,7 @@ def test_diagnostics_leave_no_trace(pictures: np.ndarray, monkeypatch: pytest.Mo
     assert theta(silent) == parameters
 
 
-def test_a_picture_that_is_not_finite_stops_before_the_step(pictures: np.ndarray) -> None:
+def test_a_picture_that_is_not_finite_stops_the_training_before_the_step(pictures: np.ndarray) -> None:
     broken = pictures.copy()
     broken[:, 1, 2] = np.nan
     trainer = Trainer(model(), specify())
@@ -298,7 +298,7 @@ def test_a_picture_that_is_not_finite_stops_before_the_step(pictures: np.ndarray
 
 @pytest.mark.parametrize("name", ["vae", "ava5"])
 @pytest.mark.parametrize("learning_rate", [1.0, 1e3, 1e30])
-def test_a_training_that_leaves_the_numbers_keeps_its_last_good_parameters(
+def test_a_diverging_training_keeps_its_last_finite_parameters(
     pictures: np.ndarray, name: PaperModel, learning_rate: float
 ) -> None:
     training = TrainingSpecification("sgd", learning_rate, "sum", BATCH, 2000, 0)
@@ -340,7 +340,7 @@ def test_a_term_that_is_not_finite_is_named(pictures: np.ndarray, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", ["vae", "ava5"])
-def test_fit_learns_to_tell_pictures_apart(name: str) -> None:
+def test_fit_learns_to_reconstruct_different_pictures(name: str) -> None:
     """Greys from dark to light, which one number of the code can tell: far less error than their mean picture has.
 
     An AVA with some seeds is still on its way after 400 steps, so the median counts.
@@ -355,7 +355,7 @@ def test_fit_learns_to_tell_pictures_apart(name: str) -> None:
     assert np.median(errors) < 0.1 * greys.var()
 
 
-def test_fit_is_the_trainer(pictures: np.ndarray) -> None:
+def test_fit_gives_the_same_result_as_the_trainer(pictures: np.ndarray) -> None:
     ours = model()
     metrics = fit(ours, pictures, epochs=EPOCHS, batch_size=BATCH, learning_rate=1e-2)
     parameters, steps = trained(specify(), pictures)
@@ -363,7 +363,7 @@ def test_fit_is_the_trainer(pictures: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("shape", [(4, 3, 1), (3, 4, 3), (12,)])
-def test_fit_refuses_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
+def test_fit_rejects_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="given to a model of shape"):
         fit(model(), np.zeros((2, *shape), np.float32), epochs=1)
 
@@ -383,26 +383,26 @@ def test_fit_refuses_pictures_of_another_shape(shape: tuple[int, ...]) -> None:
         ("seed", -1),
     ],
 )
-def test_fit_refuses_an_option_out_of_range_by_name(pictures: np.ndarray, option: str, value: object) -> None:
+def test_fit_rejects_an_option_out_of_range_by_name(pictures: np.ndarray, option: str, value: object) -> None:
     options: dict[str, Any] = {"epochs": 1, option: value}
     with pytest.raises(ValueError, match=option):
         fit(model(), pictures, **options)
 
 
-def test_a_single_picture_is_enough(pictures: np.ndarray) -> None:
+def test_fit_accepts_a_single_picture(pictures: np.ndarray) -> None:
     metrics = fit(model(), pictures[:1], epochs=2)
     assert [line["step"] for line in metrics] == [1, 2]
 
 
 @pytest.mark.parametrize("values", [0, 255.0, np.nan])
-def test_fit_refuses_what_is_no_set_of_pictures(values: float) -> None:
+def test_fit_rejects_invalid_pictures(values: float) -> None:
     model = build("vae", (2, 2, 1), latent=2, hidden=(3,))
     pictures = np.full((2, 2, 2, 1), values, np.float32) if values else np.zeros((0, 2, 2, 1), np.float32)
     with pytest.raises(ValueError, match="fit takes"):
         fit(model, pictures, epochs=1)
 
 
-def test_fit_trains_with_sgd_by_its_own_defaults() -> None:
+def test_fit_trains_with_the_defaults_of_sgd() -> None:
     model = build("vae", (4, 4, 1), latent=2, hidden=(8,))
     pictures = np.full((3, 4, 4, 1), 0.9, np.float32)
     metrics = fit(model, pictures, epochs=200, optimiser="sgd")
