@@ -175,7 +175,7 @@ def test_vaegan_layer_l_is_the_end_of_the_convolutions(architecture: str, after:
 
 @pytest.mark.parametrize("architecture", HIDDEN)
 def test_vaegan_encoder_gets_no_gradient_from_the_adversarial_loss(architecture: str) -> None:
-    """If the layers of Dis after layer l change, its gradient stays the same, bit for bit; the other two change."""
+    """If the layers of Dis after layer l change, the encoder's gradient stays the same bits; the others change."""
     model = perturbed("vaegan", architecture)
     x, noise = draw(model)
     (before,) = gradients_by_phase(model, x, noise).values()

@@ -1,4 +1,4 @@
-"""The gradient of a network: deferred products change when the work is done, and never the result."""
+"""The gradient of a network: deferring products changes when they are computed, but not the result."""
 
 from typing import Any, get_args
 
@@ -27,7 +27,7 @@ Expected = dict[int, dict[str, np.ndarray]]
 
 @pytest.fixture(params=[True, False], ids=["deferred", "immediate"])
 def deferred(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether every product is deferred, however small, or none is."""
+    """Whether all products are deferred, even small ones, or none."""
     monkeypatch.setattr(factored, "worthwhile", lambda *_: request.param)
     return bool(request.param)
 
@@ -37,7 +37,7 @@ def make_network(generator: np.random.Generator) -> Network:
 
 
 def propagate(network: Network, buffers: Buffers, generator: np.random.Generator) -> Expected:
-    """Apply the network to random input and propagate a random error; return the gradients by plain NumPy."""
+    """Apply the network to random input and propagate a random error; return the gradients computed by plain NumPy."""
     x, error = generator.standard_normal((BATCH, 6)), generator.standard_normal((BATCH, 3))
     network.forward(buffers, x)
     network.backward(buffers, error)
@@ -54,7 +54,7 @@ def total(*several: Expected) -> Expected:
 
 
 def assert_gradient(network: Network, expected: Expected) -> None:
-    """Norm and values are the expected ones, and reading changes neither."""
+    """Assert that norm and values are as expected, and that reading does not change them."""
     flat = np.concatenate([array.ravel() for arrays in expected.values() for array in arrays.values()])
     for _ in range(2):
         assert network.gradient.norm() == pytest.approx(np.linalg.norm(flat), rel=1e-12)
@@ -147,7 +147,7 @@ class WeightLast(Dense, frozen=True, tag="weight_last"):
     """A dense layer whose weights are not its first parameter."""
 
     def parameter_shapes(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """b, then W."""
+        """Return b, then W."""
         return dict(reversed(super().parameter_shapes(input_shape).items()))
 
 
