@@ -103,7 +103,9 @@ def test_named_options_and_their_values_exist(page: Path) -> None:
 
 @every_page
 def test_links_lead_to_existing_files_and_headings(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\(([^)\s#]*)#?([^)\s]*)\)", text(page)):
+    links = re.findall(r"\]\(([^)\s#]*)#?([^)\s]*)\)", text(page))
+    assert links
+    for target, anchor in links:
         other = (page.parent / target).resolve() if target else page
         assert other.is_file(), target
         assert not anchor or anchor in anchors(other), f"{target}#{anchor}"

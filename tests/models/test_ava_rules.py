@@ -252,9 +252,9 @@ def test_6_is_the_gradient_of_no_function() -> None:
         jacobian = np.empty((m, m))
         for j in range(m):
             sides = []
-            for nudge in (h, -h):
+            for offset in (h, -h):
                 δ = np.zeros((1, m))
-                model.Ψ.forward(buffers, x_ + nudge * np.eye(m)[j])
+                model.Ψ.forward(buffers, x_ + offset * np.eye(m)[j])
                 model.add_adversarial_error(δ, model.Ψ, buffers)
                 sides.append(δ[0])
             jacobian[:, j] = (sides[0] - sides[1]) / (2 * h)
