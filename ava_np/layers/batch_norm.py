@@ -55,7 +55,7 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """The batch's mean, variance and 1 / √(variance + ε)."""
-        return {"mean": input_shape[-1:], "variance": input_shape[-1:], "inverse": input_shape[-1:]}
+        return {"mean": input_shape[-1:], "variance": input_shape[-1:], "inverse_std": input_shape[-1:]}
 
     def parameter_uses(self, input_shape: Shape) -> int:
         """Return the number of pixels of a channel."""
@@ -73,7 +73,7 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
             saved["mean"][:] = running["mean"]
             batch_norm.batch_norm_evaluation_forward(
                 buffers.y,
-                saved["inverse"],
+                saved["inverse_std"],
                 buffers.x,
                 running["mean"],
                 running["variance"],
@@ -83,11 +83,11 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
             )
             return
         batch_norm.batch_norm_forward(
-            buffers.y, saved["mean"], saved["variance"], saved["inverse"], buffers.x, scale, shift, self.epsilon
+            buffers.y, saved["mean"], saved["variance"], saved["inverse_std"], buffers.x, scale, shift, self.epsilon
         )
         if buffers.mode == "training":
             count = buffers.x.size // scale.size
-            batch_norm.update_running(
+            batch_norm.update_running_statistics(
                 running["mean"], running["variance"], saved["mean"], saved["variance"], self.momentum, count
             )
 
@@ -95,15 +95,15 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
         """dx, through the batch's statistics if these were used."""
         saved, scale = buffers.saved, parameters["scale"]
         if buffers.mode == "evaluation":
-            batch_norm.batch_norm_evaluation_backward_input(buffers.dx, buffers.dy, saved["inverse"], scale)
+            batch_norm.batch_norm_evaluation_backward_input(buffers.dx, buffers.dy, saved["inverse_std"], scale)
         else:
             batch_norm.batch_norm_backward_input(
-                buffers.dx, buffers.dy, buffers.x, saved["mean"], saved["inverse"], scale
+                buffers.dx, buffers.dy, buffers.x, saved["mean"], saved["inverse_std"], scale
             )
 
     def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dscale += Σ dy x̂, dshift += Σ dy."""
         saved = buffers.saved
         batch_norm.batch_norm_backward_parameters(
-            gradients["scale"], gradients["shift"], buffers.dy, buffers.x, saved["mean"], saved["inverse"]
+            gradients["scale"], gradients["shift"], buffers.dy, buffers.x, saved["mean"], saved["inverse_std"]
         )

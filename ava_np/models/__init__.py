@@ -1,5 +1,6 @@
 """Models: one file per system, built by name."""
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,8 @@ def build(
     Raises
     ------
     ValueError
-        If there is no such model, the model has no such option, or a value is out of range.
+        If there is no such model, the shape is not that of a picture, the model has no such option, or a value is out
+        of range.
     ArchitectureError
         If the architecture does not fit the pictures, or the prior does not fit the codes.
 
@@ -70,7 +72,14 @@ def build(
     (4, 28, 28, 1)
     """
     if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}: take one of {', '.join(MODELS)}")
+        close = get_close_matches(name.lower(), MODELS, n=1)
+        hint = f"did you mean {close[0]!r}? The models are" if close else "take one of"
+        raise ValueError(f"there is no model {name!r}: {hint} {', '.join(MODELS)}")
+    if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
+        raise ValueError(
+            f"a model takes the shape of one picture, (height, width, channels), not {shape}: pass x.shape[1:] of an "
+            "array (pictures, height, width, channels)"
+        )
     unknown = [option for option in options if option not in MODELS[name].__struct_fields__]
     if unknown:
         known = ", ".join(MODELS[name].__struct_fields__)

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ava_np.errors import AvaError
 from ava_np.layers import Layer
@@ -18,6 +19,7 @@ from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import ModelSpecification
 
 CHUNK = 256  # samples that pass through a network at once outside of training
+ROUNDING = 1e-6  # by which a mean of values in [0, 1] may exceed the range
 
 Noise = dict[str, np.ndarray]
 """All random numbers of a step by name, each array (batch, ...)."""
@@ -129,6 +131,10 @@ class Model(ABC, Generic[S]):
         self.networks = self.build_networks(layers, new)
         self._step_buffers: dict[int, S] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: everything but the buffers of its steps."""
+        return {**self.__dict__, "_step_buffers": {}}
+
     @abstractmethod
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create the networks and return those that learn, by name.
@@ -239,13 +245,13 @@ class Model(ABC, Generic[S]):
         for network in self.networks.values():
             network.gradient.clear()
 
-    def encode(self, pictures: np.ndarray) -> np.ndarray:
+    def encode(self, pictures: ArrayLike) -> np.ndarray:
         """Return the mean code of each picture.
 
         Parameters
         ----------
-        pictures : ndarray, (pictures, height, width, channels)
-            Of the model's shape, with values in [0, 1].
+        pictures : array_like, (pictures, height, width, channels)
+            Of the model's shape; floats in [0, 1], unless the model's output is linear.
 
         Returns
         -------
@@ -255,7 +261,7 @@ class Model(ABC, Generic[S]):
         Raises
         ------
         ValueError
-            If the pictures are not of the model's shape.
+            If the pictures are not of the model's shape, or their values are not in the range.
         AvaError
             If the model has no encoder.
 
@@ -268,17 +274,16 @@ class Model(ABC, Generic[S]):
         """
         if self.encoder_name is None:
             raise AvaError(f"{self.specification.name} has no encoder: it makes pictures from codes, not codes")
-        if pictures.shape[1:] != self.shape:
-            raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {self.shape}")
-        return self._apply(self.encoder_name, pictures.reshape(len(pictures), -1))[:, : self.latent]
+        pictures = self.validated_pictures(pictures)
+        return self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))[:, : self.latent]
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: ArrayLike) -> np.ndarray:
         """Return the picture of each code.
 
         Parameters
         ----------
-        codes : ndarray, (codes, latent)
-            Any real values.
+        codes : array_like, (codes, latent)
+            Any finite values.
 
         Returns
         -------
@@ -288,7 +293,7 @@ class Model(ABC, Generic[S]):
         Raises
         ------
         ValueError
-            If the codes are not of the model's length.
+            If the codes are not of the model's length, or not finite.
 
         Examples
         --------
@@ -297,11 +302,14 @@ class Model(ABC, Generic[S]):
         >>> model.decode(np.zeros((5, 3))).shape
         (5, 8, 8, 1)
         """
+        codes = np.asarray(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent:
             raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
+        if not np.isfinite(codes).all():
+            raise ValueError("codes must be finite")
         return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
 
-    def reconstruct(self, pictures: np.ndarray) -> np.ndarray:
+    def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
         """Decode the mean code of each picture, g(μ(x)).
 
         Parameters, errors as for ``encode``; return value as for ``decode``.
@@ -315,6 +323,42 @@ class Model(ABC, Generic[S]):
         """
         return self.decode(self.encode(pictures))
 
+    def validated_pictures(self, pictures: ArrayLike) -> np.ndarray:
+        """Return pictures as an array, after checking that the model can take them.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            Any number of pictures, which may be 0.
+
+        Raises
+        ------
+        ValueError
+            If the shape is not the model's, the values are not floats, not finite, or, unless the model's output is
+            linear, not in [0, 1].
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> model.validated_pictures(np.full((1, 8, 8, 1), 255.0))
+        Traceback (most recent call last):
+        ValueError: pictures need values in [0, 1], not up to 255: divide 8-bit values by 255
+        """
+        array = np.asarray(pictures)
+        if array.shape[1:] != self.shape:
+            raise ValueError(f"pictures of shape {array.shape[1:]} given to a model of shape {self.shape}")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ValueError(f"pictures need floating-point values, not {array.dtype}: divide 8-bit values by 255")
+        if not np.isfinite(array).all():
+            raise ValueError("pictures need finite values; these hold NaN or infinity")
+        if self.specification.output != "linear" and array.size:
+            low, high = array.min(), array.max()
+            if low < -ROUNDING or high > 1 + ROUNDING:
+                outside = f"up to {high:g}: divide 8-bit values by 255" if high > 1 else f"down to {low:g}"
+                raise ValueError(f"pictures need values in [0, 1], not {outside}")
+        return array
+
     def prior(self, generator: np.random.Generator, count: int) -> np.ndarray:
         """Draw codes from the prior, (count, latent): N(0, I) unless the model has another.
 
@@ -327,15 +371,15 @@ class Model(ABC, Generic[S]):
         """
         return generator.standard_normal((count, self.latent))
 
-    def sample(self, count: int, generator: np.random.Generator) -> np.ndarray:
+    def sample(self, count: int, generator: np.random.Generator | int | None = None) -> np.ndarray:
         """Decode ``count`` codes drawn from the prior.
 
         Parameters
         ----------
         count : int
             Number of pictures.
-        generator : numpy.random.Generator
-            Source of the codes.
+        generator : numpy.random.Generator or int, optional
+            Source of the codes, or its seed. By default the codes differ at each call.
 
         Returns
         -------
@@ -346,10 +390,10 @@ class Model(ABC, Generic[S]):
         --------
         >>> import ava_np
         >>> model = ava_np.build("vae", (8, 8, 1))
-        >>> model.sample(16, np.random.default_rng(0)).shape
+        >>> model.sample(16, 0).shape
         (16, 8, 8, 1)
         """
-        return self.decode(self.prior(generator, count))
+        return self.decode(self.prior(np.random.default_rng(generator), count))
 
     def _cached_buffers(self, batch: int) -> S:
         if batch not in self._step_buffers:

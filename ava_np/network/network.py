@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -77,15 +78,23 @@ class Network:
         dtype: type[np.floating] = np.float32,
         intermediate: int | None = None,
     ) -> None:
-        self.input_shape, self.layers, self.dtype = input_shape, tuple(layers), dtype
-        self.intermediate = len(layers) if intermediate is None else intermediate + len(layers) * (intermediate < 0)
-        if not 0 <= self.intermediate <= len(layers):
+        index = len(layers) if intermediate is None else intermediate + len(layers) * (intermediate < 0)
+        if not 0 <= index <= len(layers):
             raise ValueError(f"a network of {len(layers)} layers has no intermediate layer {intermediate}")
-        self.needs_copy = _layers_that_need_a_copy(self.layers, self.intermediate)
+        self._allocate(input_shape, tuple(layers), dtype, index)
+        for layer, shape, arrays, state in zip(self.layers, self.shapes, self.parameters, self.states, strict=False):
+            layer.initialise(arrays, state, shape, generator)
+
+    def _allocate(
+        self, input_shape: Shape, layers: tuple[Layer, ...], dtype: type[np.floating], intermediate: int
+    ) -> None:
+        """Lay out all arrays, with values that are still to be written."""
+        self.input_shape, self.layers, self.dtype, self.intermediate = input_shape, layers, dtype, intermediate
+        self.needs_copy = _layers_that_need_a_copy(layers, intermediate)
         self.shapes = [input_shape]
         for layer in layers:
             self.shapes.append(layer.output_shape(self.shapes[-1]))
-        placed = list(zip(self.layers, self.shapes, strict=False))
+        placed = list(zip(layers, self.shapes, strict=False))
         shapes = [layer.parameter_shapes(shape) for layer, shape in placed]
         self.theta = np.zeros(sum(prod(shape) for named in shapes for shape in named.values()), dtype)
         self.parameters = layer_views(self.theta, shapes)
@@ -95,10 +104,20 @@ class Network:
         self.layer_slices = _layer_slices(shapes)
         self.scratch = np.zeros(max((layer.scratch_size(shape) for layer, shape in placed), default=0), dtype)
         self.gradient = Gradient(self.layers, shapes, self.scratch)
-        for (layer, shape), arrays, state in zip(placed, self.parameters, self.states, strict=True):
-            layer.initialise(arrays, state, shape, generator)
         # Below the first layer with parameters nothing learns, so an error goes further down only if it is asked for.
         self._first = next((i for i, named in enumerate(shapes) if named), 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: parameters and states. Views, gradient and scratch are laid out again."""
+        names = ("input_shape", "layers", "dtype", "intermediate", "theta", "states")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._allocate(state["input_shape"], state["layers"], state["dtype"], state["intermediate"])
+        self.theta[:] = state["theta"]
+        for arrays, values in zip(self.states, state["states"], strict=True):
+            for name, array in arrays.items():
+                array[:] = values[name]
 
     @property
     def output_shape(self) -> Shape:

@@ -15,8 +15,8 @@ import jinja2
 import msgspec
 import numpy as np
 
-from ava_np.data.folder import Pictures
-from ava_np.data.sources import Split
+from ava_np.data.pictures import Pictures
+from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
 from ava_np.evaluation import metrics

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
@@ -250,7 +251,7 @@ def _magnitude(gradient: np.ndarray) -> float:
 
 def fit(
     model: Model,
-    pictures: np.ndarray,
+    pictures: ArrayLike,
     *,
     epochs: int,
     batch_size: int = 16,
@@ -266,8 +267,8 @@ def fit(
     ----------
     model : Model
         From ``ava_np.build`` or ``ava_np.load``.
-    pictures : ndarray, (pictures, height, width, channels)
-        Of the model's shape, with values in [0, 1] unless the model's output is linear.
+    pictures : array_like, (pictures, height, width, channels)
+        Of the model's shape; floats in [0, 1], unless the model's output is linear.
     epochs : int
         Passes over the pictures.
     batch_size : int
@@ -304,12 +305,13 @@ def fit(
     >>> metrics[-1]["epoch"], list(metrics[-1]["nats"])
     (3, ['reconstruction', 'kl'])
     """
-    if pictures.shape[1:] != model.shape:
-        raise ValueError(f"pictures of shape {pictures.shape[1:]} given to a model of shape {model.shape}")
-    if not len(pictures) or not np.isfinite(pictures).all():
-        raise ValueError("fit takes at least one picture, with finite values")
-    if model.specification.output != "linear" and not (pictures.min() >= 0 and pictures.max() <= 1):
-        raise ValueError("fit takes pictures with values in [0, 1], unless the model's output is linear")
+    array = model.validated_pictures(pictures)
+    if not len(array):
+        raise ValueError("fit takes at least one picture")
+    unknown = [option for option in options if option not in TrainingSpecification.__struct_fields__]
+    if unknown:
+        known = ", ".join(TrainingSpecification.__struct_fields__)
+        raise ValueError(f"fit has no option {unknown[0]!r}: it has {known}")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
     training = validated(
         TrainingSpecification,
@@ -322,4 +324,4 @@ def fit(
         **{"momentum": default_momentum(model.specification, optimiser), **options},
     )
     trainer = Trainer(model, training)
-    return [metrics for metrics in trainer.run(Batches(pictures)) if metrics is not None]
+    return [metrics for metrics in trainer.run(Batches(array)) if metrics is not None]

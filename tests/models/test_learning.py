@@ -88,8 +88,8 @@ def test_gan_covers_the_modes_of_the_ring(seed: int) -> None:
     model = build("gan", x.shape[1:], latent=2, hidden=(128, 128), output="linear", smoothing=0.1, seed=seed)
     fit(model, x, epochs=100, batch_size=256, learning_rate=2e-3, momentum=0.9, schedule="linear", seed=seed)
     coverage = mode_coverage("ring", model.sample(2000, np.random.default_rng(9)).reshape(-1, 2))
-    assert coverage.modes >= 7
-    assert coverage.good > 0.5
+    assert coverage.modes_found >= 7
+    assert coverage.good_fraction > 0.5
 
 
 def test_minibatch_discrimination_increases_the_spread_of_samples() -> None:
