@@ -1,4 +1,4 @@
-"""What the models' rules mean and where they lead, which no gradient check can see."""
+"""Effects of the printed rules and of both propagations that a gradient check cannot see."""
 
 from typing import get_args
 
@@ -14,7 +14,7 @@ from ava_np.models.terms import split_mean_logvar
 from ava_np.network import Network
 from ava_np.specification import PaperModel, TrainingSpecification
 from ava_np.training.trainer import Trainer, fit
-from tests.models import draw, gradients, small, small_ava
+from tests.models.small_models import draw, gradients, small, small_ava
 
 NAMES = get_args(PaperModel)
 
@@ -22,14 +22,14 @@ every_model = pytest.mark.parametrize("name", NAMES)
 every_propagation = pytest.mark.parametrize("propagation", PROPAGATIONS)
 
 
-def settle(network: Network, probability: float) -> None:
-    """Give a discriminator one verdict for whatever it sees."""
+def make_constant(network: Network, probability: float) -> None:
+    """Make a discriminator return the same probability of "real" for every input."""
     network.theta[:] = 0
     network.parameters[-1]["b"][:] = np.log(probability / (1 - probability))
 
 
 def train_only(model: AVA, names: set[str], x: np.ndarray, r: Noise, steps: int) -> None:
-    """Take Adam's steps with some of the networks, the same pictures and the same noise each time."""
+    """Train only the named networks with Adam, with the same pictures and the same noise in every step."""
     model.networks = {name: network for name, network in model.networks.items() if name in names}
     trainer = Trainer(model, TrainingSpecification("adam", 0.01, "sum", len(x), epochs=1, seed=0))
     for _ in range(steps):
@@ -41,11 +41,13 @@ def train_only(model: AVA, names: set[str], x: np.ndarray, r: Noise, steps: int)
 
 @pytest.mark.parametrize(("name", "real", "fake"), [("ava1", "d", "d_"), ("ava3", "D", "D_")])
 @every_propagation
-def test_the_data_are_the_real_side(name: str, real: str, fake: str, propagation: str) -> None:
-    """(7) and (13): a discriminator that learns from separable sides says d(x) > d(x'), for every picture."""
+def test_discriminators_learn_to_call_data_real_and_decoded_data_fake(
+    name: str, real: str, fake: str, propagation: str
+) -> None:
+    """(7) and (13): after training on separable data, d(x) > 1/2 > d(x') for every picture."""
     model = small_ava(name, propagation, shape=(4, 4, 1), latent=8, hidden=(16,))
     x, r = draw(model, 4)
-    x[:, ::2] = 0  # stripes, which no decoder has yet
+    x[:, ::2] = 0  # stripes, which no untrained decoder produces
     train_only(model, {"discriminator", "encoding_discriminator"}, x, r, steps=200)
     logits = model.forward_values(x, r)
     assert logits[real].min() > 0 > logits[fake].max()
@@ -53,8 +55,8 @@ def test_the_data_are_the_real_side(name: str, real: str, fake: str, propagation
 
 @pytest.mark.parametrize("letter", ["Ψ", "Λ"])
 @every_propagation
-def test_a_discriminator_learns_nothing_from_the_error_that_it_hands_on(propagation: str, letter: str) -> None:
-    """The star in the paper's Ψ* and Λ*."""
+def test_a_discriminator_gets_no_gradient_from_the_error_it_propagates(propagation: str, letter: str) -> None:
+    """The star in the paper's Ψ* and Λ* means this."""
     model = small_ava("ava5", propagation)
     network: Network = getattr(model, letter)
     buffers, δ = network.buffers(3), np.zeros((3, *network.input_shape))
@@ -65,8 +67,8 @@ def test_a_discriminator_learns_nothing_from_the_error_that_it_hands_on(propagat
     assert np.all(δ != 0)
 
 
-def test_6_brightens_every_pixel_whatever_the_picture() -> None:
-    """The causal error is d(x') at all m neurons; the true one, through Ψ's weights, has both signs."""
+def test_6_pushes_every_pixel_brighter_by_the_same_amount() -> None:
+    """The causal error is d(x') at all m neurons. The true error, through the weights of Ψ, has both signs."""
     for seed in range(5):
         paper, exact = (small_ava("ava1", propagation, seed=seed) for propagation in ("paper", "exact"))
         x_ = draw(paper, 4, seed)[0]
@@ -75,18 +77,18 @@ def test_6_brightens_every_pixel_whatever_the_picture() -> None:
             buffers, δ = model.Ψ.buffers(4), np.zeros_like(x_)
             t = model.Ψ.forward(buffers, x_).copy()
             model.add_adversarial_error(δ, model.Ψ, buffers)
-            errors.append(-δ)  # what is added, as printed
+            errors.append(-δ)  # (6) adds the opposite of what is descended
         np.testing.assert_allclose(errors[0], np.tile(1 / (1 + np.exp(-t)), model.neurons), rtol=1e-12)
         assert np.all(errors[0] > 0)
         assert errors[1].min() < 0 < errors[1].max()
 
 
 @pytest.mark.parametrize("c", [0.2, 0.5])
-def test_6_comes_to_rest_at_the_mean_image_plus_its_verdict(c: float) -> None:
-    """With d(x') = c held: x' = mean of x + c, where that is below 1."""
+def test_6_converges_to_the_mean_image_plus_d(c: float) -> None:
+    """If d(x') = c is constant, x' converges to the mean of x plus c, if that is below 1."""
     model = small_ava("ava1", "paper", shape=(4, 4, 1), hidden=(16,))
     pictures = 0.1 + 0.3 * np.random.default_rng(0).random((4, 4, 4, 1))
-    settle(model.Ψ, c)
+    make_constant(model.Ψ, c)
     del model.networks["discriminator"]
     fit(model, pictures, epochs=1000, learning_rate=0.01)
     assert np.abs(model.reconstruct(pictures) - (pictures.mean(axis=0) + c)).max() < 0.05
@@ -94,12 +96,15 @@ def test_6_comes_to_rest_at_the_mean_image_plus_its_verdict(c: float) -> None:
 
 @pytest.mark.parametrize(("brightness", "sign"), [(0.95, 1), (0.05, -1)])
 @every_propagation
-def test_10_lets_the_sign_of_the_error_decide(propagation: str, brightness: float, sign: int) -> None:
-    """An undecided Ψ is moved by (10) to call what is too dark real and what is too bright fake; (7) is indifferent."""
+def test_10_follows_the_sign_of_the_brightness_error(propagation: str, brightness: float, sign: int) -> None:
+    """At d = 1/2, (10) moves Ψ towards "real" if x' is too dark and towards "fake" if it is too bright.
+
+    (7) does neither.
+    """
     biases = []
     for name in ("ava1", "ava2"):
         model = small_ava(name, propagation)
-        settle(model.Ψ, 0.5)
+        make_constant(model.Ψ, 0.5)
         x, r = np.full((1, model.neurons), brightness), {"r": np.zeros((1, 2))}
         biases.append(-gradients(model, x, r)["discriminator"][-1])
     e = model.detached(x, r)["e"].item()
@@ -108,30 +113,30 @@ def test_10_lets_the_sign_of_the_error_decide(propagation: str, brightness: floa
 
 
 @pytest.mark.parametrize(("brightness", "name"), [(0.95, "ava1"), (0.95, "ava2"), (0.05, "ava2")])
-def test_10_drives_the_verdict_on_decoded_data_to_1_less_1_over_e(brightness: float, name: str) -> None:
-    """Where e > 1; otherwise, as by (7) alone, to 0. The data are called real throughout."""
+def test_10_converges_to_d_equal_to_1_minus_1_over_e(brightness: float, name: str) -> None:
+    """This holds if e > 1. Otherwise d(x') converges to 0, as with (7). The data are called real in each case."""
     model = small_ava(name, "paper", shape=(8, 8, 1), hidden=(16,))
     x, r = np.full((1, 64), brightness), {"r": np.zeros((1, 2))}
     train_only(model, {"discriminator"}, x, r, steps=400)
-    held, d = model.detached(x, r), model.forward_values(x, r)["d"].item()
-    e = held["e"].item()
+    detached, d = model.detached(x, r), model.forward_values(x, r)["d"].item()
+    e = detached["e"].item()
     assert e > 4 if brightness > 0.5 else e < -4
-    rest = 1 - 1 / e if name == "ava2" and e > 1 else 0
-    assert held["c"].item() == pytest.approx(rest, abs=1e-3)
+    expected = 1 - 1 / e if name == "ava2" and e > 1 else 0
+    assert detached["c"].item() == pytest.approx(expected, abs=1e-3)
     assert d > 4
 
 
-# Where training leads
+# Results of training
 
 
 @pytest.fixture(scope="module")
 def pictures() -> np.ndarray:
-    """Four pictures without structure: nothing but a code of its own tells one from another."""
+    """Four random pictures: without a different code for each, they cannot be told apart."""
     return np.random.default_rng(0).random((4, 12, 12, 1), dtype=np.float32)
 
 
 def trained(name: str, propagation: str, pictures: np.ndarray) -> tuple[AVA | VAE, float]:
-    """Train a fresh model; return it and its own error relative to that of the mean image."""
+    """Train a new model; return it, and its reconstruction error relative to the error of the mean image."""
     model = build(name, pictures.shape[1:], propagation=propagation, latent=4, hidden=(32,))
     assert isinstance(model, AVA | VAE)
     fit(model, pictures, epochs=600, learning_rate=0.005)
@@ -140,22 +145,22 @@ def trained(name: str, propagation: str, pictures: np.ndarray) -> tuple[AVA | VA
 
 
 @every_model
-def test_exact_propagation_learns_to_show_each_picture(name: str, pictures: np.ndarray) -> None:
+def test_exact_propagation_learns_to_reconstruct_each_picture(name: str, pictures: np.ndarray) -> None:
     model, error = trained(name, "exact", pictures)
     assert error < 0.5
     assert np.ptp(model.encode(pictures), axis=0).max() > 1
 
 
 @every_model
-def test_paper_propagation_shows_the_mean_image(name: str, pictures: np.ndarray) -> None:
-    """(5) and (14) give every picture the same code, and the best answer to no information is the mean."""
+def test_paper_propagation_reconstructs_every_picture_as_the_mean_image(name: str, pictures: np.ndarray) -> None:
+    """(5) and (14) give every picture the same code, and the mean image is the best reconstruction without a code."""
     model, error = trained(name, "paper", pictures)
     assert 0.95 < error < 1.15
     assert np.ptp(model.encode(pictures), axis=0).max() < 0.2
 
 
-def test_5_leads_the_code_to_the_prior(pictures: np.ndarray) -> None:
-    """μ = 0 and Σ = 1 for every picture, so x' is the mean image."""
+def test_5_drives_every_code_to_the_prior(pictures: np.ndarray) -> None:
+    """μ = 0 and Σ = 1 for every picture, and x' is the mean image."""
     model, _ = trained("vae", "paper", pictures)
     μ, s = split_mean_logvar(model.Θ.forward(model.Θ.buffers(4), pictures.reshape(4, -1)))
     np.testing.assert_allclose(μ, 0, atol=0.01)
@@ -164,18 +169,18 @@ def test_5_leads_the_code_to_the_prior(pictures: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("C", [0.2, 0.8])
-def test_14_leads_every_neuron_of_the_code_to_the_same_verdict(C: float, pictures: np.ndarray) -> None:
-    """With D(μ(x')) = C held: μ[k] = C and Σ = 1 for every picture and every k."""
+def test_14_drives_every_neuron_of_the_code_to_the_same_value(C: float, pictures: np.ndarray) -> None:
+    """If D(μ(x')) = C is constant, μ[k] converges to C and Σ to 1, for every picture and every k."""
     model = small_ava("ava3", "paper", shape=(12, 12, 1), latent=4, hidden=(16,))
-    settle(model.Λ, C)
+    make_constant(model.Λ, C)
     del model.networks["encoding_discriminator"]
     fit(model, pictures, epochs=600, learning_rate=0.01)
-    at = model.forward_values(pictures.reshape(4, -1), {"r": np.zeros((4, 4))})
-    np.testing.assert_allclose(at["μ"], C, atol=0.01)
-    np.testing.assert_allclose(np.exp(at["s"]), 1, atol=0.01)
+    values = model.forward_values(pictures.reshape(4, -1), {"r": np.zeros((4, 4))})
+    np.testing.assert_allclose(values["μ"], C, atol=0.01)
+    np.testing.assert_allclose(np.exp(values["s"]), 1, atol=0.01)
 
 
-def test_a_zoom_in_front_changes_the_squared_error_by_a_factor_and_a_constant() -> None:
+def test_zooming_out_first_changes_the_squared_error_by_a_factor_and_a_constant() -> None:
     """½‖x - zoom_in(x')‖² = k² · ½‖zoom_out(x) - x'‖² + ½‖x - zoom_in(zoom_out(x))‖²."""
     generator, k = np.random.default_rng(0), 3
     x = generator.random((2, 4 * k, 5 * k, 3))
@@ -186,20 +191,23 @@ def test_a_zoom_in_front_changes_the_squared_error_by_a_factor_and_a_constant() 
         assert full == pytest.approx(k**2 * zoomed + lost, rel=1e-12)
 
 
-# Both propagations, both precisions, far out
+# Both propagations, both precisions, extreme values
 
 
 @every_propagation
 @every_model
-def test_propagations_part_where_the_paper_drops_a_path(name: str, propagation: str) -> None:
-    """The angles: Θ always, (5); Φ where anything supervises, (6) and (12); never Ψ and Λ, (7), (10), (13), (16)."""
+def test_propagations_differ_where_the_paper_drops_a_path_and_only_there(name: str, propagation: str) -> None:
+    """The angle between the gradients is nonzero for Θ, always, by (5), and for Φ with a discriminator, (6) and (12).
+
+    It is 0 for Ψ and Λ, whose rules are the same in both: (7), (10), (13), (16).
+    """
     model = small(name, propagation)
     angles = model.diagnostics(*draw(model, 4))["angle"]
     assert list(angles) == list(model.networks)
     assert 1 < angles["encoder"] < 180
     assert angles["decoder"] == 0 if name == "vae" else 1 < angles["decoder"] < 180
     assert {angles.get("discriminator", 0), angles.get("encoding_discriminator", 0)} == {0}
-    assert model.propagation == propagation  # looking changes nothing
+    assert model.propagation == propagation  # the diagnostics restore it
 
 
 @every_propagation
@@ -218,20 +226,19 @@ def test_single_precision_agrees_with_double(name: str, propagation: str) -> Non
 
 @every_propagation
 @pytest.mark.parametrize("name", NAMES[1:])
-def test_a_step_back_leaves_the_forward_pass_as_it_was(name: str, propagation: str) -> None:
-    """What the buffers hold after the gradients is what a pass forward alone leaves on them, and gradients are
-    added."""
-    model, alone = small_ava(name, propagation), small_ava(name, propagation)
+def test_gradients_leave_the_forward_values_unchanged(name: str, propagation: str) -> None:
+    """Afterwards the buffers have the values of a forward pass alone, and a second pass doubles the gradients."""
+    model, forward_only = small_ava(name, propagation), small_ava(name, propagation)
     x, r = draw(model, 3)
     once = gradients(model, x, r)
-    at, t = alone.forward_values(x, r), model.buffers(3, r)
-    used = {"μ": t.f.output[:, :2], "s": t.f.output[:, 2:], "x_": t.g.output}
+    expected, t = forward_only.forward_values(x, r), model.buffers(3, r)
+    actual = {"μ": t.f.output[:, :2], "s": t.f.output[:, 2:], "x_": t.g.output}
     if model.variant.discriminator:
-        used |= {"d": t.d.output, "d_": t.d_.output}
+        actual |= {"d": t.d.output, "d_": t.d_.output}
     if model.variant.encoding_discriminator:
-        used |= {"μ_": t.f_.output[:, :2], "D": t.D.output, "D_": t.D_.output}
-    for key, output in used.items():
-        np.testing.assert_allclose(output, at[key], rtol=1e-12, err_msg=key)
+        actual |= {"μ_": t.f_.output[:, :2], "D": t.D.output, "D_": t.D_.output}
+    for key, output in actual.items():
+        np.testing.assert_allclose(output, expected[key], rtol=1e-12, err_msg=key)
     model.gradients(x, r)
     for network, gradient in once.items():
         np.testing.assert_allclose(model.networks[network].gradient.read(), 2 * gradient, rtol=1e-12)
@@ -240,14 +247,17 @@ def test_a_step_back_leaves_the_forward_pass_as_it_was(name: str, propagation: s
 @pytest.mark.parametrize("logit", [-200.0, 200.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @every_propagation
-def test_a_sure_discriminator_gives_finite_gradients(propagation: str, dtype: type[np.floating], logit: float) -> None:
-    """Printed, a_d'/(1 - d) is 0/0 there; from the logit it is 1, and the objective is the logit itself."""
+def test_a_saturated_discriminator_gives_finite_gradients(
+    propagation: str, dtype: type[np.floating], logit: float
+) -> None:
+    """The printed a_d' / (1 - d) is 0/0 there. Computed from the logit it is 1, and the objective is the logit."""
     model = small_ava("ava5", propagation, dtype=dtype)
     x, r = draw(model, 3)
     for network in (model.Ψ, model.Λ):
         network.parameters[-1]["b"][:] = logit
-    found = gradients(model, x, r)
-    assert all(np.isfinite(gradient).all() and gradient.any() for gradient in found.values())
+    for gradient in gradients(model, x, r).values():
+        assert np.isfinite(gradient).all()
+        assert gradient.any()
     terms = model.gradients(x, r)
     for term in ("log_d", "log_D"):
         wrong, right = (f"{term}_fake", f"{term}_real") if logit > 0 else (f"{term}_real", f"{term}_fake")
