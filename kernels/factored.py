@@ -23,7 +23,7 @@ import numpy as np
 from ava_np.kernels import gemm
 from ava_np.kernels.machine.elementwise import ARRAYS, Flat, describe
 from ava_np.kernels.machine.micro_kernel import host_tile
-from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import call_part, compile_part, cores, part_count, run_parts
 
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 Step = Flat[Any]
@@ -107,7 +107,7 @@ def factored_step(
     wide = min(outputs, WIDE)
     tall = BLOCK // wide
     blocks = -(-inputs // tall) * -(-outputs // wide)
-    parts = min(parts_for(inputs * outputs, blocks, MIN_ELEMENTS), scratch.size // OWN)
+    parts = min(part_count(inputs * outputs, blocks, MIN_ELEMENTS), scratch.size // OWN)
     code, multiply = _address(dtype), gemm.part_address(dtype)
     lines = [n for x, e in factors for n in (x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x))]
     inner = describe(0, 1, [array.ctypes.data for array in arrays] + [0], numbers)
@@ -118,7 +118,7 @@ def factored_step(
 
 @cache
 def _address(dtype: np.dtype) -> int:
-    return part_code(_part(dtype.itemsize))
+    return compile_part(_part(dtype.itemsize))
 
 
 def _part(size: int) -> Callable[..., None]:

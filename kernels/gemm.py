@@ -27,7 +27,7 @@ from ava_np.kernels.machine import gemv, split_k
 from ava_np.kernels.machine.compile import kernel, kernel_for
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
-from ava_np.kernels.machine.parallel import call_part, cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import call_part, compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import Product, address_of, on_stack, read, write
 
 DEPTH = 256  # a panel of two vectors is then 32 kB with AVX-512, 16 kB with AVX2: it fits the nearest cache
@@ -87,7 +87,7 @@ def _is_for_blas(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> bool:
     tile = host_tile(C.itemsize)
     if tile is None:
         return True
-    filled = columns / (-(-columns // tile.panel) * tile.panel or 1)
+    filled = columns / (-(-columns // tile.NR) * tile.NR or 1)
     return depth > 1 and filled < FILLED
 
 
@@ -127,11 +127,11 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     threads = scratch.size // SCRATCH
     if rows == 1 and depth > 1 and _is_for_gemv(A, B):
         address = gemv.part_address(C.dtype)
-        parts = parts_for(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
+        parts = part_count(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
     else:
         tile, address = _tile(C.dtype), part_address(C.dtype)
-        most = max(-(-rows // tile.rows), -(-columns // tile.panel), 1)
-        parts = min(parts_for(rows * columns * depth, most), threads)
+        most = max(-(-rows // tile.MR), -(-columns // tile.NR), 1)
+        parts = min(part_count(rows * columns * depth, most), threads)
     pieces = split_k.pieces(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if pieces > 1:
         sums = scratch[PACKED : PACKED + pieces * C.size].reshape(pieces, rows, columns)
@@ -152,7 +152,7 @@ def _tile(dtype: np.dtype) -> Tile:
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for callers that have a ``Product`` record."""
     register_tile_and_packing(dtype)
-    return part_code(_part(dtype.type, _tile(dtype)))
+    return compile_part(_part(dtype.type, _tile(dtype)))
 
 
 @cache
@@ -199,7 +199,7 @@ def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """The code that computes one of the parts, a range of rows or of columns of C."""
-    height, panel, size = tile.rows, tile.panel, np.dtype(number).itemsize
+    height, panel, size = tile.MR, tile.NR, np.dtype(number).itemsize
     deep, tall, wide = DEPTH, HEIGHT, WIDTH
 
     def part(index, record):  # type: ignore[no-untyped-def]

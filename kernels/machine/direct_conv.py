@@ -34,7 +34,7 @@ from ava_np.kernels.machine.geometry import Geometry, SubPixelGrid, subpixel_gri
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import CACHE_LINE, Frame, Reach, copy_frame, make_frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, read_row, write
 
 KC = 320  # k in a slice: a panel of W takes 40 kB with AVX-512 and 20 kB with AVX2, within the L1 cache
@@ -181,7 +181,7 @@ def _run(
 ) -> None:
     """Split the rows of a batch into parts and run them."""
     rows = plan.rows * len(output)
-    parts = min(parts_for(plan.multiply_adds * len(output), rows), scratch.size // plan.part_scratch)
+    parts = min(part_count(plan.multiply_adds * len(output), rows), scratch.size // plan.part_scratch)
     call = Call(
         parts=parts,
         rows=rows,
@@ -244,7 +244,7 @@ def plan(geometry: Geometry, dtype: np.dtype, transposed: bool) -> Plan:
                 )
             )
 
-    panel, block_rows = KC * tile.panel * size, max(1, BLOCK_PIXELS // across.positions)
+    panel, block_rows = KC * tile.NR * size, max(1, BLOCK_PIXELS // across.positions)
     copy = -(-frame.copy_size(block_rows) // CACHE_LINE) * CACHE_LINE
     layout = Layout(
         scratch=copy + panel + CACHE_LINE,
@@ -290,12 +290,12 @@ def _code(dtype: np.dtype) -> int:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that writes some of the rows."""
-    mr, nr, lanes, size = tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -312,10 +312,10 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                 copy_frame(input, call.input, begin, stop, frame)
             for s in range(layout.slices):
                 piece = read_row(KSlice, call.slices, s)
-                tiles = (piece.columns + mr - 1) // mr
-                for o in range(0, layout.output_channels, nr):
-                    columns = min(nr, layout.output_channels - o)
-                    panel_row = (lanes if columns <= lanes else nr) * size
+                tiles = (piece.columns + MR - 1) // MR
+                for o in range(0, layout.output_channels, NR):
+                    columns = min(NR, layout.output_channels - o)
+                    panel_row = (lanes if columns <= lanes else NR) * size
                     _pack_taps(number, panel, panel_row, call.W + o * layout.W_column, layout, piece, columns)
                     for row in range(begin, stop):
                         n, i = row // frame.positions, row % frame.positions

@@ -22,7 +22,7 @@ from numba.extending import intrinsic, register_jitable
 from numba.np import arrayobj
 
 from ava_np.kernels.machine.compile import FLAGS, kernel
-from ava_np.kernels.machine.parallel import part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, part_count, run_parts
 
 P = ParamSpec("P")
 
@@ -109,7 +109,7 @@ class Flat(Generic[P]):
         if size < 2 * MIN_ELEMENTS:
             self._whole(*[array.ravel() for array in arrays], *numbers)
         else:
-            parts = parts_for(size, -(-size // UNIT), MIN_ELEMENTS)
+            parts = part_count(size, -(-size // UNIT), MIN_ELEMENTS)
             places = [array.ctypes.data for array in arrays]
             run_parts(self.address(dtype), parts, describe(size, parts, places, list(numbers)))
 
@@ -143,4 +143,4 @@ def _address(loop: Flat[Any], dtype: np.dtype) -> int:
         function(*arguments(number, arrays, numbers, record, first, last - first))
 
     part.__name__ = f"{part.__name__}_{loop._function.__name__}"
-    return part_code(part)
+    return compile_part(part)

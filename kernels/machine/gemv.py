@@ -17,7 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from ava_np.kernels.machine.elementwise import array_value
-from ava_np.kernels.machine.parallel import part_code
+from ava_np.kernels.machine.parallel import compile_part
 
 UNIT = 128  # columns
 STRETCH = 512  # at most, of which C stays in the nearest cache
@@ -39,7 +39,7 @@ def array_at(context, number, address, count):  # type: ignore[no-untyped-def]
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Where the code of a part begins, for a record of kernels/gemm.py."""
-    return part_code(_part(dtype.type))
+    return compile_part(_part(dtype.type))
 
 
 def _part(number: type[np.floating]) -> Callable[..., None]:

@@ -47,15 +47,15 @@ FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
 @dataclass(frozen=True)
 class Tile:
-    """The tile that fits the registers: ``rows`` by ``vectors`` of ``lanes`` numbers."""
+    """The tile of C that fits the registers: MR rows of ``vectors`` vectors of ``lanes`` elements."""
 
-    rows: int
+    MR: int
     vectors: int
     lanes: int
 
     @property
-    def panel(self) -> int:
-        """Columns of a tile."""
+    def NR(self) -> int:
+        """Columns of the tile."""
         return self.vectors * self.lanes
 
 
@@ -69,11 +69,11 @@ def host_tile(itemsize: int) -> Tile | None:
     _, name, features = cpu_target.target_context.codegen().magic_tuple()
     known = set(features.split(","))
     if "+avx512f" in known:
-        return Tile(rows=14, vectors=2, lanes=64 // itemsize)
+        return Tile(MR=14, vectors=2, lanes=64 // itemsize)
     if {"+avx2", "+fma"} <= known:
-        return Tile(rows=6, vectors=2, lanes=32 // itemsize)
+        return Tile(MR=6, vectors=2, lanes=32 // itemsize)
     if "+neon" in known:
-        return Tile(rows=6, vectors=4, lanes=16 // itemsize)
+        return Tile(MR=6, vectors=4, lanes=16 // itemsize)
     logging.getLogger(__name__).warning("no vector instructions known for %s: BLAS instead", name)
     return None
 
@@ -172,7 +172,7 @@ def _tile_function(module: ir.Module, number: ir.Type, tile: Tile) -> ir.Functio
     ir.IRBuilder(nowhere).unreachable()
     is_narrow = entry.icmp_signed("<=", columns, INTEGER(tile.lanes))
     jump = entry.switch(entry.select(is_narrow, entry.neg(rows), rows), nowhere)
-    for count in range(1, tile.rows + 1):
+    for count in range(1, tile.MR + 1):
         for sign, vectors in ((-1, 1), (1, tile.vectors)):
             block = function.append_basic_block(f"rows{count}x{vectors}")
             jump.add_case(INTEGER(sign * count), block)
@@ -184,19 +184,19 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     builder, tile, number, columns,
     a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row
 ) -> None:  # fmt: skip
-    """The kernel for ``tile.rows`` rows, from its first sum to its return."""
+    """The kernel for ``tile.MR`` rows, from its first sum to its return."""
     vector = ir.VectorType(number, tile.lanes)
     width = tile.lanes * _bytes(number)
     name = f"v{tile.lanes}{number.intrinsic_name}"
     fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.{name}")
-    places = [(r, v) for r in range(tile.rows) for v in range(tile.vectors)]
+    places = [(r, v) for r in range(tile.MR) for v in range(tile.vectors)]
     zero = ir.Constant(vector, [0.0] * tile.lanes)
 
     # Row r lies r·a_row beyond the first. With r = odd · 2^s, s ≤ 3, the processor adds odd·a_row times 2^s to the
     # address by itself, so that seven registers reach fourteen rows. The optimiser would rather count up from row to
     # row, on the ports that the multiply-adds need; it cannot, where it does not know what a register holds.
     hidden = ir.InlineAsm(ir.FunctionType(INTEGER, [INTEGER]), "", "=r,0", side_effect=False)
-    odds = {r: builder.call(hidden, [builder.mul(a_row, INTEGER(r))]) for r in range(1, tile.rows, 2)}
+    odds = {r: builder.call(hidden, [builder.mul(a_row, INTEGER(r))]) for r in range(1, tile.MR, 2)}
 
     # C is fetched while k runs, or it would be waited for at the end.
     for r, v in places:
@@ -210,7 +210,7 @@ def _emit_rows(  # type: ignore[no-untyped-def]
         for v in range(tile.vectors):
             _ask_for(builder, builder.add(row, builder.add(far, INTEGER(width * v))), writing=False)
         later = []
-        for r in range(tile.rows):
+        for r in range(tile.MR):
             address = number_of_a
             if r:
                 power = (r & -r).bit_length() - 1
@@ -232,7 +232,7 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     totals = _loop(builder, blocks, [*[zero] * len(places), a, b], block)[:-2]
     has_base = builder.icmp_unsigned("!=", base, INTEGER(0))
     full, edge = (builder.append_basic_block(s) for s in ("full", "edge"))
-    builder.cbranch(builder.icmp_signed("==", columns, INTEGER(tile.panel)), full, edge)
+    builder.cbranch(builder.icmp_signed("==", columns, INTEGER(tile.NR)), full, edge)
 
     def address_at(first, stride, r, v):  # type: ignore[no-untyped-def]
         return builder.add(first, builder.add(builder.mul(stride, INTEGER(r)), INTEGER(width * v)))
@@ -254,7 +254,7 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     for v in range(tile.vectors):
         inside = first_lanes(builder, builder.sub(columns, INTEGER(v * tile.lanes)), tile.lanes)
         read = builder.and_(inside, wanted)
-        for r in range(tile.rows):
+        for r in range(tile.MR):
             there = load_masked(builder, address_at(base, base_row, r, v), vector, read)
             total = builder.fadd(there, totals[r * tile.vectors + v])
             store_masked(builder, total, address_at(c, c_row, r, v), inside)

@@ -57,7 +57,7 @@ def clear_run(context, target, count):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def copy_number(context, number, target, source):  # type: ignore[no-untyped-def]
+def copy_element(context, number, target, source):  # type: ignore[no-untyped-def]
     """Copy one number."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
@@ -163,7 +163,7 @@ def register_tile_and_packing(dtype: np.dtype) -> None:
     register_tile(dtype)
     tile, number, size = host_tile(dtype.itemsize), dtype.type, dtype.itemsize
     assert tile is not None
-    lanes, vectors, panel = tile.lanes, tile.vectors, tile.panel
+    lanes, vectors, panel = tile.lanes, tile.vectors, tile.NR
 
     def pack(target, row, source, step, column, depth, columns):  # type: ignore[no-untyped-def]
         if columns == panel and column == size:
@@ -181,7 +181,7 @@ def register_tile_and_packing(dtype: np.dtype) -> None:
             for k in range(done, depth):
                 clear_run(to + k * row + width * size, (lanes - width) * size)
                 for q in range(width):
-                    copy_number(number, to + k * row + q * size, origin + k * step + q * column)
+                    copy_element(number, to + k * row + q * size, origin + k * step + q * column)
 
     add_symbol(_symbol(dtype), compiled_address(pack, types.void(*[types.intp] * 7)))
 

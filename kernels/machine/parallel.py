@@ -42,7 +42,7 @@ def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
     return types.void(*[types.intp] * 3), generate
 
 
-def part_code(part: Callable[..., None]) -> int:
+def compile_part(part: Callable[..., None]) -> int:
     """Compile ``part(index, record)``, and return where its code begins, for ``run_parts`` and ``call_part``."""
     return compiled_address(part, types.void(types.intp, types.CPointer(types.intp)))
 
@@ -60,12 +60,16 @@ def cores() -> int:
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
-def parts_for(work: int, most: int, worthwhile: int | None = None) -> int:
-    """Into how many parts to split ``work``, of which a part has at least ``worthwhile``, and that has ``most``."""
-    least = MIN_MULTIPLY_ADDS if worthwhile is None else worthwhile
-    if work < 2 * least:
+def part_count(work: int, max_parts: int, min_work: int | None = None) -> int:
+    """Return the number of parts for ``work``: at most one per thread, each with at least ``min_work`` of it.
+
+    ``min_work`` is ``MIN_MULTIPLY_ADDS`` unless given.
+    """
+    if min_work is None:
+        min_work = MIN_MULTIPLY_ADDS
+    if work < 2 * min_work:
         return 1
-    return min(_count or cores(), cores(), most, work // least)
+    return min(_count or cores(), cores(), max_parts, work // min_work)
 
 
 def run_parts(address: int, parts: int, record: np.ndarray) -> None:

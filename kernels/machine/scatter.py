@@ -26,13 +26,13 @@ from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import (
     add_run,
     clear_run,
-    copy_number,
+    copy_element,
     copy_run,
     pack_panel,
     register_tile_and_packing,
 )
 from ava_np.kernels.machine.padding import CACHE_LINE, Frame, Reach, copy_frame, make_frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, write
 
 MAX_SCRATCH = 1 << 24  # scratch elements for all threads, 64 MB in float32, unless one thread alone needs more
@@ -121,7 +121,7 @@ def correlate_transposed(
 ) -> None:
     """Write field = Aᵀ windows, plus b."""
     planned, pictures = plan(geometry, W.dtype), len(field)
-    parts = min(parts_for(planned.multiply_adds * pictures, pictures), scratch.size // planned.part_scratch)
+    parts = min(part_count(planned.multiply_adds * pictures, pictures), scratch.size // planned.part_scratch)
     call = Call(
         parts=parts,
         pictures=pictures,
@@ -151,7 +151,7 @@ def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
     grid_row = max(columns + (kernel_columns - 1) // stride, (width - 1 + padding) // stride + 1)
     grid_rows = max(rows + (kernel_rows - 1) // stride, (height - 1 + padding) // stride + 1)
     grid = grid_rows * grid_row + (kernel_columns - 1) // stride
-    picture = -(-rows * grid_row // tile.panel) * tile.panel
+    picture = -(-rows * grid_row // tile.NR) * tile.NR
     lengths = (  # the windows, the same in panels, the contributions, the grids
         picture * window_channels,
         picture * window_channels,
@@ -189,12 +189,12 @@ def _code(dtype: np.dtype) -> int:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, tile))
 
 
 def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that writes some of the pictures."""
-    mr, nr, size = tile.rows, tile.panel, np.dtype(number).itemsize
+    MR, NR, size = tile.MR, tile.NR, np.dtype(number).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -204,7 +204,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
         copy = (call.scratch + index * layout.scratch + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
         panels, contributions, grids = copy + layout.panels, copy + layout.contributions, copy + layout.grids
         run, pixel, used = layout.kernel_columns * channels, window_channels * size, frame.positions * row
-        tiles = (run + mr - 1) // mr
+        tiles = (run + MR - 1) // MR
         for n in range(index * call.pictures // call.parts, (index + 1) * call.pictures // call.parts):
             source = call.windows + n * frame.source_picture
             if frame.is_copy:
@@ -212,17 +212,17 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
             else:
                 copy_run(copy, source, used * pixel)
             clear_run(copy + used * pixel, (picture - used) * pixel)
-            for j in range(0, picture, nr):
-                pack_panel(number, panels + j * pixel, nr * size, copy + j * pixel, size, pixel, window_channels, nr)
+            for j in range(0, picture, NR):
+                pack_panel(number, panels + j * pixel, NR * size, copy + j * pixel, size, pixel, window_channels, NR)
             _fill_grids(number, size, grids, call.bias, layout)
             for p in range(layout.kernel_rows):
-                for j in range(0, picture, nr):
+                for j in range(0, picture, NR):
                     for t in range(tiles):  # of nearly equal height
                         pair = t * run // tiles
                         multiply_tile(
                             number, call.W + (p * run + pair) * pixel, pixel, size, 0, 0, window_channels, 1, 1,
-                            panels + j * pixel, nr * size, contributions + (pair * picture + j) * size, picture * size,
-                            0, 0, (t + 1) * run // tiles - pair, nr,
+                            panels + j * pixel, NR * size, contributions + (pair * picture + j) * size, picture * size,
+                            0, 0, (t + 1) * run // tiles - pair, NR,
                         )  # fmt: skip
                 for q in range(layout.kernel_columns):
                     first_grid = (p % stride * stride + q % stride) * channels
@@ -245,7 +245,7 @@ def _fill_grids(number, size, grids, bias, layout):  # type: ignore[no-untyped-d
             for c in range(layout.field_channels):
                 for k in range(layout.grid):
                     target = grids + ((grid * layout.field_channels + c) * layout.grid + k) * size
-                    copy_number(number, target, bias + c * size)
+                    copy_element(number, target, bias + c * size)
 
 
 @kernel
@@ -261,4 +261,4 @@ def _interleave(number, size, field, grids, layout):  # type: ignore[no-untyped-
                 source = grids + (grid * layout.grid + i * layout.row + j) * size
                 target = field + ((u * width + first) * channels + c) * size
                 for k in range((width - first + stride - 1) // stride):
-                    copy_number(number, target + k * stride * channels * size, source + k * size)
+                    copy_element(number, target + k * stride * channels * size, source + k * size)

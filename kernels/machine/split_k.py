@@ -16,7 +16,7 @@ import numpy as np
 from numba import types
 
 from ava_np.kernels.machine.compile import kernel_for
-from ava_np.kernels.machine.parallel import call_part, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import call_part, compile_part, part_count, run_parts
 from ava_np.kernels.machine.records import Product, on_stack, read, write
 
 ROWS = 28  # with more, sums take longer than reading
@@ -59,7 +59,7 @@ def multiply(
     ``sums``, (slices, rows, columns), is written; each part packs into ``scratch_per_part`` elements of the scratch.
     """
     slices = len(sums)
-    parts = min(parts_for(product.depth * product.columns, slices, MIN_ELEMENTS), product.parts)
+    parts = min(part_count(product.depth * product.columns, slices, MIN_ELEMENTS), product.parts)
     address, finish = _compiled(C.dtype)
     split = Split(slices, parts, code, scratch_per_part * C.itemsize, sums.ctypes.data, product)
     run_parts(address, parts, write(split))
@@ -72,7 +72,7 @@ def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
     kind = numba.from_dtype(dtype)
     bias = types.Array(kind, 1, "C", readonly=True)
     signature = types.void(types.Array(kind, 2, "A"), types.Array(kind, 3, "C"), bias, types.boolean)
-    address = part_code(_part(dtype.itemsize))
+    address = compile_part(_part(dtype.itemsize))
     return address, kernel_for(signature)(_add_pieces)
 
 

@@ -24,7 +24,7 @@ from ava_np.kernels.machine.geometry import Geometry
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import CACHE_LINE, Frame, Reach, copy_frame, make_frame
-from ava_np.kernels.machine.parallel import cores, part_code, parts_for, run_parts
+from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, write
 
 KC = 256  # pixels (k) in a slice, about: a panel of the windows takes 32 kB with AVX-512 and fits the L1 cache
@@ -122,7 +122,7 @@ def add_weight_gradient(
     copies = -(-scratch.ctypes.data // CACHE_LINE) * CACHE_LINE
     for first in range(0, len(field), planned.group):
         pictures = min(planned.group, len(field) - first)
-        parts = parts_for(planned.multiply_adds * pictures, max_parts)
+        parts = part_count(planned.multiply_adds * pictures, max_parts)
         call = Call(
             parts=parts,
             pictures=pictures,
@@ -155,18 +155,18 @@ def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
     field_pixel, pixels = field_channels * size, rows * columns
     down, across = Reach(padding, kernel_rows, stride, rows), Reach(padding, kernel_columns, stride, columns)
     frame = make_frame(height, width, field_pixel, down, across)
-    rest = window_channels % tile.panel
-    padded_channels = window_channels - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.panel)
-    windows_are_panels = padded_channels == window_channels <= tile.panel
+    rest = window_channels % tile.NR
+    padded_channels = window_channels - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.NR)
+    windows_are_panels = padded_channels == window_channels <= tile.NR
     copy_size = (frame.picture + frame.left) * frame.is_copy
     picture_scratch = copy_size + (0 if windows_are_panels else padded_channels * pixels * size)
     group = max(1, GROUP_SCRATCH * size // max(1, picture_scratch))
     slice_pictures, slice_rows = max(1, KC // pixels), -(-rows // -(-pixels // KC))
-    tiles = -(-run // tile.rows)
+    tiles = -(-run // tile.MR)
     # A block pays for its copy if more than two panels read it.
-    is_packed = stride * field_pixel >= MIN_PACKED_STRIDE and window_channels > 2 * tile.panel
+    is_packed = stride * field_pixel >= MIN_PACKED_STRIDE and window_channels > 2 * tile.NR
     slice_pixels = max(slice_pictures * pixels, slice_rows * columns)
-    block = slice_pixels * (BLOCK_TILES * tile.rows * size + CACHE_LINE) if is_packed else 0
+    block = slice_pixels * (BLOCK_TILES * tile.MR * size + CACHE_LINE) if is_packed else 0
     layout = Layout(
         windows_across=columns,
         window_channels=window_channels,
@@ -199,12 +199,12 @@ def _codes(dtype: np.dtype) -> tuple[int, int]:
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
-    return part_code(_prepare(dtype.type, tile)), part_code(_multiply(dtype.type, tile))
+    return compile_part(_prepare(dtype.type, tile)), compile_part(_multiply(dtype.type, tile))
 
 
 def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that copies the fields of some pictures and packs their windows."""
-    nr, lanes, size = tile.panel, tile.lanes, np.dtype(number).itemsize
+    NR, lanes, size = tile.NR, tile.lanes, np.dtype(number).itemsize
 
     def prepare(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -216,9 +216,9 @@ def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                 copy_frame(call.copies, call.field, n * rows, (n + 1) * rows, layout.frame)
             if layout.windows_are_panels:
                 continue
-            for o in range(0, channels, nr):
-                columns = min(nr, channels - o)
-                panel_row = (lanes if columns <= lanes else nr) * size
+            for o in range(0, channels, NR):
+                columns = min(NR, channels - o)
+                panel_row = (lanes if columns <= lanes else NR) * size
                 panel = call.panels + o * size * call.pictures * pixels + n * pixels * panel_row
                 source = call.windows + (n * pixels * channels + o) * size
                 pack_panel(number, panel, panel_row, source, channels * size, size, pixels, columns)
@@ -228,7 +228,7 @@ def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
 
 def _multiply(number: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that adds to some of the tiles of dW."""
-    mr, nr, lanes, size = tile.rows, tile.panel, tile.lanes, np.dtype(number).itemsize
+    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
 
     def multiply(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -238,7 +238,7 @@ def _multiply(number: type[np.floating], tile: Tile) -> Callable[..., None]:
         field = call.copies if frame.is_copy else call.field
         panels = call.windows if layout.windows_are_panels else call.panels
         pixels, dW_row = rows * across, channels * size
-        block, block_pixel = call.blocks + index * layout.block, BLOCK_TILES * mr * size + CACHE_LINE
+        block, block_pixel = call.blocks + index * layout.block, BLOCK_TILES * MR * size + CACHE_LINE
         begin = index * layout.kernel_rows * tiles // call.parts
         end = (index + 1) * layout.kernel_rows * tiles // call.parts
         for n in range(0, call.pictures, layout.slice_pictures):
@@ -259,9 +259,9 @@ def _multiply(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                             )  # fmt: skip
                             a, a_pixel = block, block_pixel
                             a_line, a_picture = across * block_pixel, lines * across * block_pixel
-                        for o in range(0, channels, nr):
-                            columns = min(nr, channels - o)
-                            panel_row = (lanes if columns <= lanes else nr) * size
+                        for o in range(0, channels, NR):
+                            columns = min(NR, channels - o)
+                            panel_row = (lanes if columns <= lanes else NR) * size
                             panel = panels + o * size * call.pictures * pixels + (n * pixels + i * across) * panel_row
                             for t in range(start, stop):  # of nearly equal height
                                 first_pair = t * run // tiles

@@ -219,10 +219,10 @@ def test_pieces_of_the_depth_are_added_in_one_order(
 
 
 def test_work_is_split_by_its_size_and_never_beyond_the_cores() -> None:
-    assert parallel.parts_for(parallel.MIN_MULTIPLY_ADDS, 100) == 1
+    assert parallel.part_count(parallel.MIN_MULTIPLY_ADDS, 100) == 1
     parallel.use_threads(0)
-    assert parallel.parts_for(1 << 40, 100) == min(100, parallel.cores())
-    assert parallel.parts_for(1 << 40, 1) == 1
+    assert parallel.part_count(1 << 40, 100) == min(100, parallel.cores())
+    assert parallel.part_count(1 << 40, 1) == 1
     with pytest.raises(ValueError, match="at least 0"):
         parallel.use_threads(-1)
 
@@ -285,7 +285,7 @@ child = os.fork()
 if not child:
     C.fill(0)
     gemm.gemm(C, A, B, scratch)
-    os._exit(0 if (C == 600).all() and parallel.parts_for(1 << 40, 8) == 1 else 1)
+    os._exit(0 if (C == 600).all() and parallel.part_count(1 << 40, 8) == 1 else 1)
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=Path(__file__).parents[2], check=True)

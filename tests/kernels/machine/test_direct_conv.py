@@ -64,7 +64,7 @@ def test_number_of_threads_does_not_change_a_bit(
 ) -> None:
     results = []
     for parts in range(1, 5):
-        monkeypatch.setattr(direct_conv, "parts_for", lambda work, most, parts=parts: min(parts, most))
+        monkeypatch.setattr(direct_conv, "part_count", lambda work, max_parts, parts=parts: min(parts, max_parts))
         results.append(run(case, 0, dtype, copies=4))
     for other in results[1:]:
         np.testing.assert_array_equal(other[0], results[0][0])

@@ -7,7 +7,7 @@ import pytest
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.packing import copy_run
-from ava_np.kernels.machine.parallel import call_part, part_code, run_parts
+from ava_np.kernels.machine.parallel import call_part, compile_part, run_parts
 from ava_np.kernels.machine.records import address_of, on_stack, read, read_row, word_count, write
 
 
@@ -78,8 +78,8 @@ def test_compiled_code_may_put_any_integer_in_a_field(kind: type[np.generic]) ->
 def test_parts_read_rows_of_a_table(part) -> None:  # type: ignore[no-untyped-def]
     rows = [Inner(1, 2), Inner(3, 4), Inner(5, 6)]
     source, target = write(*rows), np.zeros((3, 2), np.int64)
-    copy = Copy(part_code(copy_row), source.ctypes.data, target.ctypes.data)
-    run_parts(part_code(part), 3, write(copy))
+    copy = Copy(compile_part(copy_row), source.ctypes.data, target.ctypes.data)
+    run_parts(compile_part(part), 3, write(copy))
     np.testing.assert_array_equal(target, rows)
 
 
