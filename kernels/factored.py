@@ -1,14 +1,14 @@
-"""Gradients kept as their factors: what a dense layer's weights need to learn, and never the whole of it.
+"""Factored gradients: an optimiser step of a large dense layer without the gradient of its weights in memory.
 
 The gradient of a dense layer's weights is a sum of products, one for each application t of the layer in a step,
 
     G[i,o] = Σ_t Σ_n x_t[n,i] e_t[n,o]
 
-of its inputs x and its errors e. With few samples, x and e are far smaller than G: to write G, and to read it again for
-its norm and for the optimiser, takes longer than all else. So the factors are kept, and
+of its inputs x and its errors e. With few samples, x and e are far smaller than G, and writing G and reading it for its
+norm and for the optimiser takes most of a step's time. So the factors are kept instead, and
 
 Norm      ‖G‖² = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] x_u[m,i]) (Σ_o e_t[n,o] e_u[m,o])
-Step      a block of G at a time is multiplied in the cache, and a step of an optimiser follows there at once
+Step      one block of G at a time is computed in the cache, where the optimiser's step reads it at once
 
 Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows; G (inputs, outputs).
 """
@@ -16,50 +16,90 @@ Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ava_np.kernels import gemm
-from ava_np.kernels.machine.elementwise import ARRAYS, Flat, describe
+from ava_np.kernels.machine import blocking, elementwise
+from ava_np.kernels.machine.elementwise import ARRAYS, Flat, Loop, loop_record
 from ava_np.kernels.machine.micro_kernel import host_tile
+from ava_np.kernels.machine.packing import CACHE_LINE
 from ava_np.kernels.machine.parallel import call_part, compile_part, cores, part_count, run_parts
+from ava_np.kernels.machine.records import Product, array_at, on_stack, read, read_row, write
 
 Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 Step = Flat[Any]
 
-BLOCK = 1 << 16
-"""Numbers of G at a time: 256 KB in float32."""
+BLOCK_SIZE = 1 << 16
+"""Elements of a block of G, 256 kB in float32: it stays in the level-2 cache until the step has read it."""
 
-WIDE = 1 << 12
-"""Columns of a block at most, so that it has rows for the tiles of the micro-kernel."""
+MAX_BLOCK_COLUMNS = 1 << 12
+"""Columns of a block: BLOCK_SIZE of them leaves 16 rows, enough for a tile of the micro-kernel."""
 
-MIN_ELEMENTS = 1 << 17
-"""Numbers of G for a thread."""
+MIN_SIZE = 1 << 18
+"""Elements of G, 1 MB in float32: a smaller G stays in the level-2 cache, and writing it costs little."""
 
-LARGE = 1 << 18
-"""Numbers of G from which on it does not stay in a cache."""
+MAX_NORM_MULTIPLY_ADDS = 64
+"""Multiply-adds of the norm per element of G: with more, computing it takes longer than writing and reading G."""
 
-HEADER, FACTOR = 10, 5  # numbers in a record before the factors, and for each
+SCRATCH_PER_THREAD = blocking.PACKED_SIZE + BLOCK_SIZE
 
 
-def worthwhile(samples: int, inputs: int, outputs: int) -> bool:
-    """Whether factors are better than G: it is large, its norm is cheaper by factors, and there is a micro-kernel."""
+class Factor(NamedTuple):
+    """Record of one pair of factors: addresses, row strides in bytes, and the number of samples."""
+
+    x: int
+    x_row: int
+    e: int
+    e_row: int
+    samples: int
+
+
+class Work(NamedTuple):
+    """Record of a step: the size of G and of its blocks, the code and the tables that it needs.
+
+    Attributes
+    ----------
+    inputs, outputs, parts, block_rows, block_columns : int
+    multiply, step : int
+        Addresses of the code that computes a ``Product``, and a ``Loop`` with the step.
+    scratch : int
+        Address of the scratch of all parts, at the start of a cache line.
+    factors, factor_count : int
+        Address of the table of ``Factor``, and its length.
+    loop, loop_words, arrays : int
+        Address and length of the record of the loop over all of G, and its number of arrays without G.
+    """
+
+    inputs: int
+    outputs: int
+    parts: int
+    block_rows: int
+    block_columns: int
+    multiply: int
+    step: int
+    scratch: int
+    factors: int
+    factor_count: int
+    loop: int
+    loop_words: int
+    arrays: int
+
+
+def keeps_factors(samples: int, inputs: int, outputs: int) -> bool:
+    """Return whether a layer should keep factors: G is large, and its norm is cheaper to compute from the factors."""
     size = inputs * outputs
-    return size >= LARGE and samples**2 * (inputs + outputs) <= 64 * size and host_tile(4) is not None
-
-
-OWN = gemm.SCRATCH + BLOCK
-"""Numbers of scratch for one thread."""
+    norm = samples**2 * (inputs + outputs)
+    return size >= MIN_SIZE and norm <= MAX_NORM_MULTIPLY_ADDS * size and host_tile(4) is not None
 
 
 def scratch_size() -> int:
-    """Numbers of scratch with which every core can help."""
-    return OWN * cores()
+    """Return the number of scratch elements with which all cores can take part."""
+    return SCRATCH_PER_THREAD * cores()
 
 
 def factored_norm(factors: Factors) -> float:
-    """‖G‖, the root of the sum of the squares."""
+    """Return ‖G‖, the root of the sum of the squares; NaN if it is not finite."""
     total = 0.0
     for t, (x, e) in enumerate(factors):
         for u, (x2, e2) in enumerate(factors[: t + 1]):
@@ -67,26 +107,26 @@ def factored_norm(factors: Factors) -> float:
             total += float(products.sum()) * (2 if u < t else 1)
     if not math.isfinite(total):
         return math.nan
-    return math.sqrt(max(total, 0.0))  # of errors that cancel, rounding may be left
+    return math.sqrt(max(total, 0.0))  # rounding may leave a negative sum where errors cancel
 
 
 def factored_step(
     step: Step, arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float], scratch: np.ndarray
 ) -> None:
-    """Call ``step(*arrays, G, *numbers)`` without G.
+    """Do what ``step(*arrays, G, *numbers)`` does, without G in memory.
 
     Parameters
     ----------
     step : Flat
-        From kernels/optimisers.py; G is the last of the arrays that it takes.
+        From kernels/optimisers.py; G is the last array that it takes.
     arrays : sequence of ndarray, (inputs · outputs,)
-        The parameters, and what the optimiser remembers of them: contiguous, and changed in place.
+        The parameters and the state of the optimiser: contiguous, and changed in place.
     factors : sequence of (ndarray, ndarray)
         x_t and e_t.
     numbers : sequence of float
         The numbers that ``step`` takes.
     scratch : ndarray
-        Flat, of ``OWN`` numbers for each thread that is to help.
+        Flat, ``SCRATCH_PER_THREAD`` elements for each thread that takes part.
 
     Raises
     ------
@@ -96,24 +136,36 @@ def factored_step(
     (inputs, outputs), dtype = (factors[0][0].shape[1], factors[0][1].shape[1]), scratch.dtype
     for x, e in factors:
         if x.shape[1] != inputs or e.shape != (len(x), outputs) or x.dtype != dtype or e.dtype != dtype:
-            raise ValueError(f"factors {x.shape} and {e.shape} of a gradient of {inputs} x {outputs} {dtype}")
+            raise ValueError(f"factors {x.shape} and {e.shape} do not fit a {inputs} x {outputs} gradient of {dtype}")
         if x.strides[1] != dtype.itemsize or e.strides[1] != dtype.itemsize:
             raise ValueError("the rows of factors must be contiguous")
     for array in arrays:
         if array.size != inputs * outputs or array.dtype != dtype or not array.flags.c_contiguous:
-            raise ValueError(f"a step with {inputs} x {outputs} {dtype} takes arrays of that size and type")
-    if scratch.size < OWN:
-        raise ValueError(f"a factored step needs {OWN} numbers of scratch, not {scratch.size}")
-    wide = min(outputs, WIDE)
-    tall = BLOCK // wide
-    blocks = -(-inputs // tall) * -(-outputs // wide)
-    parts = min(part_count(inputs * outputs, blocks, MIN_ELEMENTS), scratch.size // OWN)
-    code, multiply = _address(dtype), gemm.part_address(dtype)
-    lines = [n for x, e in factors for n in (x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x))]
-    inner = describe(0, 1, [array.ctypes.data for array in arrays] + [0], numbers)
-    start = -(-scratch.ctypes.data // gemm.LINE) * gemm.LINE
-    header = (inputs, outputs, parts, tall, wide, multiply, step.address(dtype), start, len(factors), len(arrays))
-    run_parts(code, parts, np.array([*header, *lines, len(inner), *inner], np.int64))
+            raise ValueError(f"a step needs contiguous arrays of {inputs} x {outputs} {dtype}")
+    if scratch.size < SCRATCH_PER_THREAD:
+        raise ValueError(f"a factored step needs {SCRATCH_PER_THREAD} elements of scratch, not {scratch.size}")
+    block_columns = min(outputs, MAX_BLOCK_COLUMNS)
+    block_rows = BLOCK_SIZE // block_columns
+    blocks = -(-inputs // block_rows) * -(-outputs // block_columns)
+    parts = part_count(inputs * outputs, blocks, elementwise.MIN_ELEMENTS)
+    table = write(*(Factor(x.ctypes.data, x.strides[0], e.ctypes.data, e.strides[0], len(x)) for x, e in factors))
+    loop = loop_record(Loop(inputs * outputs, 1), [*(array.ctypes.data for array in arrays), 0], numbers)
+    work = Work(
+        inputs=inputs,
+        outputs=outputs,
+        parts=min(parts, scratch.size // SCRATCH_PER_THREAD),
+        block_rows=block_rows,
+        block_columns=block_columns,
+        multiply=blocking.part_address(dtype),
+        step=step.address(dtype),
+        scratch=-(-scratch.ctypes.data // CACHE_LINE) * CACHE_LINE,
+        factors=table.ctypes.data,
+        factor_count=len(factors),
+        loop=loop.ctypes.data,
+        loop_words=len(loop),
+        arrays=len(arrays),
+    )
+    run_parts(_address(dtype), work.parts, write(work))
 
 
 @cache
@@ -122,40 +174,46 @@ def _address(dtype: np.dtype) -> int:
 
 
 def _part(size: int) -> Callable[..., None]:
-    """The code of a part, a range of blocks; ``size`` bytes to a number."""
-    first_array, own, packing, first_line, per_line = ARRAYS, OWN, BLOCK, HEADER, FACTOR
+    """Return the code of a part, a range of blocks, for elements of ``size`` bytes."""
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        M, N, parts, tall, wide = record[0], record[1], record[2], record[3], record[4]
-        multiply, step, factors, arrays = record[5], record[6], record[8], record[9]
-        # The block before what products pack into: the latter does not need the last of its numbers, and so leaves room
-        # for the start to have been moved to a line of the cache.
-        block = record[7] + index * own * size
-        rest = first_line + factors * per_line
-        length = record[rest]
-        product, inner = np.zeros(16, np.int64), np.empty(length, np.int64)
-        for i in range(length):
-            inner[i] = record[rest + 1 + i]
-        across = (N + wide - 1) // wide
-        blocks = (M + tall - 1) // tall * across
-        for b in range(index * blocks // parts, (index + 1) * blocks // parts):
-            top, left = b // across * tall, b % across * wide
-            rows, columns = min(tall, M - top), min(wide, N - left)
-            for f in range(factors):  # the record of gemm.py: block = xᵀ e, and then block += xᵀ e
-                line = first_line + f * per_line
-                product[0], product[1], product[2], product[3] = rows, columns, record[line + 4], 1
-                product[4], product[5] = block, columns * size
-                product[6], product[7], product[8] = record[line] + top * size, size, record[line + 1]
-                product[9], product[10], product[11] = record[line + 2] + left * size, record[line + 3], size
-                product[12], product[13] = (block if f else 0), columns * size
-                product[14] = block + packing * size
-                call_part(multiply, 0, product.ctypes.data)
-            runs = 1 if columns == N else rows  # of numbers that follow one another, in the block and in the arrays
-            inner[0] = rows * columns // runs
+        work = read(Work, record)
+        block = work.scratch + index * SCRATCH_PER_THREAD * size
+        whole = array_at(np.int64, work.loop, work.loop_words)
+        loop = whole.copy()
+        across = (work.outputs + work.block_columns - 1) // work.block_columns
+        blocks = (work.inputs + work.block_rows - 1) // work.block_rows * across
+        for b in range(index * blocks // work.parts, (index + 1) * blocks // work.parts):
+            top, left = b // across * work.block_rows, b % across * work.block_columns
+            rows, columns = min(work.block_rows, work.inputs - top), min(work.block_columns, work.outputs - left)
+            for f in range(work.factor_count):  # block = xᵀ e, and then block += xᵀ e
+                factor = read_row(Factor, work.factors, f)
+                base = block if f else 0
+                product = Product(
+                    rows=rows,
+                    columns=columns,
+                    depth=factor.samples,
+                    parts=1,
+                    C=block,
+                    C_row=columns * size,
+                    A=factor.x + top * size,
+                    A_row=size,
+                    A_column=factor.x_row,
+                    B=factor.e + left * size,
+                    B_row=factor.e_row,
+                    B_column=size,
+                    base=base,
+                    base_row=columns * size,
+                    scratch=block + BLOCK_SIZE * size,
+                )
+                call_part(work.multiply, 0, on_stack(product))
+            runs = 1 if columns == work.outputs else rows  # ranges that are contiguous in the block and in the arrays
+            loop[0] = rows * columns // runs
             for r in range(runs):
-                for i in range(arrays):
-                    inner[first_array + i] = record[rest + 1 + first_array + i] + ((top + r) * N + left) * size
-                inner[first_array + arrays] = block + r * columns * size
-                call_part(step, 0, inner.ctypes.data)
+                offset = ((top + r) * work.outputs + left) * size
+                for i in range(ARRAYS, ARRAYS + work.arrays):
+                    loop[i] = whole[i] + offset
+                loop[ARRAYS + work.arrays] = block + r * columns * size
+                call_part(work.step, 0, loop.ctypes.data)
 
     return part

@@ -3,7 +3,6 @@
 import numpy as np
 
 from ava_np.data.batches import Batches
-from ava_np.kernels import factored
 from ava_np.kernels.machine import elementwise, gemv, parallel
 from ava_np.models import Model, build
 from ava_np.specification import TrainingSpecification
@@ -15,7 +14,7 @@ SEEDS = range(4)
 
 def trainer(seed: int) -> Trainer:
     """Ready to take six steps, with work in as many parts as there are cores."""
-    parallel.MIN_MULTIPLY_ADDS = elementwise.MIN_ELEMENTS = gemv.MIN_ELEMENTS = factored.MIN_ELEMENTS = 1 << 12
+    parallel.MIN_MULTIPLY_ADDS = elementwise.MIN_ELEMENTS = gemv.MIN_ELEMENTS = 1 << 12
     model = build("ava5", (16, 16, 1), hidden=(256,), latent=4, seed=seed)
     return Trainer(model, TrainingSpecification("adam", 0.001, "sum", 32, 2, seed))
 

@@ -37,7 +37,7 @@ class Dense(Layer, frozen=True):
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
         """The errors, where it is better to keep them than to write W's gradient (kernels/factored.py)."""
-        large = factored.worthwhile(batch, input_shape[0], self.width)
+        large = factored.keeps_factors(batch, input_shape[0], self.width)
         return {"error": (batch, self.width)} if large else {}
 
     def scratch_size(self, input_shape: Shape) -> int:

@@ -1,30 +1,40 @@
-"""The micro-kernel: the one loop that every matrix product spends its time in.
+"""The micro-kernel: the innermost loop of every matrix product, written in LLVM's intermediate representation (IR).
 
-It computes a small tile of a product,
+It computes one tile of a product, of up to MR rows and NR columns,
 
-    C[r,j] = base[r,j] + Σ_k A[r,k] B[k,j]      r < rows,  j < columns,
+    C[r,j] = base[r,j] + Σ_k A[r,k] B[k,j]      r < rows <= MR,  j < columns <= NR
 
-and keeps the whole tile in vector registers while k runs. That is what a compiler does not find by itself, and what
-decides the speed: a processor starts two fused multiply-adds in each cycle, but fetches only two or three vectors.
-A tile of R rows by V vectors needs V vectors of B and R numbers of A for R·V multiply-adds, so it must be large, and
-it can be no larger than the registers.
+and keeps the whole tile in vector registers while k runs. Compilers do not find this by themselves, and it decides the
+speed: a core starts two fused multiply-adds per cycle, but loads only two or three vectors. With NR = V vectors, each k
+loads V vectors of B and MR scalars of A for MR · V multiply-adds. So the tile must be large, and the registers limit
+it:
 
-    for k:  b[v] = the k-th row of B, V vectors, one beside the other
-            for r:  a = A[r,k] in every lane
-                    for v:  sum[r][v] += a · b[v]
+    MR · V accumulators + V vectors of B + 1 broadcast scalar of A  <=  vector registers
 
-Therefore B comes in panels of `panel` columns, each row of a panel contiguous. A may lie in any way: its numbers are
-fetched one by one, at any stride. Its k are counted in runs and blocks of runs, with a stride for each: a convolution's
-window is a run for each of its rows, and a batch of pictures is a block for each, of a run for each row. base is what
-the sum is added to: C itself, or the bias (a row stride of 0 makes one row serve for all), or nothing (address 0).
+    for k:  b[v] = row k of B                      V vectors
+            for r:  a = A[r,k] in every lane       1 vector
+                    for v:  accumulator[r][v] += a · b[v]
 
-The kernel is written in LLVM's intermediate language, once for 1 row, once for 2, up to R, so that no batch pays for
-rows that it does not have; and for V vectors and for a single one, so that few columns do not pay for many.
+B comes in panels of NR columns whose rows are contiguous. A may have any strides, because its elements are loaded one
+by one. k is counted in steps, runs and blocks, each with its own stride in A: the window of a convolution is one run
+per row, and the sum over a batch is one block per picture. ``base`` is what the sums are added to: C itself, or the
+bias (a row stride of 0 repeats one row), or zeros (address 0).
+
+The kernel is compiled for each number of rows from 1 to MR, so that a small batch does not pay for missing rows, and
+for V vectors as well as for one, so that few columns do not pay for many. ``AVA_SHOW_IR=1`` in the environment prints
+the IR of the full tile to standard error, and ``AVA_SHOW_IR=asm`` its assembly.
+
+References: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008. Van Zee
+and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS 41(3), 2015; the names MR
+and NR are from there.
 """
 
 import logging
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -32,22 +42,38 @@ from llvmlite import ir
 from llvmlite.binding import add_symbol
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from ava_np.kernels.machine.compile import compiled_address
-
-PREFETCH_ROWS = (
-    16  # rows of B ahead of k, that are fetched from where they lie: of a matrix that was not packed, from memory
+from ava_np.kernels.machine.llvm import (
+    FLOATS,
+    INT64,
+    broadcast,
+    first_lanes,
+    fused_multiply_add,
+    load,
+    load_masked,
+    loop,
+    prefetch,
+    size_in_bytes,
+    store,
+    store_masked,
 )
-INTEGER, INDEX = ir.IntType(64), ir.IntType(32)
-CODE = ir.FunctionType(ir.VoidType(), [INTEGER] * 16)
-FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+
+PREFETCH_ROWS = 16
+"""Rows of B that are loaded ahead of k: an unpacked B comes from memory, which takes as long as about 16 rows."""
+
+SIGNATURE = ir.FunctionType(ir.VoidType(), [INT64] * 16)
+ARGUMENTS = (
+    "a", "a_row", "a_step", "a_run", "a_block", "steps", "runs", "blocks", "b", "b_row", "c", "c_row",
+    "base", "base_row", "rows", "columns",
+)  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Tile:
-    """The tile of C that fits the registers: MR rows of ``vectors`` vectors of ``lanes`` elements."""
+class Tile(NamedTuple):
+    """The tile of C that fits the vector registers: MR rows of ``vectors`` vectors of ``lanes`` elements."""
 
     MR: int
     vectors: int
@@ -58,281 +84,252 @@ class Tile:
         """Columns of the tile."""
         return self.vectors * self.lanes
 
+    @property
+    def registers(self) -> int:
+        """Vector registers that the micro-kernel uses: accumulators, a row of B, and one broadcast element of A."""
+        return self.MR * self.vectors + self.vectors + 1
+
+
+class VectorUnit(NamedTuple):
+    """Vector instructions of a processor, the size of its tile, and what limits it."""
+
+    features: frozenset[str]
+    register_bytes: int
+    registers: int
+    MR: int
+    vectors: int
+
+
+VECTOR_UNITS = (  # the best first
+    VectorUnit(frozenset({"+avx512f"}), register_bytes=64, registers=32, MR=14, vectors=2),  # 14·2 + 2 + 1 = 31
+    VectorUnit(frozenset({"+avx2", "+fma"}), register_bytes=32, registers=16, MR=6, vectors=2),  # 6·2 + 2 + 1 = 15
+    VectorUnit(frozenset({"+neon"}), register_bytes=16, registers=32, MR=6, vectors=4),  # 6·4 + 4 + 1 = 29
+)
+
 
 @cache
 def host_tile(itemsize: int) -> Tile | None:
-    """The tile for this machine and for numbers of ``itemsize`` bytes; None, and a line in the log, if it has none.
+    """Return the tile for this machine and for elements of ``itemsize`` bytes.
 
-    rows · vectors sums, the vectors of one row of B and one number of A share the registers: 32 of 64 bytes with
-    AVX-512, 16 of 32 bytes with AVX2, 32 of 16 bytes with NEON.
+    A machine without any of the ``VECTOR_UNITS`` has none; a line in the log says so.
     """
     _, name, features = cpu_target.target_context.codegen().magic_tuple()
-    known = set(features.split(","))
-    if "+avx512f" in known:
-        return Tile(MR=14, vectors=2, lanes=64 // itemsize)
-    if {"+avx2", "+fma"} <= known:
-        return Tile(MR=6, vectors=2, lanes=32 // itemsize)
-    if "+neon" in known:
-        return Tile(MR=6, vectors=4, lanes=16 // itemsize)
-    logging.getLogger(__name__).warning("no vector instructions known for %s: BLAS instead", name)
+    available = set(features.split(","))
+    for unit in VECTOR_UNITS:
+        if unit.features <= available:
+            return Tile(unit.MR, unit.vectors, unit.register_bytes // itemsize)
+    logging.getLogger(__name__).warning("no micro-kernel for the vector instructions of %s: using BLAS instead", name)
     return None
 
 
 @intrinsic
 def multiply_tile(  # type: ignore[no-untyped-def]
-    context, number,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns,
+    context, scalar,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns,
 ):  # fmt: skip
-    """Write one tile of C; callable from kernels only, once ``register_tile`` has made it known.
+    """Write one tile of C, in compiled code; ``register_tile`` must have been called before that is compiled or loaded.
 
     Parameters
     ----------
-    number : type
+    scalar : type
         ``np.float32`` or ``np.float64``.
     a, b, c, base : int
-        Addresses of the tile's first numbers. ``base`` 0 stands for zeros; it may be C itself.
+        Addresses of the first elements of the tile. ``base`` may be ``c``; 0 stands for zeros.
     a_row : int
         Bytes from a row of A to the next.
     a_step, a_run, a_block : int
         Bytes of A from a k to the next within a run, from a run to the next, and from a block of runs to the next.
     steps, runs, blocks : int
-        How many k in a run, runs in a block, and blocks; each may be 0.
-    b_step : int
-        Bytes from a row of the panel of B to the next. All lanes of a vector are read, also those beyond ``columns``.
+        Number of k in a run, of runs in a block, and of blocks; each may be 0.
+    b_row : int
+        Bytes from a row of the panel of B to the next. Whole vectors are read, also beyond ``columns``.
     c_row, base_row : int
         Bytes from a row of C and of ``base`` to the next.
     rows, columns : int
-        Size of the tile, at least 1 and at most the ``host_tile``'s.
+        Size of the tile: from 1 to MR, and from 1 to NR.
     """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        code = cgutils.get_or_insert_function(builder.module, CODE, _symbol(np.dtype(str(number.dtype))))
-        builder.call(code, arguments[1:])
+        function = cgutils.get_or_insert_function(builder.module, SIGNATURE, _symbol(np.dtype(str(scalar.dtype))))
+        builder.call(function, arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 16), generate
+    return types.void(scalar, *[types.intp] * 16), generate
 
 
 @cache
 def register_tile(dtype: np.dtype) -> None:
-    """Compile the micro-kernel once, and let the linker know it: whoever calls it need not contain it.
-
-    To be called before a kernel that multiplies tiles is compiled or loaded.
-    """
-    number = dtype.type
+    """Compile the micro-kernel once and tell the linker its address, so that no caller has to contain it."""
+    scalar = dtype.type
 
     def tile(  # type: ignore[no-untyped-def]
-        a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns
+        a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns
     ):  # fmt: skip
-        _tile(
-            number, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row,
+        _inline_tile(
+            scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row,
             rows, columns,
         )  # fmt: skip
 
-    code = compiled_address(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
-    add_symbol(_symbol(dtype), code)
+    address = compiled_address(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
+    add_symbol(_symbol(dtype), address)
+    if (shown := os.environ.get("AVA_SHOW_IR")) in ("1", "asm"):
+        print(full_tile_code(dtype, assembly=shown == "asm"), file=sys.stderr)
+
+
+@global_compiler_lock
+def full_tile_code(dtype: np.dtype, *, assembly: bool = False) -> str:
+    """Return the LLVM IR of the micro-kernel for a full tile, or the assembly that LLVM makes of it."""
+    library = cpu_target.target_context.codegen().create_library("micro_kernel")
+    module = library.create_ir_module("micro_kernel")
+    element, tile = element_and_tile(numba.types.NumberClass(numba.from_dtype(dtype)))
+    _emit_tile(module, element, tile, rows=[tile.MR], vectors=[tile.vectors])
+    if not assembly:
+        return str(module)
+    library.add_ir_module(module)
+    library.finalize()
+    return str(library.get_asm_str())
 
 
 def _symbol(dtype: np.dtype) -> str:
     return f"ava_np_multiply_tile_{dtype.name}"
 
 
-def _inner_symbol(number: ir.Type) -> str:
-    """Within the code that numba compiles: what it wraps around takes as long as some of the tiles."""
-    return f"ava_np_tile_{number.intrinsic_name}"
+def _inner_symbol(element: ir.Type) -> str:
+    """The function inside the one that numba compiles; numba's wrapper takes as long as some of the tiles."""
+    return f"ava_np_tile_{element.intrinsic_name}"
 
 
 @intrinsic
-def _tile(  # type: ignore[no-untyped-def]
-    context, number,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row, rows, columns,
+def _inline_tile(  # type: ignore[no-untyped-def]
+    context, scalar,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns,
 ):  # fmt: skip
+    """Add the micro-kernel to the module that is being compiled, and call it."""
+
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        builder.call(_tile_function(builder.module, *number_of(number)), arguments[1:])
+        element, tile = element_and_tile(scalar)
+        every_row, every_width = range(1, tile.MR + 1), (1, tile.vectors)
+        builder.call(_emit_tile(builder.module, element, tile, every_row, every_width), arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(number, *[types.intp] * 16), generate
+    return types.void(scalar, *[types.intp] * 16), generate
 
 
-def number_of(number: types.NumberClass) -> tuple[ir.Type, Tile]:
-    """A type's name in LLVM's language, and its tile."""
-    tile = host_tile(number.dtype.bitwidth // 8)
+def element_and_tile(scalar: types.NumberClass) -> tuple[ir.Type, Tile]:
+    """Return the LLVM type and the tile for ``np.float32`` or ``np.float64``."""
+    tile = host_tile(scalar.dtype.bitwidth // 8)
     if tile is None:
         raise NotImplementedError("there is no micro-kernel for this machine")
-    return FLOATS[number.dtype], tile
+    return FLOATS[scalar.dtype], tile
 
 
-def _tile_function(module: ir.Module, number: ir.Type, tile: Tile) -> ir.Function:
-    """The function that jumps to the kernel for its numbers of rows and of vectors."""
-    function = ir.Function(module, CODE, _inner_symbol(number))
+def _emit_tile(
+    module: ir.Module, element: ir.Type, tile: Tile, rows: Iterable[int], vectors: Iterable[int]
+) -> ir.Function:
+    """Return the function that jumps to the code for its number of rows and of vectors."""
+    function = ir.Function(module, SIGNATURE, _inner_symbol(element))
     function.attributes.add("noinline")
-    *arguments, rows, columns = function.args
+    for argument, name in zip(function.args, ARGUMENTS, strict=True):
+        argument.name = name
+    *arguments, row_count, columns = function.args
     entry = ir.IRBuilder(function.append_basic_block("entry"))
-    nowhere = function.append_basic_block("nowhere")
-    ir.IRBuilder(nowhere).unreachable()
-    is_narrow = entry.icmp_signed("<=", columns, INTEGER(tile.lanes))
-    jump = entry.switch(entry.select(is_narrow, entry.neg(rows), rows), nowhere)
-    for count in range(1, tile.MR + 1):
-        for sign, vectors in ((-1, 1), (1, tile.vectors)):
-            block = function.append_basic_block(f"rows{count}x{vectors}")
-            jump.add_case(INTEGER(sign * count), block)
-            _emit_rows(ir.IRBuilder(block), Tile(count, vectors, tile.lanes), number, columns, *arguments)
+    otherwise = function.append_basic_block("otherwise")
+    ir.IRBuilder(otherwise).unreachable()
+    # A single vector has the cases -1, -2, ..., and the full width 1, 2, ...
+    is_narrow = entry.icmp_signed("<=", columns, INT64(tile.lanes))
+    jump = entry.switch(entry.select(is_narrow, entry.neg(row_count), row_count), otherwise)
+    for count in rows:
+        for width in vectors:
+            block = function.append_basic_block(f"rows{count}x{width}")
+            jump.add_case(INT64(-count if width == 1 else count), block)
+            _emit_rows(ir.IRBuilder(block), Tile(count, width, tile.lanes), element, columns, *arguments)
     return function
 
 
 def _emit_rows(  # type: ignore[no-untyped-def]
-    builder, tile, number, columns,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_step, c, c_row, base, base_row
+    builder, tile, element, columns,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row
 ) -> None:  # fmt: skip
-    """The kernel for ``tile.MR`` rows, from its first sum to its return."""
-    vector = ir.VectorType(number, tile.lanes)
-    width = tile.lanes * _bytes(number)
-    name = f"v{tile.lanes}{number.intrinsic_name}"
-    fma = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.{name}")
-    places = [(r, v) for r in range(tile.MR) for v in range(tile.vectors)]
+    """Write the code for a tile of exactly ``tile.MR`` rows and ``tile.vectors`` vectors."""
+    MR, V = tile.MR, tile.vectors
+    vector = ir.VectorType(element, tile.lanes)
+    width = tile.lanes * size_in_bytes(element)
     zero = ir.Constant(vector, [0.0] * tile.lanes)
 
-    # Row r lies r·a_row beyond the first. With r = odd · 2^s, s ≤ 3, the processor adds odd·a_row times 2^s to the
-    # address by itself, so that seven registers reach fourteen rows. The optimiser would rather count up from row to
-    # row, on the ports that the multiply-adds need; it cannot, where it does not know what a register holds.
-    hidden = ir.InlineAsm(ir.FunctionType(INTEGER, [INTEGER]), "", "=r,0", side_effect=False)
-    odds = {r: builder.call(hidden, [builder.mul(a_row, INTEGER(r))]) for r in range(1, tile.MR, 2)}
+    # Row r begins r · a_row bytes after row 0. With r = odd · 2^s, s <= 3, an x86 address may contain odd · a_row times
+    # 2^s, so that seven registers reach fourteen rows. The optimiser would prefer to count up from row to row, in the
+    # execution ports that the multiply-adds need. It cannot if it does not know what a register holds: this empty
+    # assembly returns its argument, and the optimiser must assume anything.
+    opaque = ir.InlineAsm(ir.FunctionType(INT64, [INT64]), "", "=r,0", side_effect=False)
+    odd_rows = {r: builder.call(opaque, [builder.mul(a_row, INT64(r))]) for r in range(1, MR, 2)}
 
-    # C is fetched while k runs, or it would be waited for at the end.
-    for r, v in places:
-        _ask_for(builder, builder.add(c, builder.add(builder.mul(c_row, INTEGER(r)), INTEGER(width * v))), writing=True)
-    far = builder.mul(b_step, INTEGER(PREFETCH_ROWS))
+    # C is loaded into the cache while k runs; otherwise its first access at the end would wait.
+    for r in range(MR):
+        for v in range(V):
+            prefetch(builder, builder.add(c, builder.add(builder.mul(c_row, INT64(r)), INT64(width * v))), write=True)
+    ahead = builder.mul(b_row, INT64(PREFETCH_ROWS))
 
-    def once(carried):  # type: ignore[no-untyped-def]
-        """One k: add to the sums, and step on; so that the optimiser does not keep an address for each row, hide it."""
-        *sums, number_of_a, row = carried
-        rows_of_b = [load(builder, builder.add(row, INTEGER(width * v)), vector) for v in range(tile.vectors)]
-        for v in range(tile.vectors):
-            _ask_for(builder, builder.add(row, builder.add(far, INTEGER(width * v))), writing=False)
-        later = []
-        for r in range(tile.MR):
-            address = number_of_a
+    def step(carried):  # type: ignore[no-untyped-def]
+        """One k: add to the accumulators, and go on to the next column of A and row of B."""
+        *accumulators, a_column, row = carried
+        row_of_b = [load(builder, builder.add(row, INT64(width * v)), vector) for v in range(V)]
+        for v in range(V):
+            prefetch(builder, builder.add(row, builder.add(ahead, INT64(width * v))), write=False)
+        sums = []
+        for r in range(MR):
+            address = a_column
             if r:
                 power = (r & -r).bit_length() - 1
-                address = builder.add(address, builder.shl(odds[r >> power], INTEGER(power)))
-            lanes = _everywhere(builder, load(builder, address, number), vector)
-            later += [builder.call(fma, [lanes, rows_of_b[v], sums[r * tile.vectors + v]]) for v in range(tile.vectors)]
-        return [*later, builder.call(hidden, [builder.add(number_of_a, a_step)]), builder.add(row, b_step)]
+                address = builder.add(address, builder.shl(odd_rows[r >> power], INT64(power)))
+            lanes = broadcast(builder, load(builder, address, element), vector)
+            sums += [fused_multiply_add(builder, lanes, row_of_b[v], accumulators[r * V + v]) for v in range(V)]
+        return [*sums, builder.call(opaque, [builder.add(a_column, a_step)]), builder.add(row, b_row)]
 
     def run(carried):  # type: ignore[no-untyped-def]
         *_, first, _ = carried
-        *sums, _, row = _loop(builder, steps, carried, once)
-        return [*sums, builder.add(first, a_run), row]
+        *accumulators, _, row = loop(builder, steps, carried, step)
+        return [*accumulators, builder.add(first, a_run), row]
 
     def block(carried):  # type: ignore[no-untyped-def]
         *_, first, _ = carried
-        *sums, _, row = _loop(builder, runs, carried, run)
-        return [*sums, builder.add(first, a_block), row]
+        *accumulators, _, row = loop(builder, runs, carried, run)
+        return [*accumulators, builder.add(first, a_block), row]
 
-    totals = _loop(builder, blocks, [*[zero] * len(places), a, b], block)[:-2]
-    has_base = builder.icmp_unsigned("!=", base, INTEGER(0))
-    full, edge = (builder.append_basic_block(s) for s in ("full", "edge"))
-    builder.cbranch(builder.icmp_signed("==", columns, INTEGER(tile.NR)), full, edge)
+    sums = loop(builder, blocks, [*[zero] * (MR * V), a, b], block)[:-2]
+    _write_tile(builder, tile, sums, columns, c, c_row, base, base_row)
+
+
+def _write_tile(builder, tile, sums, columns, c, c_row, base, base_row) -> None:  # type: ignore[no-untyped-def]
+    """Write the code that adds ``base`` to the sums, stores them in C, and returns."""
+    MR, V, vector = tile.MR, tile.vectors, sums[0].type
+    width = tile.lanes * size_in_bytes(vector)
+    has_base = builder.icmp_unsigned("!=", base, INT64(0))
+    full, edge = (builder.append_basic_block(name) for name in ("full", "edge"))
+    builder.cbranch(builder.icmp_signed("==", columns, INT64(tile.NR)), full, edge)
 
     def address_at(first, stride, r, v):  # type: ignore[no-untyped-def]
-        return builder.add(first, builder.add(builder.mul(stride, INTEGER(r)), INTEGER(width * v)))
+        return builder.add(first, builder.add(builder.mul(stride, INT64(r)), INT64(width * v)))
 
+    positions = [(r, v) for r in range(MR) for v in range(V)]
     builder.position_at_end(full)
-    with builder.if_else(has_base) as (added, bare):
-        with added:
-            for (r, v), total in zip(places, totals, strict=True):
-                there = load(builder, address_at(base, base_row, r, v), vector)
-                store(builder, builder.fadd(there, total), address_at(c, c_row, r, v))
-        with bare:
-            for (r, v), total in zip(places, totals, strict=True):
+    with builder.if_else(has_base) as (add_base, write_only):
+        with add_base:
+            for (r, v), total in zip(positions, sums, strict=True):
+                before = load(builder, address_at(base, base_row, r, v), vector)
+                store(builder, builder.fadd(before, total), address_at(c, c_row, r, v))
+        with write_only:
+            for (r, v), total in zip(positions, sums, strict=True):
                 store(builder, total, address_at(c, c_row, r, v))
     builder.ret_void()
 
-    # Beyond the last column lies memory of others: read and written under a mask.
+    # The memory beyond the last column may not belong to C or to the base: only the lanes of a mask are accessed.
     builder.position_at_end(edge)
-    wanted = _everywhere(builder, has_base, ir.VectorType(ir.IntType(1), tile.lanes))
-    for v in range(tile.vectors):
-        inside = first_lanes(builder, builder.sub(columns, INTEGER(v * tile.lanes)), tile.lanes)
-        read = builder.and_(inside, wanted)
-        for r in range(tile.MR):
-            there = load_masked(builder, address_at(base, base_row, r, v), vector, read)
-            total = builder.fadd(there, totals[r * tile.vectors + v])
+    reads_base = broadcast(builder, has_base, ir.VectorType(ir.IntType(1), tile.lanes))
+    for v in range(V):
+        inside = first_lanes(builder, builder.sub(columns, INT64(v * tile.lanes)), tile.lanes)
+        read = builder.and_(inside, reads_base)
+        for r in range(MR):
+            before = load_masked(builder, address_at(base, base_row, r, v), vector, read)
+            total = builder.fadd(before, sums[r * V + v])
             store_masked(builder, total, address_at(c, c_row, r, v), inside)
     builder.ret_void()
-
-
-def _loop(builder, count, first, body):  # type: ignore[no-untyped-def]
-    """Hand values from round to round, ``count`` times, which may be none; return the last."""
-    start, inside, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("after")
-    builder.cbranch(builder.icmp_signed(">", count, INTEGER(0)), inside, after)
-    builder.position_at_end(inside)
-    left = builder.phi(INTEGER)
-    carried = [builder.phi(value.type) for value in first]
-    following = body(carried)
-    remaining = builder.sub(left, INTEGER(1))
-    end = builder.block
-    for value, initial, later in zip([left, *carried], [count, *first], [remaining, *following], strict=True):
-        value.add_incoming(initial, start)
-        value.add_incoming(later, end)
-    builder.cbranch(builder.icmp_signed(">", remaining, INTEGER(0)), inside, after)
-    builder.position_at_end(after)
-    last = []
-    for initial, later in zip(first, following, strict=True):
-        value = builder.phi(initial.type)
-        value.add_incoming(initial, start)
-        value.add_incoming(later, end)
-        last.append(value)
-    return last
-
-
-def _bytes(number: ir.Type) -> int:
-    return 4 if isinstance(number, ir.FloatType) else 8
-
-
-def load(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type) -> ir.Value:
-    """Fetch a number or a vector that may start at any number."""
-    number = getattr(kind, "element", kind)
-    return builder.load(builder.inttoptr(address, kind.as_pointer()), align=_bytes(number))
-
-
-def _ask_for(builder: ir.IRBuilder, address: ir.Value, *, writing: bool) -> None:
-    """Have a line of memory, which will be read or written, brought to the nearest cache."""
-    pointer = ir.IntType(8).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [pointer, INDEX, INDEX, INDEX])
-    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    builder.call(ask, [builder.inttoptr(address, pointer), INDEX(int(writing)), INDEX(3), INDEX(1)])
-
-
-def store(builder: ir.IRBuilder, value: ir.Value, address: ir.Value) -> None:
-    builder.store(value, builder.inttoptr(address, value.type.as_pointer()), align=_bytes(value.type.element))
-
-
-def first_lanes(builder: ir.IRBuilder, count: ir.Value, lanes: int) -> ir.Value:
-    """A mask of the first ``count`` lanes."""
-    kind = ir.VectorType(INTEGER, lanes)
-    return builder.icmp_signed("<", ir.Constant(kind, list(range(lanes))), _everywhere(builder, count, kind))
-
-
-def load_masked(builder: ir.IRBuilder, address: ir.Value, kind: ir.Type, mask: ir.Value) -> ir.Value:
-    """Fetch the lanes of a mask, and zeros for the others."""
-    pointer, name = kind.as_pointer(), f"llvm.masked.load.v{kind.count}{kind.element.intrinsic_name}.p0"
-    found = ir.FunctionType(kind, [pointer, INDEX, mask.type, kind])
-    zero = ir.Constant(kind, [0.0] * kind.count)
-    arguments = [builder.inttoptr(address, pointer), INDEX(_bytes(kind.element)), mask, zero]
-    return builder.call(cgutils.get_or_insert_function(builder.module, found, name), arguments)
-
-
-def store_masked(builder: ir.IRBuilder, value: ir.Value, address: ir.Value, mask: ir.Value) -> None:
-    """Store the lanes of a mask."""
-    kind = value.type
-    pointer, name = kind.as_pointer(), f"llvm.masked.store.v{kind.count}{kind.element.intrinsic_name}.p0"
-    found = ir.FunctionType(ir.VoidType(), [kind, pointer, INDEX, mask.type])
-    arguments = [value, builder.inttoptr(address, pointer), INDEX(_bytes(kind.element)), mask]
-    builder.call(cgutils.get_or_insert_function(builder.module, found, name), arguments)
-
-
-def _everywhere(builder: ir.IRBuilder, value: ir.Value, vector: ir.VectorType) -> ir.Value:
-    """A vector with one value in every lane."""
-    empty = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(empty, value, INDEX(0))
-    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(INDEX, vector.count), [0] * vector.count))

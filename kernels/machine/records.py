@@ -1,4 +1,4 @@
-"""Records: the arguments of compiled code that knows only an address.
+"""Records and arrays at an address: the arguments of compiled code that is called by its address.
 
 The launcher calls each part of parallel work as ``part(index, record)``, with the address of a list of int64 words. A
 record gives names to the words. It is declared once, as a ``NamedTuple`` whose fields are
@@ -30,12 +30,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
+from numba.np import arrayobj
 
-WORD = ir.IntType(64)
+from ava_np.kernels.machine.llvm import INT64
 
 
 class Product(NamedTuple):
-    """Record of a matrix product, C = base + A B; the code of kernels/gemm.py and kernels/machine/gemv.py reads it.
+    """Record of a matrix product, C = base + A B; the code in ``blocking`` and in ``gemv`` reads it.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ class Product(NamedTuple):
         Address and row stride of the values that the sums are added to: C itself, or the bias with a row stride of 0.
         Address 0 stands for zeros.
     scratch : int
-        Address of the scratch of all parts, at the start of a cache line.
+        Address of the scratch of all parts, at the start of a cache line; ``blocking.PACKED_SIZE`` elements for each.
     """
 
     rows: int
@@ -116,7 +117,7 @@ def read_row(context, record, table, index):  # type: ignore[no-untyped-def]
     result, size = _numba_type(record.instance_class), word_count(record.instance_class)
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        first = builder.mul(arguments[2], WORD(size))
+        first = builder.mul(arguments[2], INT64(size))
         return _load(context, builder, result, builder.gep(_pointer(builder, arguments[1]), [first]))
 
     return result(record, table, types.intp), generate
@@ -128,12 +129,37 @@ def on_stack(context, record):  # type: ignore[no-untyped-def]
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         values = list(_integers(context, builder, record, arguments[0]))
-        words = cgutils.alloca_once(builder, WORD, len(values))
+        words = cgutils.alloca_once(builder, INT64, len(values))
         for i, value in enumerate(values):
-            builder.store(value, builder.gep(words, [WORD(i)]))
-        return builder.ptrtoint(words, WORD)
+            builder.store(value, builder.gep(words, [INT64(i)]))
+        return builder.ptrtoint(words, INT64)
 
     return types.intp(record), generate
+
+
+@intrinsic
+def array_at(context, scalar, address, count):  # type: ignore[no-untyped-def]
+    """Return the array of ``count`` contiguous elements at an address, in compiled code."""
+    array = types.Array(scalar.dtype, 1, "C")
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return array_value(context, builder, array, *arguments[1:])
+
+    return array(scalar, types.intp, types.intp), generate
+
+
+def array_value(context: Any, builder: ir.IRBuilder, array: Any, address: ir.Value, count: ir.Value) -> Any:
+    """Return what ``array_at`` does, for the code of another intrinsic."""
+    value, size = context.make_array(array)(context, builder), INT64(array.dtype.bitwidth // 8)
+    arrayobj.populate_array(
+        value,
+        data=builder.inttoptr(address, value.data.type),
+        shape=cgutils.pack_array(builder, [count]),
+        strides=cgutils.pack_array(builder, [size]),
+        itemsize=size,
+        meminfo=None,
+    )
+    return value._getvalue()
 
 
 def _is_record(kind: Any) -> bool:
@@ -142,7 +168,7 @@ def _is_record(kind: Any) -> bool:
 
 def _pointer(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     """Return a pointer to words; an address is either an integer or a pointer already."""
-    return builder.inttoptr(address, WORD.as_pointer()) if isinstance(address.type, ir.IntType) else address
+    return builder.inttoptr(address, INT64.as_pointer()) if isinstance(address.type, ir.IntType) else address
 
 
 def _load(context: Any, builder: ir.IRBuilder, kind: Any, pointer: ir.Value) -> ir.Value:
@@ -151,7 +177,7 @@ def _load(context: Any, builder: ir.IRBuilder, kind: Any, pointer: ir.Value) -> 
         return builder.load(pointer)
     values, offset = [], 0
     for field in kind:
-        values.append(_load(context, builder, field, builder.gep(pointer, [WORD(offset)])))
+        values.append(_load(context, builder, field, builder.gep(pointer, [INT64(offset)])))
         offset += word_count(field.instance_class) if _is_record(field) else 1
     return context.make_tuple(builder, kind, values)
 

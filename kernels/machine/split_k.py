@@ -1,10 +1,10 @@
-"""Products far deeper than wide, of few rows: a wide picture meets the first layer of a dense network.
+"""Split-K: products of few rows and of far more depth than columns; a large picture times a dense layer's weights.
 
-    C[m,n] = base[m,n] + Σ_p Σ_{k in piece p} A[m,k] B[k,n]
+    C[m,n] = base[m,n] + Σ_s Σ_{k in slice s} A[m,k] B[k,n]
 
-Each number of B is needed once, so memory sets the pace, and a thread is fastest where it reads one row of B after the
-other. Therefore the depth is shared out, not the columns. It is cut in pieces that depend on the shape alone, each
-summed by itself and then added in order: the number of threads changes no bit here either.
+Each element of B is needed once, so memory bandwidth sets the speed, and a thread is fastest where it reads consecutive
+rows of B. Therefore the threads share the depth, not the columns. The number of slices depends on the shape alone. Each
+slice is summed by itself, and the sums are added in order, so the result does not depend on the number of threads.
 """
 
 from collections.abc import Callable
@@ -15,69 +15,68 @@ import numba
 import numpy as np
 from numba import types
 
+from ava_np.kernels.machine import gemv
+from ava_np.kernels.machine.blocking import PACKED_SIZE
 from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.parallel import call_part, compile_part, part_count, run_parts
 from ava_np.kernels.machine.records import Product, on_stack, read, write
 
-ROWS = 28  # with more, sums take longer than reading
-DEEP = 4096
-TIMES = 8  # as deep as wide
-PIECES = 16
-ROOM = 1 << 16
-"""Numbers of scratch for the sums of all pieces."""
+MAX_ROWS = 28
+"""Rows of A: with more, a thread multiplies for longer than it waits for B, and shares of the columns are as good."""
 
-MIN_ELEMENTS = 1 << 18
-"""Numbers of B for a thread."""
+MIN_DEPTH, MIN_DEPTH_PER_COLUMN = 4096, 8
+"""Depth, and depth per column: with less, rows of B are long, and the sums of the slices take a larger share."""
 
+MAX_SLICES = 16
+"""Slices of the depth: enough to share out evenly to up to 16 threads; more would need more sums."""
 
-def pieces(rows: int, columns: int, depth: int) -> int:
-    """Into how many pieces a product of this shape is cut; 1 is none."""
-    if rows > ROWS or depth < max(DEEP, TIMES * columns):
-        return 1
-    return max(1, min(PIECES, ROOM // (rows * columns)))
+MAX_SUMS = 1 << 16
+"""Elements of the sums of all slices, which stay in the level-2 cache: 256 kB in float32."""
 
 
 class Split(NamedTuple):
-    """Record of a product whose sums are split: one of ``slices`` of the depth writes one matrix of ``sums``.
+    """Record of a product in slices: slice s writes the s-th matrix of ``sums``.
 
-    ``code`` multiplies a ``Product``, in ``scratch_per_part`` bytes.
+    ``code`` is the address of the code that computes a ``Product``.
     """
 
     slices: int
     parts: int
     code: int
-    scratch_per_part: int
     sums: int
     product: Product
 
 
-def multiply(
-    code: int, product: Product, C: np.ndarray, b: np.ndarray, add: bool, sums: np.ndarray, scratch_per_part: int
-) -> None:
-    """Run ``code`` on each slice of the depth of a product, and add the results up.
+def slice_count(rows: int, columns: int, depth: int) -> int:
+    """Return the number of slices for a product of this shape; 1 means that it is not split."""
+    if rows > MAX_ROWS or depth < max(MIN_DEPTH, MIN_DEPTH_PER_COLUMN * columns):
+        return 1
+    return max(1, min(MAX_SLICES, MAX_SUMS // (rows * columns)))
 
-    ``sums``, (slices, rows, columns), is written; each part packs into ``scratch_per_part`` elements of the scratch.
+
+def multiply(code: int, product: Product, C: np.ndarray, b: np.ndarray, add: bool, sums: np.ndarray) -> None:
+    """Run ``code`` on each slice of a product, and write or add the total and ``b``, if it has elements, to C.
+
+    ``sums``, (slices, rows, columns), is written. At most ``product.parts`` parts share the slices.
     """
     slices = len(sums)
-    parts = min(part_count(product.depth * product.columns, slices, MIN_ELEMENTS), product.parts)
-    address, finish = _compiled(C.dtype)
-    split = Split(slices, parts, code, scratch_per_part * C.itemsize, sums.ctypes.data, product)
-    run_parts(address, parts, write(split))
-    finish(C, sums, b, add)
+    parts = min(part_count(product.depth * product.columns, slices, gemv.MIN_ELEMENTS), product.parts)
+    address, add_slices = _compiled(C.dtype)
+    run_parts(address, parts, write(Split(slices, parts, code, sums.ctypes.data, product)))
+    add_slices(C, sums, b, add)
 
 
 @cache
 def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
-    """The code of a part, and what adds the pieces."""
-    kind = numba.from_dtype(dtype)
-    bias = types.Array(kind, 1, "C", readonly=True)
-    signature = types.void(types.Array(kind, 2, "A"), types.Array(kind, 3, "C"), bias, types.boolean)
-    address = compile_part(_part(dtype.itemsize))
-    return address, kernel_for(signature)(_add_pieces)
+    """Return the address of the code of a part, and the function that adds the slices."""
+    element = numba.from_dtype(dtype)
+    bias = types.Array(element, 1, "C", readonly=True)
+    signature = types.void(types.Array(element, 2, "A"), types.Array(element, 3, "C"), bias, types.boolean)
+    return compile_part(_part(dtype.itemsize)), kernel_for(signature)(_add_slices)
 
 
 def _part(size: int) -> Callable[..., None]:
-    """The code of a part, some of the pieces; ``size`` bytes to a number."""
+    """Return the code of a part, a range of slices, for elements of ``size`` bytes."""
 
     def part(index, record):  # type: ignore[no-untyped-def]
         split = read(Split, record)
@@ -99,20 +98,19 @@ def _part(size: int) -> Callable[..., None]:
                 B_column=whole.B_column,
                 base=0,
                 base_row=0,
-                scratch=whole.scratch + index * split.scratch_per_part,
+                scratch=whole.scratch + index * PACKED_SIZE * size,
             )
             call_part(split.code, 0, on_stack(product))
 
     return part
 
 
-def _add_pieces(C, sums, b, add):  # type: ignore[no-untyped-def]
-    """Write or add the sums of the pieces and b."""
+def _add_slices(C, sums, b, add):  # type: ignore[no-untyped-def]
     for m in range(C.shape[0]):
         for n in range(C.shape[1]):
             total = sums[0, m, n]
-            for p in range(1, sums.shape[0]):
-                total += sums[p, m, n]
+            for s in range(1, sums.shape[0]):
+                total += sums[s, m, n]
             if b.size:
                 total += b[n]
             C[m, n] = C[m, n] + total if add else total

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 from ava_np.kernels import dense
-from ava_np.kernels.gemm import SCRATCH
+from ava_np.kernels.gemm import MIN_SCRATCH
 from ava_np.kernels.twins import dense as twin
 from tests.oracles import (
     FLOATS,
@@ -24,7 +24,7 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 
 def scratch_of(dtype: type[np.floating]) -> np.ndarray:
     """What the products pack into; it holds NaN, which must not reach a result."""
-    return np.full(SCRATCH, np.nan, dtype)
+    return np.full(MIN_SCRATCH, np.nan, dtype)
 
 
 @every_float

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ava_np.kernels import factored
-from ava_np.kernels.machine import parallel
+from ava_np.kernels.machine import elementwise, parallel
 from ava_np.kernels.optimisers import adam_step, momentum_step, rmsprop_step, sgd_step
 from ava_np.kernels.twins import factored as twin
 from ava_np.kernels.twins import optimisers as plain
@@ -97,8 +97,8 @@ def test_blocks_and_threads_change_no_bit(
     start = normal(generator, (inputs * outputs,), dtype)
     for threads, wide in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
         parallel.use_threads(threads)
-        monkeypatch.setattr(factored, "MIN_ELEMENTS", 1)
-        monkeypatch.setattr(factored, "WIDE", wide)
+        monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
+        monkeypatch.setattr(factored, "MAX_BLOCK_COLUMNS", wide)
         θ, scratch = start.copy(), scratch_for(dtype)
         factored.factored_step(sgd_step, [θ], factors, (0.1, 1.0), scratch)
         found.append(θ)

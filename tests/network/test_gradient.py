@@ -25,7 +25,7 @@ MODELS: dict[str, dict[str, Any]] = {
 @pytest.fixture(params=[True, False], ids=["waiting", "written"])
 def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Whether products wait: here all do, however small."""
-    monkeypatch.setattr(factored, "worthwhile", lambda *_: request.param)
+    monkeypatch.setattr(factored, "keeps_factors", lambda *_: request.param)
     return bool(request.param)
 
 
@@ -101,7 +101,7 @@ def test_whoever_writes_to_the_gradient_is_heard(waits: bool) -> None:
 def test_training_takes_the_same_steps(monkeypatch: pytest.MonkeyPatch, name: str, optimiser: OptimiserName) -> None:
     trained = []
     for waiting in (True, False):
-        monkeypatch.setattr(factored, "worthwhile", lambda *_, waiting=waiting: waiting)
+        monkeypatch.setattr(factored, "keeps_factors", lambda *_, waiting=waiting: waiting)
         model = build(name, (8, 8, 1), latent=3, dtype=np.float64, **MODELS[name])
         rng = np.random.default_rng(0)
         for network in model.networks.values():

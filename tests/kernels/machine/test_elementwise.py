@@ -61,7 +61,7 @@ def test_what_is_missing_or_too_much_or_read_only_is_refused(length: int) -> Non
     for wrong in ((θ, g), (θ, g, 1.0), (θ, g, 1.0, 1.0, 1.0), (θ,)):
         with pytest.raises(TypeError, match="takes 2 arrays and 2 numbers"):
             sgd_step(*wrong)
-    with pytest.raises(TypeError, match="in place"):
+    with pytest.raises(TypeError, match="by position"):
         sgd_step(θ, g, γ=1.0, ρ=1.0)
     θ.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):

@@ -1,0 +1,157 @@
+"""Blocking: the five loops around the micro-kernel that compute a matrix product, as in GotoBLAS and BLIS.
+
+    C[m,n] = base[m,n] + Σ_k A[m,k] B[k,n]
+
+The loops keep in a cache what is read again. The names of the block sizes are BLIS's:
+
+    for n in steps of NC                             columns of C
+        for k in steps of KC                         terms of the sums
+            pack B[k : k+KC, n : n+NC]               in panels of NR columns; stays in the level-2 cache
+            for m in steps of MC                     rows of C
+                pack A[m : m+MC, k : k+KC]           only if its strides are bad for the cache
+                for j in steps of NR                 a panel of B; stays in the level-1 cache
+                    for i in steps of MR             a tile of C; stays in registers
+                        micro-kernel: add KC terms to C[m+i : m+i+MR, n+j : n+j+NR]
+
+A part of parallel work is a range of rows or of columns of C. Each element of C is the sum over k from 0 up, KC terms
+at a time, wherever its tile lies. So it does not depend on the number of threads.
+
+References: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008. Van Zee
+and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS 41(3), 2015.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
+from ava_np.kernels.machine.packing import CACHE_LINE, copy_run, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.parallel import compile_part
+from ava_np.kernels.machine.records import Product, read
+
+KC = 256
+"""Rows of a panel of B: 256 · 32 elements are 32 kB in float32 with AVX-512, 16 kB with AVX2, as the level-1 cache."""
+
+MC = 252
+"""Rows of a block of A: a multiple of both 14 and 6, the MR of AVX-512 and of the others."""
+
+NC = 512
+"""Columns of a block of B: KC · NC elements are 512 kB in float32, a part of the level-2 cache."""
+
+SHALLOW_DEPTH = 64
+"""Terms of a sum: with no more, C is most of the memory traffic, so it is written once, MR rows after MR rows (MC is
+MR), and packing A would not pay."""
+
+UNPACKED_ROWS, UNPACKED_TILES = 4, 3
+"""Rows of C, and tiles above one another, for which B is read where it lies: each element is read so few times that to
+copy it first would take longer."""
+
+PAGE = 4096
+"""Bytes of a memory page, and of the distance at which addresses fall into the same set of a level-1 cache with 64
+sets. Larger steps through B need a page each, and a stride of A that is a multiple maps its rows to one set: they are
+packed."""
+
+MAX_DIRECT_STRIDE = 2048
+"""Bytes from a k to the next in an A with contiguous columns: from here on each k needs another page or half of one."""
+
+PACKED_SIZE = KC * NC + MC * (KC + CACHE_LINE) + CACHE_LINE
+"""Elements of scratch for a part: a block of B, a block of A with a cache line between its rows, and alignment."""
+
+
+@cache
+def part_address(dtype: np.dtype) -> int:
+    """Return the address of the code of a part, whose record is a ``Product``."""
+    register_tile_and_packing(dtype)
+    tile = host_tile(dtype.itemsize)
+    assert tile is not None
+    return compile_part(_part(dtype.type, tile))
+
+
+def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """Return the code of a part, a range of rows or of columns of C."""
+    MR, NR, size = tile.MR, tile.NR, np.dtype(scalar).itemsize
+
+    def part(index, record):  # type: ignore[no-untyped-def]
+        p = read(Product, record)
+        top, bottom, left, right = 0, p.rows, 0, p.columns
+        if p.rows > p.columns:
+            top, bottom = _range_of(p.rows, index, p.parts, MR)
+        else:
+            left, right = _range_of(p.columns, index, p.parts, NR)
+        packed_B = p.scratch + index * PACKED_SIZE * size
+        packed_A = packed_B + KC * NC * size
+        height = bottom - top
+        read_in_place = p.B_column == size and (
+            height <= UNPACKED_ROWS or (height <= UNPACKED_TILES * MR and p.B_row <= PAGE)
+        )
+        is_deep = p.depth > SHALLOW_DEPTH
+        mc = MC if is_deep else MR
+        far = (p.A_row == size and p.A_column >= MAX_DIRECT_STRIDE) or p.A_row % PAGE == 0
+        pack_A = is_deep and p.columns > 2 * NR and far
+        for n in range(left, right, NC):
+            width = min(NC, right - n)
+            whole = width // NR * NR if read_in_place else 0  # columns of whole panels, which are not packed
+            for k in range(0, max(p.depth, 1), KC):
+                depth = min(KC, p.depth - k)
+                B = p.B + k * p.B_row + n * p.B_column
+                packed, rest = packed_B + whole * depth * size, B + whole * p.B_column
+                _pack_B(scalar, size, NR, packed, rest, p.B_row, p.B_column, depth, width - whole)
+                for m in range(top, bottom, mc):
+                    rows = min(mc, bottom - m)
+                    A, A_row, A_column = p.A + m * p.A_row + k * p.A_column, p.A_row, p.A_column
+                    if pack_A:
+                        A_row, A_column = _pack_A(size, packed_A, A, A_row, A_column, rows, depth)
+                        A = packed_A
+                    tiles = (rows + MR - 1) // MR
+                    for j in range(0, width, NR):
+                        columns = min(NR, width - j)
+                        panel, panel_row = packed_B + j * depth * size, NR * size
+                        if j < whole:
+                            panel, panel_row = B + j * size, p.B_row
+                        for t in range(tiles):  # of nearly equal height
+                            i, end = t * rows // tiles, (t + 1) * rows // tiles
+                            C = p.C + (m + i) * p.C_row + (n + j) * size
+                            base, base_row = C, p.C_row
+                            if k == 0:
+                                base, base_row = 0, p.base_row
+                                if p.base != 0:
+                                    base = p.base + (m + i) * p.base_row + (n + j) * size
+                            multiply_tile(
+                                scalar, A + i * A_row, A_row, A_column, 0, 0, depth, 1, 1, panel, panel_row,
+                                C, p.C_row, base, base_row, end - i, columns,
+                            )  # fmt: skip
+
+    return part
+
+
+@kernel
+def _range_of(length, index, parts, unit):  # type: ignore[no-untyped-def]
+    """Return where a part begins and ends; all begin at multiples of ``unit``."""
+    units = (length + unit - 1) // unit
+    return index * units // parts * unit, min(length, (index + 1) * units // parts * unit)
+
+
+@kernel
+def _pack_A(size, target, source, row, column, rows, depth):  # type: ignore[no-untyped-def]
+    """Copy a block of A, with strides that do not map many elements to one set of the cache; return the new strides."""
+    if row == size:
+        packed_column = MC * size + CACHE_LINE
+        for k in range(depth):
+            copy_run(target + k * packed_column, source + k * column, rows * size)
+        return row, packed_column
+    packed_row = KC * size + CACHE_LINE
+    run = depth if column == size else 1
+    for i in range(rows):
+        for k in range(0, depth, run):
+            copy_run(target + i * packed_row + k * size, source + i * row + k * column, run * size)
+    return packed_row, size
+
+
+@kernel
+def _pack_B(scalar, size, NR, target, source, row, column, depth, width):  # type: ignore[no-untyped-def]
+    """Copy a block of B into panels of NR columns."""
+    for j in range(0, width, NR):
+        columns = min(NR, width - j)
+        pack_panel(scalar, target + j * depth * size, NR * size, source + j * column, row, column, depth, columns)
