@@ -32,8 +32,8 @@ import numpy as np
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.geometry import Geometry, SubPixelGrid, subpixel_grids
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
-from ava_np.kernels.machine.padding import CACHE_LINE, Frame, Reach, copy_frame, make_frame
+from ava_np.kernels.machine.packing import CACHE_LINE, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, read_row, write
 
@@ -235,14 +235,19 @@ def plan(geometry: Geometry, dtype: np.dtype, transposed: bool) -> Plan:
         output = (vertical.first * columns + horizontal.first) * output_pixel
         start = (vertical.start + down.before) * frame.row + (horizontal.start + across.before) * input_pixel
         pieces = k_slices(vertical.taps, horizontal.taps * channels, tile.lanes)
-        for number, (p, taps, k, steps) in enumerate(pieces):
-            weights = (vertical.first_tap + p * tap_step) * kernel_row + horizontal.first_tap * tap
-            input = start + p * frame.row + k * size
-            slices.append(
-                KSlice(
-                    vertical.positions, horizontal.positions, output, input, taps, k, steps, weights, int(number == 0)
-                )
+        for p, taps, k, steps in pieces:
+            piece = KSlice(
+                rows=vertical.positions,
+                columns=horizontal.positions,
+                output=output,
+                input=start + p * frame.row + k * size,
+                taps=taps,
+                k=k,
+                steps=steps,
+                weights=(vertical.first_tap + p * tap_step) * kernel_row + horizontal.first_tap * tap,
+                is_first=int(p == k == 0),
             )
+            slices.append(piece)
 
     panel, block_rows = KC * tile.NR * size, max(1, BLOCK_PIXELS // across.positions)
     copy = -(-frame.copy_size(block_rows) // CACHE_LINE) * CACHE_LINE
@@ -264,7 +269,7 @@ def plan(geometry: Geometry, dtype: np.dtype, transposed: bool) -> Plan:
         frame=frame,
     )
     padded_channels = -(-output_channels // tile.lanes) * tile.lanes
-    per_channel = sum(each.rows * each.columns * (each.taps * each.steps + STORE_COST) for each in slices)
+    per_channel = sum(s.rows * s.columns * (s.taps * s.steps + STORE_COST) for s in slices)
     words = write(layout), write(*slices)
     return Plan(
         words=words,
@@ -293,9 +298,9 @@ def _code(dtype: np.dtype) -> int:
     return compile_part(_part(dtype.type, tile))
 
 
-def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
+def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that writes some of the rows."""
-    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
+    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(scalar).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -316,7 +321,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                 for o in range(0, layout.output_channels, NR):
                     columns = min(NR, layout.output_channels - o)
                     panel_row = (lanes if columns <= lanes else NR) * size
-                    _pack_taps(number, panel, panel_row, call.W + o * layout.W_column, layout, piece, columns)
+                    _pack_taps(scalar, panel, panel_row, call.W + o * layout.W_column, layout, piece, columns)
                     for row in range(begin, stop):
                         n, i = row // frame.positions, row % frame.positions
                         if i >= piece.rows:
@@ -330,7 +335,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                             if piece.is_first:
                                 base, base_row = call.bias + o * size if call.bias else 0, 0
                             multiply_tile(
-                                number, a + j * layout.input_pixel, layout.input_pixel, size, frame.row, 0,
+                                scalar, a + j * layout.input_pixel, layout.input_pixel, size, frame.row, 0,
                                 piece.steps, piece.taps, 1, panel, panel_row, c_tile, layout.output_pixel,
                                 base, base_row, (t + 1) * piece.columns // tiles - j, columns,
                             )  # fmt: skip
@@ -339,7 +344,7 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
 
 
 @kernel
-def _pack_taps(number, panel, panel_row, W, layout, piece, columns):  # type: ignore[no-untyped-def]
+def _pack_taps(scalar, panel, panel_row, W, layout, piece, columns):  # type: ignore[no-untyped-def]
     """Copy the rows of a panel of W: for each tap down of a slice, its (tap across, input channel) pairs."""
     for p in range(piece.taps):
         k = piece.k
@@ -347,5 +352,5 @@ def _pack_taps(number, panel, panel_row, W, layout, piece, columns):  # type: ig
             q, c = k // layout.input_channels, k % layout.input_channels
             count = min(layout.input_channels - c, piece.k + piece.steps - k)
             source = W + piece.weights + p * layout.W_row + q * layout.W_tap + c * layout.W_k
-            pack_panel(number, panel, panel_row, source, layout.W_k, layout.W_column, count, columns)
+            pack_panel(scalar, panel, panel_row, source, layout.W_k, layout.W_column, count, columns)
             panel, k = panel + count * panel_row, k + count

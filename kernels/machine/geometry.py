@@ -56,15 +56,20 @@ class Geometry(NamedTuple):
 
 
 class SubPixelGrid(NamedTuple):
-    """Every output_step-th output pixel along one axis: all are reached by the same taps.
+    """Output pixels along one axis that are reached by the same taps (Shi et al. 2016).
+
+    A transposed convolution has ``stride`` such grids, each of every stride-th pixel; a convolution has one.
 
     Attributes
     ----------
     first, positions : int
         The first output pixel, and the number of output pixels.
-    taps, start, first_tap : int
-        Terms of the equation at the top: the number of taps, the input pixel of the first tap at position 0 (below 0 in
-        the padding), and the kernel index of the first tap.
+    taps : int
+        Number of taps that reach each of them.
+    start : int
+        Input pixel under the first tap at the first position, below 0 in the padding.
+    first_tap : int
+        Kernel index of the first tap. Those that follow are 1 larger, or ``stride`` smaller if transposed.
     """
 
     first: int
@@ -75,7 +80,7 @@ class SubPixelGrid(NamedTuple):
 
 
 def subpixel_grids(geometry: Geometry, axis: int, *, transposed: bool) -> list[SubPixelGrid]:
-    """Return the grids down (axis 0) or across (axis 1) a picture; a convolution has one, of all its windows."""
+    """Return the grids down (axis 0) or across (axis 1) a picture; a convolution has one."""
     kernel, stride, padding = geometry.weights[axis], geometry.stride, geometry.padding
     if not transposed:
         return [SubPixelGrid(0, geometry.windows[axis], kernel, -padding, 0)]

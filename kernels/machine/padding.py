@@ -9,8 +9,6 @@ from typing import NamedTuple
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.packing import clear_run, copy_run
 
-CACHE_LINE = 64  # bytes
-
 
 class Reach(NamedTuple):
     """Pixels that a grid of windows reads along one axis.

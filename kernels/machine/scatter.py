@@ -24,6 +24,7 @@ from ava_np.kernels.machine.direct_conv import STORE_COST
 from ava_np.kernels.machine.geometry import Geometry
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import (
+    CACHE_LINE,
     add_run,
     clear_run,
     copy_element,
@@ -31,7 +32,7 @@ from ava_np.kernels.machine.packing import (
     pack_panel,
     register_tile_and_packing,
 )
-from ava_np.kernels.machine.padding import CACHE_LINE, Frame, Reach, copy_frame, make_frame
+from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, write
 
@@ -192,9 +193,9 @@ def _code(dtype: np.dtype) -> int:
     return compile_part(_part(dtype.type, tile))
 
 
-def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
+def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
     """Return the function that writes some of the pictures."""
-    MR, NR, size = tile.MR, tile.NR, np.dtype(number).itemsize
+    MR, NR, size = tile.MR, tile.NR, np.dtype(scalar).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
         call = read(Call, record)
@@ -213,14 +214,14 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                 copy_run(copy, source, used * pixel)
             clear_run(copy + used * pixel, (picture - used) * pixel)
             for j in range(0, picture, NR):
-                pack_panel(number, panels + j * pixel, NR * size, copy + j * pixel, size, pixel, window_channels, NR)
-            _fill_grids(number, size, grids, call.bias, layout)
+                pack_panel(scalar, panels + j * pixel, NR * size, copy + j * pixel, size, pixel, window_channels, NR)
+            _fill_grids(scalar, size, grids, call.bias, layout)
             for p in range(layout.kernel_rows):
                 for j in range(0, picture, NR):
                     for t in range(tiles):  # of nearly equal height
                         pair = t * run // tiles
                         multiply_tile(
-                            number, call.W + (p * run + pair) * pixel, pixel, size, 0, 0, window_channels, 1, 1,
+                            scalar, call.W + (p * run + pair) * pixel, pixel, size, 0, 0, window_channels, 1, 1,
                             panels + j * pixel, NR * size, contributions + (pair * picture + j) * size, picture * size,
                             0, 0, (t + 1) * run // tiles - pair, NR,
                         )  # fmt: skip
@@ -228,15 +229,15 @@ def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
                     first_grid = (p % stride * stride + q % stride) * channels
                     for c in range(channels):
                         target = grids + ((first_grid + c) * layout.grid + p // stride * row + q // stride) * size
-                        add_run(number, target, contributions + (q * channels + c) * picture * size, used)
+                        add_run(scalar, target, contributions + (q * channels + c) * picture * size, used)
             field_picture = layout.field_rows * layout.field_columns * channels * size
-            _interleave(number, size, call.field + n * field_picture, grids, layout)
+            _interleave(scalar, size, call.field + n * field_picture, grids, layout)
 
     return part
 
 
 @kernel
-def _fill_grids(number, size, grids, bias, layout):  # type: ignore[no-untyped-def]
+def _fill_grids(scalar, size, grids, bias, layout):  # type: ignore[no-untyped-def]
     """Write the bias, or 0, to every element."""
     count = layout.stride * layout.stride
     clear_run(grids, count * layout.field_channels * layout.grid * size)
@@ -245,11 +246,11 @@ def _fill_grids(number, size, grids, bias, layout):  # type: ignore[no-untyped-d
             for c in range(layout.field_channels):
                 for k in range(layout.grid):
                     target = grids + ((grid * layout.field_channels + c) * layout.grid + k) * size
-                    copy_element(number, target, bias + c * size)
+                    copy_element(scalar, target, bias + c * size)
 
 
 @kernel
-def _interleave(number, size, field, grids, layout):  # type: ignore[no-untyped-def]
+def _interleave(scalar, size, field, grids, layout):  # type: ignore[no-untyped-def]
     """Copy every pixel of a field from its sub-pixel grid."""
     stride, channels, width = layout.stride, layout.field_channels, layout.field_columns
     for u in range(layout.field_rows):
@@ -261,4 +262,4 @@ def _interleave(number, size, field, grids, layout):  # type: ignore[no-untyped-
                 source = grids + (grid * layout.grid + i * layout.row + j) * size
                 target = field + ((u * width + first) * channels + c) * size
                 for k in range((width - first + stride - 1) // stride):
-                    copy_element(number, target + k * stride * channels * size, source + k * size)
+                    copy_element(scalar, target + k * stride * channels * size, source + k * size)
