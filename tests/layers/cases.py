@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ava_np.kernels.activations import ACTIVATIONS
-from ava_np.kernels.convolution import output_size, transposed_output_size
+from ava_np.kernels.machine.geometry import output_size, transposed_output_size
 from ava_np.layers import (
     Activation,
     AveragePooling,
