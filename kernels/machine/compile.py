@@ -78,11 +78,11 @@ _kept: list[Any] = []
 
 
 @cache
-def _stamp() -> str:
-    """A fingerprint of the sources of all kernels."""
+def _stamp(folder: Path) -> str:
+    """A fingerprint of the sources of all kernels, and of those in ``folder``, which may be outside of kernels/."""
     kernels = Path(__file__).parents[1]
-    sources = sorted(kernels.rglob("*.py"))
-    named = (path.relative_to(kernels).as_posix().encode() + b"\0" + path.read_bytes() for path in sources)
+    sources = sorted({*kernels.rglob("*.py"), *folder.glob("*.py")})
+    named = (os.path.relpath(path, kernels).encode() + b"\0" + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()
 
 
@@ -100,7 +100,7 @@ class _Files(IndexDataCacheFile):
 
 
 def _cache(compiled: Any) -> None:
-    """Cache the machine code until any kernel's source changes.
+    """Cache the machine code until the source of any kernel, or of any file beside the function's own, changes.
 
     numba by itself stamps what it keeps with the date of the function's own file, and so misses an edit of another
     file whose functions it calls. Its files are no public attribute: a numba without them compiles in each process.
@@ -108,7 +108,8 @@ def _cache(compiled: Any) -> None:
     with suppress(RuntimeError):  # a read-only install without a writable home
         compiled.enable_caching()
     if hasattr(compiled._cache, "_cache_file"):
-        compiled._cache._cache_file = _Files(compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp())
+        stamp = _stamp(Path(compiled.__wrapped__.__code__.co_filename).parent)
+        compiled._cache._cache_file = _Files(compiled._cache.cache_path, compiled._cache._impl.filename_base, stamp)
     else:
         compiled._cache = NullCache()
 

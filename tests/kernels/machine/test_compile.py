@@ -64,11 +64,11 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(package: Path) -> list[int]:
+def run(package: Path, code: str = RUN) -> list[int]:
     """The answers of a fresh process, and how many of them came from the cache."""
     environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=package, env=environment, capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-c", code], cwd=package, env=environment, capture_output=True, encoding="utf-8", check=True
     )
     return [int(word) for word in done.stdout.split()]
 
@@ -80,6 +80,30 @@ def test_an_edit_of_another_file_is_noticed(package: Path) -> None:
     helper.write_text(HELPER.replace("return 1", "return 2"))
     assert run(package) == [2, 2, 2, 0]
     assert run(package) == [2, 2, 2, 2]
+
+
+OUTSIDE = """
+from ava_np.kernels.machine.compile import kernel
+from ava_np.outside.helper import answer
+
+@kernel
+def ask():
+    return answer()
+"""
+RUN_OUTSIDE = "from ava_np.outside.user import ask; print(ask(), sum(ask.stats.cache_hits.values()))"
+
+
+def test_an_edit_beside_a_function_outside_of_kernels_is_noticed(package: Path) -> None:
+    outside = package / "ava_np" / "outside"
+    outside.mkdir()
+    (outside / "__init__.py").touch()
+    (outside / "helper.py").write_text(HELPER)
+    (outside / "user.py").write_text(OUTSIDE)
+    assert run(package, RUN_OUTSIDE) == [1, 0]
+    assert run(package, RUN_OUTSIDE) == [1, 1]
+    (outside / "helper.py").write_text(HELPER.replace("return 1", "return 2"))
+    assert run(package, RUN_OUTSIDE) == [2, 0]
+    assert run(package, RUN_OUTSIDE) == [2, 1]
 
 
 STEPS = """
