@@ -168,7 +168,7 @@ class Run:
         )
 
     def split(self, pictures: Pictures) -> SplitPictures:
-        """Split the run's pictures into those that are trained on and those that are held out."""
+        """Split the run's pictures into training, validation and test pictures."""
         shares = self.specification.pictures
         return split_pictures(pictures, shares.validation, shares.test, self.specification.training.seed)
 
