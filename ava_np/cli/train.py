@@ -67,7 +67,7 @@ def _start(
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     specification = specify_model(model, **{name: value for name, value in given.items() if name in MODEL_FIELDS})
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
-    options = RunOptions(source, model=specification, **others)  # type: ignore[arg-type]
+    options = RunOptions(source, model=specification, **others)
 
     from ava_np.console import progress_counter
     from ava_np.run.session import start
@@ -159,7 +159,7 @@ def _weight(weights: dict[str, list[float]]) -> str:
 
 
 def _describe(session: "Session", source: str | None) -> None:
-    """Print what was read: how many pictures, of which size, and what was left out."""
+    """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.console import say
 
     pictures, specification = session.data.pictures, session.run.specification.pictures

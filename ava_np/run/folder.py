@@ -54,10 +54,13 @@ class Run:
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = Run.create(Path(folder, "run"), specification)
-    ...     for metrics in run.train(run.resume(), run.split(run.pictures())):
+    ...     data = run.split(run.pictures())
+    ...     for metrics in run.train(run.resume(), data):
     ...         pass
-    ...     [line["epoch"] for line in run.metrics()], run.model().latent
-    ([1, 2, 3], 2)
+    ...     run = Run.open(run.folder)
+    ...     codes = run.model().encode(run.evaluation_pictures(data).array)
+    ...     [line["epoch"] for line in run.metrics()], codes.shape
+    ([1, 2, 3], (10, 2))
     """
 
     def __init__(self, folder: Path, specification: Specification) -> None:
@@ -168,7 +171,7 @@ class Run:
         )
 
     def split(self, pictures: Pictures) -> SplitPictures:
-        """Split the run's pictures into those that are trained on and those that are held out."""
+        """Split the run's pictures into training, validation and test pictures."""
         shares = self.specification.pictures
         return split_pictures(pictures, shares.validation, shares.test, self.specification.training.seed)
 

@@ -73,7 +73,7 @@ def start(
     Parameters
     ----------
     options : RunOptions
-        What to train, and on what.
+        The model, the pictures and the training.
     folder : path or str, optional
         The run folder; by default a new one in ``runs``, named after the source and the model.
     overwrite : bool

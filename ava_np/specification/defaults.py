@@ -8,7 +8,7 @@ from ava_np.specification.values import Layers, Reduction
 
 ZOOM, LARGE_SIDE = 3, 64  # the paper's zoom, and the side in pixels above which dense networks use it
 BATCH, LARGE_BATCH, MANY_PICTURES = 16, 64, 1000  # above MANY_PICTURES pictures the large batch is the default
-DEFAULT_STEPS = 1000  # of a whole training
+DEFAULT_STEPS = 1000  # minimum number of steps of a training
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
     "adam": (2e-4, "sum"),
