@@ -17,9 +17,10 @@ from numba.core.sigutils import normalize_signature
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# nogil: threads may run kernels at the same time. error_model: division as in NumPy, without the check for zero that
-# stops LLVM from vectorising. fastmath: sums may be reordered, and a multiplication and an addition fused. Unlike with
-# fastmath=True, NaN and infinity keep their meaning, because training must notice them.
+# nogil: threads may run kernels at the same time.
+# error_model: division as in NumPy, without the check for zero that stops LLVM from vectorising.
+# fastmath: sums may be reordered, and a multiplication fused with an addition. Unlike with fastmath=True, NaN and
+# infinity keep their meaning, because training must notice them.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 
