@@ -78,11 +78,11 @@ _kept: list[Any] = []
 
 
 @cache
-def _stamp() -> str:
-    """Return a hash of the sources of all kernels: of every Python file below kernels/."""
+def _stamp(folder: Path) -> str:
+    """Return a hash of every Python file below kernels/ and in ``folder``, which may lie outside of kernels/."""
     kernels = Path(__file__).parents[1]
-    sources = sorted(kernels.rglob("*.py"))
-    named = (path.relative_to(kernels).as_posix().encode() + b"\0" + path.read_bytes() for path in sources)
+    sources = sorted({*kernels.rglob("*.py"), *folder.glob("*.py")})
+    named = (os.path.relpath(path, kernels).encode() + b"\0" + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()
 
 
@@ -101,7 +101,7 @@ class _CacheFiles(IndexDataCacheFile):
 
 
 def _cache(compiled: Any) -> None:
-    """Cache the machine code of a function until the source of any kernel changes.
+    """Cache the machine code of a function until the source of any kernel, or a file in its own folder, changes.
 
     numba itself compares only the date of the function's own file, and misses edits of other files whose functions it
     calls. The attributes used here are not public: with a numba that lacks them, every process compiles.
@@ -109,8 +109,9 @@ def _cache(compiled: Any) -> None:
     with suppress(RuntimeError):  # neither the installation nor the home directory is writable
         compiled.enable_caching()
     if hasattr(compiled._cache, "_cache_file"):
+        stamp = _stamp(Path(compiled.__wrapped__.__code__.co_filename).parent)
         compiled._cache._cache_file = _CacheFiles(
-            compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp()
+            compiled._cache.cache_path, compiled._cache._impl.filename_base, stamp
         )
     else:
         compiled._cache = NullCache()

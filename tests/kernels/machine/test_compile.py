@@ -1,4 +1,4 @@
-"""The cache of machine code: it notices every edit below kernels/, and changes no result."""
+"""The cache of machine code: it notices every edit below kernels/ and beside a kernel, and changes no result."""
 
 import os
 import shutil
@@ -31,10 +31,10 @@ def kernels(tmp_path: Path) -> Path:
     return folder
 
 
-def answers(kernels: Path) -> list[int]:
+def answers(kernels: Path, script: str = "answers.py") -> list[int]:
     """Return the answers of a new process, and how many kernels it loaded from the cache."""
     done = subprocess.run(
-        [sys.executable, str(TEMPLATES / "answers.py")],
+        [sys.executable, str(TEMPLATES / script)],
         env={**os.environ, "PYTHONPATH": str(kernels.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         encoding="utf-8",
@@ -55,6 +55,20 @@ def test_every_edit_of_a_kernel_is_noticed(kernels: Path) -> None:
     (kernels / "twins" / "__init__.py").write_text("# an edit\n")
     assert answers(kernels) == [22, 22, 22, 0]
     assert answers(kernels) == [22, 22, 22, 2]
+
+
+def test_an_edit_beside_a_kernel_outside_of_the_folder_is_noticed(kernels: Path) -> None:
+    outside = kernels.parent / "outside"
+    outside.mkdir()
+    (outside / "__init__.py").touch()
+    shutil.copy(TEMPLATES / "helper.py", outside)
+    shutil.copy(TEMPLATES / "outside_user.py", outside / "user.py")
+    assert answers(kernels, "outside_answers.py") == [1, 0]
+    assert answers(kernels, "outside_answers.py") == [1, 1]
+    helper = outside / "helper.py"
+    helper.write_text(helper.read_text().replace("return 1", "return 2"))
+    assert answers(kernels, "outside_answers.py") == [2, 0]
+    assert answers(kernels, "outside_answers.py") == [2, 1]
 
 
 def test_training_gives_the_same_bytes_from_a_cold_and_from_a_warm_cache(tmp_path: Path) -> None:
