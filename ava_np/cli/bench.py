@@ -27,8 +27,9 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     """Measure training steps, layers, optimisers, start-up and memory, and compare with PyTorch and JAX if installed.
 
     Workloads: w1, a dense AVA1 in batches of 10 and 1; w2, a convolutional VAE; w3, a VAE-GAN; layers, its 5x5
-    convolutions; optimisers; gemm, a dense layer's share of the processor's peak; start, the start of ava train;
-    memory, the peak of w3; growth, the time over batch, width, size and threads. By default all, about ten minutes.
+    convolutions; optimisers; gemm, a dense layer and every step of the GEMM staircase, compared with the processor's
+    peak; start, the start of ava train; memory, the peak of w3; growth, the time over batch, width, size and threads.
+    By default all, about ten minutes.
 
     A ratio is our time divided by the other library's: below 1, ava-np is faster. The results are compared before the
     times. The libraries take turns, and the fastest time of each counts. Stop other work on the machine first.
@@ -40,12 +41,12 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     if file is not None and not file.absolute().parent.is_dir():
         raise click.UsageError(f"--json: the folder {file.parent} does not exist; create it first")
     from ava_np.console import say
-    from ava_np.experiments.bench.measure import as_json, as_table, busy, machine_name
+    from ava_np.experiments.bench.measure import as_json, as_table, load_warning, machine_name
     from ava_np.experiments.bench.workloads import run
     from ava_np.files import write_atomically
 
     chosen = tuple(dict.fromkeys(workloads)) or WORKLOADS
-    warning = busy()
+    warning = load_warning()
     if warning:
         say(warning)
     rows, rates = run(chosen, quick=quick, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
