@@ -41,13 +41,22 @@ SLOW = {"numpy", "numba", "matplotlib", "PIL", "joblib", "jinja2", "safetensors"
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the dotted names that a file imports, anywhere in it: ``from a import b`` gives a.b."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    """Yield the dotted names that a file imports, anywhere in it: ``from a import b`` gives a.b.
+
+    Imports for the type checker alone do not run, so they do not count.
+    """
+    waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        else:
+            waiting += ast.iter_child_nodes(node)
 
 
 def modules(path: Path) -> set[str]:
