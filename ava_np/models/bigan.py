@@ -15,7 +15,8 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Activation, Dense
 from ava_np.layers.initialisers import Initialiser
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import (
     discriminator_loss,
     discriminator_objective,
