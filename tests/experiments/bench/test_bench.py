@@ -216,7 +216,7 @@ def test_bad_requests_are_refused_before_anything_is_measured(tmp_path: Path) ->
     assert ava("bench", "w9").code == 2
     outcome = ava("bench", "w1", "--json", tmp_path / "nowhere" / "rows.json")
     assert outcome.code == 2
-    assert "there is no folder" in outcome.err
+    assert "does not exist" in outcome.err
 
 
 def test_without_peers_ours_are_measured_all_the_same(
