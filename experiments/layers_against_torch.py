@@ -103,11 +103,12 @@ def by_torch(torch: Any, network: Network, buffers: Buffers, x: np.ndarray, erro
 
 def by_us(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
     """The same by the network itself; what is returned is its own."""
-    network.grad.fill(0)
+    network.gradient.clear()
     network.forward(buffers, x)
-    buffers.error[:] = error
-    network.backward(buffers)
-    return Results([{"output": buffers.output}, *network.states], [{"input": buffers.input_error}, *network.gradients])
+    network.backward(buffers, error)
+    return Results(
+        [{"output": buffers.output}, *network.states], [{"input": buffers.input_error}, *network.gradient.read_layers()]
+    )
 
 
 def distances(ours: Results, theirs: Results) -> tuple[float, float]:
@@ -153,7 +154,8 @@ def _apply(
         case Reshape():
             return t.reshape(-1, *layer.shape)
         case Dropout():
-            keep = torch.from_numpy(layer_buffers.saved["noise"] >= layer.rate)
+            assert layer_buffers.noise is not None
+            keep = torch.from_numpy(layer_buffers.noise >= layer.rate)
             return t if layer_buffers.mode == "evaluation" else t * keep / (1 - layer.rate)
         case MinibatchDiscrimination():
             M = (t @ own["W"]).reshape(len(t), layer.features, layer.width)

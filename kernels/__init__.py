@@ -1,7 +1,7 @@
-"""Arrays in, arrays out: the numba-jitted kernels that every layer, term and optimiser of ava-np is made of.
+"""Kernels: compiled functions on NumPy arrays, one file per operation, each with its forward and backward pass.
 
-They are imported as ``ava_np.kernels``: a top-level package ``kernels`` is published by others, and an install of
-the one would silently overwrite the other.
+Layers, loss terms and optimisers are built from them. Import them as ``ava_np.kernels``: another project on PyPI
+publishes a top-level package named ``kernels``, and installing one would silently overwrite the other.
 """
 
 if __name__ != "ava_np.kernels":

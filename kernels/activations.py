@@ -1,13 +1,14 @@
-"""Activations, in place, each with its derivative written on the *output*.
+"""Activation functions, computed in place. Each derivative is a function of the *output*.
 
-Forward   y <- a(y)              the pre-activation is overwritten
-Backward  dy <- dy · a'          with a' as a function of the output y, as AVA writes a_f', a_g', a_d', a_D'
+Forward   y <- a(y)        the output overwrites the pre-activation
+Backward  dy <- dy · a'    the error at the pre-activation overwrites the error at the output
 
-Because a' needs only the output, no pre-activation is kept and neither pass needs a second array.
+a' is a function of the output y, like a_f', a_g', a_d' and a_D' in AVA. So the pre-activation is not kept, and neither
+pass needs a second array.
 
-==========  ======================  ==========================
-name        a(t)                    a' on the output y
-==========  ======================  ==========================
+==========  ======================  =======================
+name        a(t)                    a' as a function of y
+==========  ======================  =======================
 linear      t                       1
 sigmoid     1 / (1 + e^-t)          y (1 - y)
 tanh        tanh t                  1 - y²
@@ -16,10 +17,11 @@ leaky_relu  t if t > 0, else 0.2 t  1 if y > 0, else 0.2
 elu         t if t > 0, else e^t-1  1 if y > 0, else y + 1
 softplus    log(1 + e^t)            1 - e^-y
 exp         e^t                     y
-==========  ======================  ==========================
+==========  ======================  =======================
 
-At the kink of relu and leaky_relu (t = 0) the derivative is the one from the left.
-Every array is C-contiguous and of one float type; its shape does not matter.
+relu and leaky_relu have no derivative at t = 0; the kernels use the left derivative there.
+
+Shapes: y and dy have the same shape, which may be any, and the same float type; both are C-contiguous.
 """
 
 from collections.abc import Callable
@@ -31,6 +33,7 @@ from ava_np.kernels.machine.elementary import exp, expm1, log1p, tanh
 from ava_np.kernels.machine.elementwise import flat
 
 LEAK = 0.2
+"""Slope of leaky_relu for negative inputs."""
 
 
 def linear_forward(y: np.ndarray) -> None:
@@ -43,7 +46,7 @@ def linear_backward(dy: np.ndarray, y: np.ndarray) -> None:
 
 @flat
 def sigmoid_forward(y: np.ndarray) -> None:
-    """y <- 1 / (1 + e^-y). Far out e^-y overflows to infinity and the quotient to 0, its limit."""
+    """y <- 1 / (1 + e^-y). For very negative y, e^-y overflows to infinity and the quotient is 0, the limit."""
     one = y.dtype.type(1)
     for i in range(y.size):
         y[i] = one / (one + exp(-y[i]))
@@ -74,7 +77,7 @@ def tanh_backward(dy: np.ndarray, y: np.ndarray) -> None:
 
 @flat
 def relu_forward(y: np.ndarray) -> None:
-    """y <- max(y, 0). A NaN stays a NaN, so that training sees it."""
+    """y <- max(y, 0). A NaN stays a NaN, so training notices it."""
     zero = y.dtype.type(0)
     for i in range(y.size):
         y[i] = zero if y[i] <= zero else y[i]
@@ -98,7 +101,7 @@ def leaky_relu_forward(y: np.ndarray) -> None:
 
 @flat
 def leaky_relu_backward(dy: np.ndarray, y: np.ndarray) -> None:
-    """dy <- dy where y > 0, else LEAK · dy: the output has the sign of the pre-activation."""
+    """dy <- dy where y > 0, else LEAK · dy. The output has the sign of the pre-activation."""
     zero, leak = y.dtype.type(0), y.dtype.type(LEAK)
     for i in range(y.size):
         dy[i] = dy[i] if y[i] > zero else leak * dy[i]
@@ -114,7 +117,7 @@ def elu_forward(y: np.ndarray) -> None:
 
 @flat
 def elu_backward(dy: np.ndarray, y: np.ndarray) -> None:
-    """dy <- dy where y > 0, else dy · (y + 1), because e^t = y + 1 there."""
+    """dy <- dy where y > 0, else dy · (y + 1), because a'(t) = e^t = y + 1 there."""
     zero, one = y.dtype.type(0), y.dtype.type(1)
     for i in range(y.size):
         dy[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + one)
@@ -122,7 +125,7 @@ def elu_backward(dy: np.ndarray, y: np.ndarray) -> None:
 
 @flat
 def softplus_forward(y: np.ndarray) -> None:
-    """y <- log(1 + e^y), as max(y, 0) + log(1 + e^-|y|), which cannot overflow."""
+    """y <- log(1 + e^y), computed as max(y, 0) + log(1 + e^-|y|), which cannot overflow."""
     zero = y.dtype.type(0)
     for i in range(y.size):
         t = y[i]
@@ -131,7 +134,7 @@ def softplus_forward(y: np.ndarray) -> None:
 
 @flat
 def softplus_backward(dy: np.ndarray, y: np.ndarray) -> None:
-    """dy <- dy · (1 - e^-y), because sigmoid(t) = 1 - e^-y."""
+    """dy <- dy · (1 - e^-y), because a'(t) = sigmoid(t) = 1 - e^-y."""
     for i in range(y.size):
         dy[i] *= -expm1(-y[i])
 
@@ -151,7 +154,28 @@ def exp_backward(dy: np.ndarray, y: np.ndarray) -> None:
 
 
 class ActivationKernels(NamedTuple):
-    """The two kernels of an activation."""
+    """Forward and backward kernel of one activation function.
+
+    Attributes
+    ----------
+    forward : callable
+        ``forward(y)`` overwrites the pre-activations in ``y`` with the outputs.
+    backward : callable
+        ``backward(dy, y)`` multiplies the errors ``dy`` by the derivatives, computed from the outputs ``y``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.activations import ACTIVATIONS
+    >>> y = np.array([-1.0, 0.5, 2.0])
+    >>> ACTIVATIONS["relu"].forward(y)
+    >>> y
+    array([0. , 0.5, 2. ])
+    >>> dy = np.array([10.0, 20.0, 30.0])
+    >>> ACTIVATIONS["relu"].backward(dy, y)
+    >>> dy
+    array([ 0., 20., 30.])
+    """
 
     forward: Callable[[np.ndarray], None]
     backward: Callable[[np.ndarray, np.ndarray], None]
@@ -167,3 +191,4 @@ ACTIVATIONS = {
     "softplus": ActivationKernels(softplus_forward, softplus_backward),
     "exp": ActivationKernels(exp_forward, exp_backward),
 }
+"""The kernels of every activation function, by its name."""

@@ -1,22 +1,26 @@
-"""Batch normalisation (Ioffe and Szegedy 2015): every channel gets a mean and a deviation that are learnt.
+"""Batch normalisation (Ioffe and Szegedy 2015): gives every channel a learned mean and standard deviation.
 
-Training    mean[c]     = 1/N Σ_n x[n,c]
-            variance[c] = 1/N Σ_n (x[n,c] - mean[c])²                 biased, as it normalises
-            inverse[c]  = 1 / √(variance[c] + ε)
-            y[n,c]      = scale[c] x̂[n,c] + shift[c],   x̂[n,c] = (x[n,c] - mean[c]) inverse[c]
-Backward    dx[n,c]     = scale[c] inverse[c] (dy[n,c] - 1/N Σ_k dy[k,c] - x̂[n,c] 1/N Σ_k dy[k,c] x̂[k,c])   written
-            dscale[c]  += Σ_n dy[n,c] x̂[n,c];   dshift[c] += Σ_n dy[n,c]                                     added
-Evaluation  the same y with the running mean and variance, which are constants: dx = scale inverse dy
+Training    mean[c]        = 1/N Σ_n x[n,c]
+            variance[c]    = 1/N Σ_n (x[n,c] - mean[c])²              the biased estimate
+            inverse_std[c] = 1 / √(variance[c] + ε)
+            x̂[n,c]         = (x[n,c] - mean[c]) inverse_std[c]
+            y[n,c]         = scale[c] x̂[n,c] + shift[c]
+Backward    dx[n,c]        = scale[c] inverse_std[c] (dy[n,c] - 1/N Σ_k dy[k,c] - x̂[n,c] 1/N Σ_k dy[k,c] x̂[k,c])
+                             written
+            dscale[c]     += Σ_n dy[n,c] x̂[n,c]      added
+            dshift[c]     += Σ_n dy[n,c]             added
+Evaluation  y as above, with the running mean and variance. These are constants, so dx = scale inverse_std dy.
 
-Running statistics, with the momentum as PyTorch counts it, the weight of what is *new*:
+Running statistics. As in PyTorch, momentum is the weight of the *new* value:
     running mean     <- (1 - momentum) running mean     + momentum mean
-    running variance <- (1 - momentum) running variance + momentum N/(N - 1) variance      the unbiased estimate
+    running variance <- (1 - momentum) running variance + momentum N/(N - 1) variance     the unbiased estimate
 
-One sample in a channel, N = 1: the variance is 0, so y = shift, dx = 0 and dscale is not changed; nothing is divided by
-0, because ε is positive. A single sample says nothing about a variance, so the running variance stays as it is.
+With a single sample per channel, N = 1, the variance is 0, so y = shift, dx = 0 and dscale does not change. There is no
+division by 0, because ε is positive. One sample gives no estimate of a variance, so the running variance stays as it
+is.
 
-Shapes: x, y, dx, dy (..., channels), C-contiguous: the last axis counts channels and all before it samples, so that a
-picture, NHWC, brings as many samples as it has pixels; everything else (channels,). Sums are kept in double precision.
+Shapes: x, y, dx, dy (..., channels), C-contiguous; all other arrays (channels,). The last axis counts channels and all
+axes before it count samples: in an NHWC batch every pixel is a sample. Sums are accumulated in double precision.
 """
 
 import math
@@ -25,73 +29,76 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import inline_kernel, kernel
 
-ROWS = 4
-"""Samples whose sum is taken before it is added to that of all: each channel's is fetched and put back less often."""
+BLOCK_ROWS = 4
+"""Samples that are summed before the sum is added to the total of their channel, so that each total is loaded and
+stored less often."""
 
 
 @inline_kernel
 def _normalise(
-    y: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray, scale: np.ndarray, shift: np.ndarray
+    y: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray, scale: np.ndarray, shift: np.ndarray
 ) -> None:
-    """Write y = scale x̂ + shift; x and y are (samples, channels)."""
+    """Write y = scale x̂ + shift. Here and in the next four functions x, y and dy are (samples, channels)."""
     for n in range(x.shape[0]):
         for c in range(x.shape[1]):
-            y[n, c] = scale[c] * ((x[n, c] - mean[c]) * inverse[c]) + shift[c]
+            y[n, c] = scale[c] * ((x[n, c] - mean[c]) * inverse_std[c]) + shift[c]
 
 
 @inline_kernel
 def _add_sums(total: np.ndarray, x: np.ndarray, first: int, last: int, rows: int) -> None:
-    """Add Σ x of the samples from ``first`` to before ``last``, so many rows at a time."""
+    """Add Σ x over the samples ``first`` to ``last`` - 1 to ``total``, in blocks of ``rows`` samples."""
     for n in range(first, last, rows):
         for c in range(total.size):
-            few = 0.0
+            block_sum = 0.0
             for k in range(n, n + rows):
-                few += x[k, c]
-            total[c] += few
+                block_sum += x[k, c]
+            total[c] += block_sum
 
 
 @inline_kernel
 def _add_squares(total: np.ndarray, x: np.ndarray, mean: np.ndarray, first: int, last: int, rows: int) -> None:
-    """Add Σ (x - mean)² of them."""
+    """Add Σ (x - mean)² over the same samples."""
     for n in range(first, last, rows):
         for c in range(total.size):
-            few = 0.0
+            block_sum = 0.0
             for k in range(n, n + rows):
-                few += (x[k, c] - mean[c]) ** 2
-            total[c] += few
+                block_sum += (x[k, c] - mean[c]) ** 2
+            total[c] += block_sum
 
 
 @inline_kernel
-def _add_errors(
-    constant: np.ndarray,
-    along: np.ndarray,
+def _add_error_sums(
+    dy_sum: np.ndarray,
+    dy_xhat_sum: np.ndarray,
     dy: np.ndarray,
     x: np.ndarray,
     mean: np.ndarray,
-    inverse: np.ndarray,
+    inverse_std: np.ndarray,
     first: int,
     last: int,
     rows: int,
 ) -> None:
-    """Add Σ dy and Σ dy x̂ of them."""
+    """Add Σ dy and Σ dy x̂ over the same samples."""
     for n in range(first, last, rows):
-        for c in range(constant.size):
-            few, tilt = 0.0, 0.0
+        for c in range(dy_sum.size):
+            block_dy, block_dy_xhat = 0.0, 0.0
             for k in range(n, n + rows):
-                few += dy[k, c]
-                tilt += dy[k, c] * ((x[k, c] - mean[c]) * inverse[c])
-            constant[c] += few
-            along[c] += tilt
+                block_dy += dy[k, c]
+                block_dy_xhat += dy[k, c] * ((x[k, c] - mean[c]) * inverse_std[c])
+            dy_sum[c] += block_dy
+            dy_xhat_sum[c] += block_dy_xhat
 
 
 @inline_kernel
-def _error_sums(dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return Σ dy and Σ dy x̂ in double precision; x and dy are (samples, channels)."""
+def _error_sums(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return Σ dy and Σ dy x̂ over all samples, in double precision."""
     samples, channels = x.shape
-    constant, along, whole = np.zeros(channels), np.zeros(channels), samples // ROWS * ROWS
-    _add_errors(constant, along, dy, x, mean, inverse, 0, whole, ROWS)
-    _add_errors(constant, along, dy, x, mean, inverse, whole, samples, 1)
-    return constant, along
+    dy_sum, dy_xhat_sum, tail = np.zeros(channels), np.zeros(channels), samples // BLOCK_ROWS * BLOCK_ROWS
+    _add_error_sums(dy_sum, dy_xhat_sum, dy, x, mean, inverse_std, 0, tail, BLOCK_ROWS)
+    _add_error_sums(dy_sum, dy_xhat_sum, dy, x, mean, inverse_std, tail, samples, 1)
+    return dy_sum, dy_xhat_sum
 
 
 @kernel
@@ -99,63 +106,85 @@ def batch_norm_forward(
     y: np.ndarray,
     mean: np.ndarray,
     variance: np.ndarray,
-    inverse: np.ndarray,
+    inverse_std: np.ndarray,
     x: np.ndarray,
     scale: np.ndarray,
     shift: np.ndarray,
     ε: float,
 ) -> None:
-    """Write y, normalised by the statistics of x itself, and these: mean, biased variance, 1 / √(variance + ε)."""
+    """Normalise by the statistics of the batch; write y, mean, biased variance and inverse standard deviation.
+
+    Parameters
+    ----------
+    y : ndarray, shape (..., channels)
+        Written: the output.
+    mean, variance, inverse_std : ndarray, shape (channels,)
+        Written: statistics of ``x``. The backward pass needs ``mean`` and ``inverse_std``, the running statistics need
+        ``mean`` and ``variance``.
+    x : ndarray, shape (..., channels)
+        The input.
+    scale, shift : ndarray, shape (channels,)
+        The learned parameters.
+    ε : float
+        Added to the variance; positive.
+    """
     channels = x.shape[-1]
-    values = x.reshape(-1, channels)
-    samples = values.shape[0]
-    total, whole = np.zeros(channels), samples // ROWS * ROWS
-    _add_sums(total, values, 0, whole, ROWS)
-    _add_sums(total, values, whole, samples, 1)
+    x_rows = x.reshape(-1, channels)
+    samples = x_rows.shape[0]
+    total, tail = np.zeros(channels), samples // BLOCK_ROWS * BLOCK_ROWS
+    _add_sums(total, x_rows, 0, tail, BLOCK_ROWS)
+    _add_sums(total, x_rows, tail, samples, 1)
     for c in range(channels):
         mean[c] = total[c] / samples
         total[c] = 0.0
-    _add_squares(total, values, mean, 0, whole, ROWS)
-    _add_squares(total, values, mean, whole, samples, 1)
+    _add_squares(total, x_rows, mean, 0, tail, BLOCK_ROWS)
+    _add_squares(total, x_rows, mean, tail, samples, 1)
     for c in range(channels):
         variance[c] = total[c] / samples
-        inverse[c] = 1.0 / math.sqrt(variance[c] + ε)
-    _normalise(y.reshape(-1, channels), values, mean, inverse, scale, shift)
+        inverse_std[c] = 1.0 / math.sqrt(variance[c] + ε)
+    _normalise(y.reshape(-1, channels), x_rows, mean, inverse_std, scale, shift)
 
 
 @kernel
 def batch_norm_backward_input(
-    dx: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray, scale: np.ndarray
+    dx: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray, scale: np.ndarray
 ) -> None:
-    """Write dx, through x itself and through the mean and the variance that it was normalised by."""
+    """Write dx of the training pass: y depends on x directly and through the mean and the variance of the batch."""
     channels = x.shape[-1]
-    values, errors, inputs = x.reshape(-1, channels), dy.reshape(-1, channels), dx.reshape(-1, channels)
-    samples = values.shape[0]
-    constant, along = _error_sums(errors, values, mean, inverse)
-    flat, tilted, slope = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
-    for c in range(channels):  # rounded once, so that the loop below is of one type
-        flat[c], tilted[c], slope[c] = constant[c] / samples, along[c] / samples * inverse[c], scale[c] * inverse[c]
+    x_rows, dy_rows, dx_rows = x.reshape(-1, channels), dy.reshape(-1, channels), dx.reshape(-1, channels)
+    samples = x_rows.shape[0]
+    dy_sum, dy_xhat_sum = _error_sums(dy_rows, x_rows, mean, inverse_std)
+    # Σ dy / N, Σ dy x̂ / N · inverse_std and scale · inverse_std, in the type of the arrays, so that all arithmetic in
+    # the loop over the samples has one type.
+    dy_mean, x_factor, dy_factor = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
+    for c in range(channels):
+        dy_mean[c] = dy_sum[c] / samples
+        x_factor[c] = dy_xhat_sum[c] / samples * inverse_std[c]
+        dy_factor[c] = scale[c] * inverse_std[c]
     for n in range(samples):
         for c in range(channels):
-            inputs[n, c] = slope[c] * (errors[n, c] - flat[c] - (values[n, c] - mean[c]) * tilted[c])
+            dx_rows[n, c] = dy_factor[c] * (dy_rows[n, c] - dy_mean[c] - (x_rows[n, c] - mean[c]) * x_factor[c])
 
 
 @kernel
 def batch_norm_backward_parameters(
-    dscale: np.ndarray, dshift: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray
+    dscale: np.ndarray, dshift: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray
 ) -> None:
-    """Add Σ dy x̂ to dscale and Σ dy to dshift; mean and inverse are those of the forward pass, of either kind."""
+    """Add Σ dy x̂ to dscale and Σ dy to dshift.
+
+    ``mean`` and ``inverse_std`` are those that the forward pass used, either the batch's or the running ones.
+    """
     channels = x.shape[-1]
-    constant, along = _error_sums(dy.reshape(-1, channels), x.reshape(-1, channels), mean, inverse)
+    dy_sum, dy_xhat_sum = _error_sums(dy.reshape(-1, channels), x.reshape(-1, channels), mean, inverse_std)
     for c in range(channels):
-        dscale[c] += along[c]
-        dshift[c] += constant[c]
+        dscale[c] += dy_xhat_sum[c]
+        dshift[c] += dy_sum[c]
 
 
 @kernel
 def batch_norm_evaluation_forward(
     y: np.ndarray,
-    inverse: np.ndarray,
+    inverse_std: np.ndarray,
     x: np.ndarray,
     running_mean: np.ndarray,
     running_variance: np.ndarray,
@@ -163,27 +192,27 @@ def batch_norm_evaluation_forward(
     shift: np.ndarray,
     ε: float,
 ) -> None:
-    """Write y, normalised by the running statistics, and 1 / √(running variance + ε) for the backward pass."""
+    """Normalise by the running statistics; write y, and 1 / √(running variance + ε) for the backward pass."""
     channels = x.shape[-1]
     for c in range(channels):
-        inverse[c] = 1.0 / math.sqrt(running_variance[c] + ε)
-    _normalise(y.reshape(-1, channels), x.reshape(-1, channels), running_mean, inverse, scale, shift)
+        inverse_std[c] = 1.0 / math.sqrt(running_variance[c] + ε)
+    _normalise(y.reshape(-1, channels), x.reshape(-1, channels), running_mean, inverse_std, scale, shift)
 
 
 @kernel
 def batch_norm_evaluation_backward_input(
-    dx: np.ndarray, dy: np.ndarray, inverse: np.ndarray, scale: np.ndarray
+    dx: np.ndarray, dy: np.ndarray, inverse_std: np.ndarray, scale: np.ndarray
 ) -> None:
-    """Write dx = scale inverse dy: the running statistics do not depend on x."""
+    """Write dx = scale inverse_std dy of the evaluation pass: the running statistics do not depend on x."""
     channels = dy.shape[-1]
-    errors, inputs = dy.reshape(-1, channels), dx.reshape(-1, channels)
-    for n in range(errors.shape[0]):
+    dy_rows, dx_rows = dy.reshape(-1, channels), dx.reshape(-1, channels)
+    for n in range(dy_rows.shape[0]):
         for c in range(channels):
-            inputs[n, c] = scale[c] * inverse[c] * errors[n, c]
+            dx_rows[n, c] = scale[c] * inverse_std[c] * dy_rows[n, c]
 
 
 @kernel
-def update_running(
+def update_running_statistics(
     running_mean: np.ndarray,
     running_variance: np.ndarray,
     mean: np.ndarray,
@@ -191,9 +220,18 @@ def update_running(
     momentum: float,
     count: int,
 ) -> None:
-    """Move the running statistics towards those of ``count`` samples in each channel; ``variance`` is the biased one.
+    """Move the running statistics towards those of a batch.
 
-    With ``count`` = 1 the running mean moves and the running variance does not.
+    Parameters
+    ----------
+    running_mean, running_variance : ndarray, shape (channels,)
+        Updated in place.
+    mean, variance : ndarray, shape (channels,)
+        Mean and *biased* variance of the batch, from ``batch_norm_forward``.
+    momentum : float
+        Weight of the batch, in [0, 1].
+    count : int
+        Samples per channel in the batch. If it is 1, the running variance does not change.
     """
     for c in range(mean.size):
         running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * mean[c]

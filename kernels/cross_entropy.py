@@ -1,12 +1,15 @@
-"""Bernoulli cross-entropy of a sigmoid output, from its logit t: the price in nats of coding x by y = sigmoid(t).
+"""Bernoulli cross-entropy of a sigmoid output, computed from its logit t.
+
+It is the cost, in nats, of coding x when y = sigmoid(t) is the predicted probability of a 1.
 
 Forward   -Σ (x log y + (1 - x) log(1 - y)) = Σ (softplus(t) - x t)      summed over neurons and batch
-Backward  dt += y - x
+Backward  dt += y - x                                                    added
 
-Neither a logarithm of 0 nor a division by 0 is ever formed, because the sigmoid belongs to the term: the decoder that
-is judged by it ends in its logits. x in [0, 1] may be grey; then the least price is not 0 but the entropy of x.
+The sigmoid is part of the term, so no logarithm of 0 and no division by 0 is ever computed. A decoder trained with this
+term must output its logits. x may be any value in [0, 1]; for values between 0 and 1 the smallest cost is not 0 but the
+entropy of x.
 
-Shapes: t, x and dt are alike and C-contiguous.
+Shapes: t, x and dt have the same shape and are C-contiguous.
 """
 
 import numpy as np
@@ -19,14 +22,15 @@ from ava_np.kernels.machine.elementary import exp, log1p
 def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
     """Return Σ (softplus(t) - x t) in nats, summed in double precision.
 
-    softplus(t) = max(t, 0) + log(1 + e^-|t|), and max(t, 0) - x t is taken as one product: a difference of two large
-    numbers could be pulled apart when the sum is reordered, and would drown the total.
+    softplus(t) = max(t, 0) + log(1 + e^-|t|). The difference max(t, 0) - x t is computed as a single product,
+    ([t > 0] - x) t: the compiler may reorder sums, and adding the two large terms separately would lose the rest of the
+    total to rounding.
     """
     logits, targets, zero, one = t.reshape(-1), x.reshape(-1), t.dtype.type(0), t.dtype.type(1)
     total = 0.0
     for i in range(logits.size):
-        verdict = one if logits[i] > zero else zero
-        total += (verdict - targets[i]) * logits[i] + log1p(exp(-abs(logits[i])))
+        is_positive = one if logits[i] > zero else zero
+        total += (is_positive - targets[i]) * logits[i] + log1p(exp(-abs(logits[i])))
     return total
 
 

@@ -1,4 +1,4 @@
-"""Dense layer: every output neuron is a weighted sum of every input neuron.
+"""Dense layer: each output neuron is a weighted sum of all input neurons.
 
 Forward   y[n,o]  = Σ_i x[n,i] W[i,o] + b[o]
 Backward  dx[n,i] = Σ_o dy[n,o] W[i,o]              written
@@ -7,8 +7,8 @@ Backward  dx[n,i] = Σ_o dy[n,o] W[i,o]              written
 
 Shapes: x, dx (batch, inputs); W, dW (inputs, outputs); b, db (outputs,); y, dy (batch, outputs).
 
-The three products are kernels/gemm.py's: it adds b on the way, and the gradient to dW without a place in between.
-``scratch`` is what it packs into.
+The three products are those of kernels/gemm.py, which adds b to y, and the gradient to dW, without a temporary array.
+``scratch`` is its scratch.
 """
 
 import numpy as np

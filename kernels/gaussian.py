@@ -1,17 +1,17 @@
-"""The Gaussian head: a code drawn by reparameterisation, and its divergence from the standard normal.
+"""Gaussian encoder output: sampling a code by reparameterisation, and the KL divergence from the standard normal.
 
-The encoder's output neurons are μ and s = log Σ, so that Σ = e^s is positive whatever the network says.
+The encoder outputs μ and s = log Σ, so the variance Σ = e^s is positive for every output.
 
 Reparameterisation, AVA (8)
-    Forward   z  = μ + Σ^½ r,  r ~ N(0, I) an argument
-    Backward  dμ += dz;  ds += ½ dz r Σ^½                because dΣ^½/ds = ½ e^(s/2)
+    Forward   z  = μ + Σ^½ r,  r ~ N(0, I) is an argument
+    Backward  dμ += dz;  ds += ½ dz r Σ^½                 added; dΣ^½/ds = ½ e^(s/2) = ½ Σ^½
 
 Kullback-Leibler divergence of AVA (1), in nats
     Forward   KL = ½ Σ_k (Σ_k + μ_k² - 1 - log Σ_k)       summed over the batch
-    Backward  dμ += μ;  ds += ½ (Σ - 1)
-    This is AVA (5): its ½(1 - Σ^-1), an error at the neuron Σ, times a_f' = dΣ/ds = Σ.
+    Backward  dμ += μ;  ds += ½ (Σ - 1)                   added
+    The second is AVA (5): it prints ½(1 - Σ^-1), the error at the neuron Σ; times a_f' = dΣ/ds = Σ, that is ½ (Σ - 1).
 
-Shapes: every array is (batch, latent); μ, s and their errors may be views into wider arrays.
+Shapes: all arrays are (batch, latent). μ, s and their errors may be views into wider arrays.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: 
 
 @kernel
 def kl_forward(μ: np.ndarray, s: np.ndarray) -> float:
-    """Return the divergence of N(μ, e^s) from N(0, I) in nats, summed over the batch."""
+    """Return the KL divergence of N(μ, e^s) from N(0, I) in nats, summed over the batch."""
     total = 0.0
     for b in range(μ.shape[0]):
         for k in range(μ.shape[1]):

@@ -1,14 +1,16 @@
-"""Minibatch discrimination (Salimans et al. 2016): how many others of its batch does a sample resemble?
+"""Minibatch discrimination (Salimans et al. 2016): measures how similar each sample is to the others in its batch.
 
-M is the product of the features h (batch, A) with a tensor T, stored as (A, B·C): for every sample B rows of C numbers.
+M is the product of the features h (batch, A) with a tensor T, stored as (A, B·C). It gives each sample B rows of C
+numbers.
 
-Forward   o[i,b]    = Σ_{j≠i} e[i,j,b],   e[i,j,b] = exp(-Σ_c |M[i,b,c] - M[j,b,c]|)
-Backward  dM[i,b,c] = -Σ_{j≠i} (do[i,b] + do[j,b]) e[i,j,b] sign(M[i,b,c] - M[j,b,c])        written
+Forward   o[i,b]    = Σ_{j≠i} e[i,j,b],   e[i,j,b] = exp(-Σ_c |M[i,b,c] - M[j,b,c]|)                 written
+Backward  dM[i,b,c] = -Σ_{j≠i} (do[i,b] + do[j,b]) e[i,j,b] sign(M[i,b,c] - M[j,b,c])                written
 
-The derivative of |·| at a tie is taken as 0, between its two sides. A sample is not compared with itself; where the sum
-counts j = i too, o is larger by the constant 1 and the gradient is the same.
+Where two numbers are equal, |·| has no derivative; the kernels use 0, which lies between the two one-sided derivatives.
+A sample is not compared with itself. Other implementations include j = i in the sum: their o is larger by the
+constant 1, and the gradient is the same.
 
-Shapes: M, dM (batch, B, C); o, do (batch, B). Time grows with batch².
+Shapes: M, dM (batch, B, C); o, do (batch, B). The time grows with batch².
 """
 
 import math
@@ -20,7 +22,7 @@ from ava_np.kernels.machine.compile import kernel
 
 @kernel
 def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
-    """Write o; each pair is compared once and counts for both."""
+    """Write o. The similarity of each pair is computed once and added to both samples."""
     batch, features, width = M.shape
     for i in range(batch):
         for b in range(features):
@@ -38,7 +40,7 @@ def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
 
 @kernel
 def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndarray) -> None:
-    """Write dM; the similarity of each pair is worked out again, once for both."""
+    """Write dM. The similarity of each pair is computed again, once for both samples, instead of being stored."""
     batch, features, width = M.shape
     for i in range(batch):
         for b in range(features):
@@ -52,6 +54,6 @@ def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndar
                     distance += abs(M[i, b, c] - M[j, b, c])
                 error = (do[i, b] + do[j, b]) * math.exp(-distance)
                 for c in range(width):
-                    side = (M[i, b, c] > M[j, b, c]) - (M[i, b, c] < M[j, b, c])
-                    dM[i, b, c] -= error * side
-                    dM[j, b, c] += error * side
+                    sign = (M[i, b, c] > M[j, b, c]) - (M[i, b, c] < M[j, b, c])
+                    dM[i, b, c] -= error * sign
+                    dM[j, b, c] += error * sign

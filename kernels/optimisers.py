@@ -1,22 +1,24 @@
-"""One step of an optimiser on a flat parameter vector, fused into a single pass.
+"""One step of an optimiser on a flat parameter vector, in a single pass over memory.
 
-SGD, as AVA (5) to (16) print it:  θ <- θ - γ ρ g
+SGD, as printed in AVA (5) to (16):  θ <- θ - γ ρ g
 Momentum (Polyak 1964, with γ outside the sum):
     v <- μ v + ρ g
     θ <- θ - γ v
-RMSprop (Tieleman and Hinton 2012, lecture 6.5, with an ε beside the root):
+RMSprop (Tieleman and Hinton 2012, lecture 6.5, with ε added to the root):
     v <- α v + (1 - α) (ρ g)²
     θ <- θ - γ ρ g / (√v + ε)
-Adam (Kingma and Ba 2015, Algorithm 1, with the bias corrections folded into the step size as its section 2 says):
+Adam (Kingma and Ba 2015, Algorithm 1, with the bias corrections folded into the step size as in its section 2):
     m <- β₁ m + (1 - β₁) ρ g
     v <- β₂ v + (1 - β₂) (ρ g)²
     θ <- θ - γ √(1 - β₂^k) / (1 - β₁^k) · m / (√v + ε √(1 - β₂^k))        at step k = 1, 2, ...
-Before any of them, weight decay (Loshchilov and Hutter 2019):  θ <- θ - γ λ θ
+Weight decay (Loshchilov and Hutter 2019), applied before any of these steps:  θ <- θ - γ λ θ
 
-g is the gradient *summed* over the batch, just as the rules print it; ρ is the reduction: 1/batch and, if asked,
-a mean over neurons too. The factor at ε makes Adam's folded form equal to Algorithm 1.
+γ is the learning rate. g is the gradient *summed* over the batch, as in the printed rules. The reduction ρ scales it,
+for example by 1/batch for a mean over the batch. μ, α, β₁ and β₂ are decay rates in [0, 1), ε is a small positive
+constant, λ is the weight decay. The factor √(1 - β₂^k) at ε makes the folded form of Adam equal to Algorithm 1.
 
-Shapes: θ, g, m, v are all (parameters,). v is a velocity in momentum and a mean of squares elsewhere.
+Shapes: θ, g, m, v are all (parameters,), C-contiguous and of one float type. θ, m and v are updated in place. v is the
+velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0.
 """
 
 import math
@@ -28,39 +30,82 @@ from ava_np.kernels.machine.elementwise import flat
 
 @flat
 def decay(θ: np.ndarray, γ: float, λ: float) -> None:
-    """θ <- θ - γ λ θ."""
-    share = θ.dtype.type(γ * λ)
+    """Weight decay: θ <- θ - γ λ θ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import decay
+    >>> θ = np.array([2.0, -4.0])
+    >>> decay(θ, 0.5, 0.25)
+    >>> θ
+    array([ 1.75, -3.5 ])
+    """
+    fraction = θ.dtype.type(γ * λ)
     for i in range(θ.size):
-        θ[i] -= share * θ[i]
+        θ[i] -= fraction * θ[i]
 
 
 @flat
 def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
-    """θ <- θ - γ ρ g."""
-    step = θ.dtype.type(γ * ρ)
+    """One step of SGD: θ <- θ - γ ρ g.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import sgd_step
+    >>> θ, g = np.array([1.0, -2.0]), np.array([4.0, 8.0])
+    >>> sgd_step(θ, g, 0.5, 0.25)
+    >>> θ
+    array([ 0.5, -3. ])
+    """
+    step_size = θ.dtype.type(γ * ρ)
     for i in range(θ.size):
-        θ[i] -= step * g[i]
+        θ[i] -= step_size * g[i]
 
 
 @flat
 def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
-    """Advance θ and the velocity v."""
+    """One step of SGD with momentum; updates θ and the velocity v.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import momentum_step
+    >>> θ, v, g = np.array([1.0]), np.zeros(1), np.array([4.0])
+    >>> for _ in range(2):
+    ...     momentum_step(θ, v, g, 0.5, 0.25, 0.5)
+    >>> v, θ
+    (array([1.5]), array([-0.25]))
+    """
     real = θ.dtype.type
-    rate, scale, keep = real(γ), real(ρ), real(μ)
+    learning_rate, reduction, momentum = real(γ), real(ρ), real(μ)
     for i in range(θ.size):
-        v[i] = keep * v[i] + scale * g[i]
-        θ[i] -= rate * v[i]
+        v[i] = momentum * v[i] + reduction * g[i]
+        θ[i] -= learning_rate * v[i]
 
 
 @flat
 def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, α: float, ε: float) -> None:
-    """Advance θ and the mean of squares v."""
+    """One step of RMSprop; updates θ and the mean of squares v.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import rmsprop_step
+    >>> θ, v, g = np.zeros(2), np.zeros(2), np.array([4.0, -0.5])
+    >>> rmsprop_step(θ, v, g, 0.1, 1.0, 0.75, 1e-12)
+    >>> v
+    array([4.    , 0.0625])
+    >>> θ.round(6)
+    array([-0.2,  0.2])
+    """
     real = θ.dtype.type
-    rate, scale, keep, add, floor = real(γ), real(ρ), real(α), real(1.0 - α), real(ε)
+    learning_rate, reduction, old_weight, new_weight, epsilon = real(γ), real(ρ), real(α), real(1.0 - α), real(ε)
     for i in range(θ.size):
-        gradient = scale * g[i]
-        v[i] = keep * v[i] + add * gradient * gradient
-        θ[i] -= rate * gradient / (math.sqrt(v[i]) + floor)
+        gradient = reduction * g[i]
+        v[i] = old_weight * v[i] + new_weight * gradient * gradient
+        θ[i] -= learning_rate * gradient / (math.sqrt(v[i]) + epsilon)
 
 
 @flat
@@ -76,13 +121,25 @@ def adam_step(
     ε: float,
     k: float,
 ) -> None:
-    """Advance θ, m and v by step k of Adam."""
+    """Step k of Adam, counted from 1; updates θ and the running means m of gradients and v of their squares.
+
+    Examples
+    --------
+    The first step is the learning rate in every direction, whatever the size of the gradient:
+
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import adam_step
+    >>> θ, m, v, g = np.zeros(2), np.zeros(2), np.zeros(2), np.array([4.0, -0.5])
+    >>> adam_step(θ, m, v, g, 0.001, 1.0, 0.9, 0.999, 1e-8, 1)
+    >>> θ.round(6)
+    array([-0.001,  0.001])
+    """
     real = θ.dtype.type
     correction = math.sqrt(1.0 - β2**k)
-    step, floor = real(γ * correction / (1.0 - β1**k)), real(ε * correction)
-    b1, b2, a1, a2, scale = real(β1), real(β2), real(1.0 - β1), real(1.0 - β2), real(ρ)
+    step_size, epsilon = real(γ * correction / (1.0 - β1**k)), real(ε * correction)
+    old_m, old_v, new_m, new_v, reduction = real(β1), real(β2), real(1.0 - β1), real(1.0 - β2), real(ρ)
     for i in range(θ.size):
-        gradient = scale * g[i]
-        m[i] = b1 * m[i] + a1 * gradient
-        v[i] = b2 * v[i] + a2 * gradient * gradient
-        θ[i] -= step * m[i] / (math.sqrt(v[i]) + floor)
+        gradient = reduction * g[i]
+        m[i] = old_m * m[i] + new_m * gradient
+        v[i] = old_v * v[i] + new_v * gradient * gradient
+        θ[i] -= step_size * m[i] / (math.sqrt(v[i]) + epsilon)

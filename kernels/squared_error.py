@@ -1,9 +1,9 @@
 """Half the squared error, the first term of AVA (1).
 
-Forward   ½ ‖x - x'‖²       summed over neurons and batch: nats of a Gaussian of unit variance, up to a constant
-Backward  dx' += x' - x
+Forward   ½ ‖x - x'‖²       summed over neurons and batch; up to a constant, the nats of a Gaussian with unit variance
+Backward  dx' += x' - x     added
 
-Shapes: x, x' and dx' are alike and C-contiguous.
+Shapes: x, x' and dx' have the same shape and are C-contiguous. In the code x_ is x'.
 """
 
 import numpy as np
@@ -14,16 +14,16 @@ from ava_np.kernels.machine.compile import kernel
 @kernel
 def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
     """Return ½ ‖x - x'‖², summed in double precision."""
-    y, t = x_.reshape(-1), x.reshape(-1)
+    outputs, targets = x_.reshape(-1), x.reshape(-1)
     total = 0.0
-    for i in range(y.size):
-        total += (y[i] - t[i]) ** 2
+    for i in range(outputs.size):
+        total += (outputs[i] - targets[i]) ** 2
     return 0.5 * total
 
 
 @kernel
 def squared_error_backward(dx_: np.ndarray, x_: np.ndarray, x: np.ndarray) -> None:
     """Add x' - x to dx'."""
-    d, y, t = dx_.reshape(-1), x_.reshape(-1), x.reshape(-1)
-    for i in range(d.size):
-        d[i] += y[i] - t[i]
+    errors, outputs, targets = dx_.reshape(-1), x_.reshape(-1), x.reshape(-1)
+    for i in range(errors.size):
+        errors[i] += outputs[i] - targets[i]

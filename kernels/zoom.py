@@ -1,12 +1,12 @@
-"""The paper's fixed zoom: a k x k mean on the way in, a k x k repetition on the way out.
+"""The paper's zoom by a fixed factor k: average pooling (zoom out) and nearest-neighbour upsampling (zoom in).
 
 Zoom out  y[n,i,j,c] = k^-2 Σ_{p,q<k} x[n, ki+p, kj+q, c]      backward  dx[n, ki+p, kj+q, c] = k^-2 dy[n,i,j,c]
 Zoom in   y[n, ki+p, kj+q, c] = x[n,i,j,c]                      backward  dx[n,i,j,c] = Σ_{p,q<k} dy[n, ki+p, kj+q, c]
 
-The two are each other's transposes up to the factor k², so the backward pass of the one is the forward pass of the
-other with that factor. Both are linear and have no parameters.
+All passes write their result. Both operations are linear and have no parameters. Up to a factor of k², one is the
+transpose of the other, so each backward pass is the other operation's forward pass times a constant.
 
-Shapes: the large side (pictures, k·height, k·width, channels), the small side (pictures, height, width, channels).
+Shapes: the large array is (pictures, k·height, k·width, channels), the small one (pictures, height, width, channels).
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from ava_np.kernels.machine.compile import kernel
 
 @kernel
 def _sum_blocks(small: np.ndarray, large: np.ndarray, zoom: int, factor: float) -> None:
-    """small = factor · (sum over each zoom x zoom block of large)."""
+    """Write small = factor · (sum over each zoom x zoom block of large)."""
     pictures, height, width, channels = small.shape
     weight = small.dtype.type(factor)
     for n in range(pictures):
@@ -32,7 +32,7 @@ def _sum_blocks(small: np.ndarray, large: np.ndarray, zoom: int, factor: float) 
 
 @kernel
 def _repeat_blocks(large: np.ndarray, small: np.ndarray, zoom: int, factor: float) -> None:
-    """Each zoom x zoom block of large = factor · its neuron of small."""
+    """Write factor · (each value of small) to its zoom x zoom block of large."""
     pictures, height, width, channels = large.shape
     weight = large.dtype.type(factor)
     for n in range(pictures):
@@ -43,20 +43,20 @@ def _repeat_blocks(large: np.ndarray, small: np.ndarray, zoom: int, factor: floa
 
 
 def zoom_out_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
-    """Write y, the block means of x."""
+    """Write y, the mean of each block of x."""
     _sum_blocks(y, x, zoom, 1.0 / zoom**2)
 
 
 def zoom_out_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
-    """Write dx: every neuron of a block gets its share k^-2 of dy."""
+    """Write dx: every value of a block gets k^-2 times the error of its mean."""
     _repeat_blocks(dx, dy, zoom, 1.0 / zoom**2)
 
 
 def zoom_in_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
-    """Write y, x with every neuron repeated zoom x zoom times."""
+    """Write y, every value of x repeated zoom x zoom times."""
     _repeat_blocks(y, x, zoom, 1.0)
 
 
 def zoom_in_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
-    """Write dx, the sum of dy over each block: every copy of a neuron sends its error home."""
+    """Write dx, the sum of dy over each block, because the errors of all copies of a value add up."""
     _sum_blocks(dx, dy, zoom, 1.0)

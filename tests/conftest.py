@@ -1,4 +1,4 @@
-"""Where the tests find real pictures."""
+"""The folder of real pictures, and the mark of the tests that need it."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ import pytest
 SHARED_DATA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 
 needs_shared_data = pytest.mark.skipif(
-    not SHARED_DATA.is_dir(), reason="the folder of real pictures, ../shared/data, is not here"
+    not SHARED_DATA.is_dir(), reason="the folder of real pictures, ../shared/data, is missing"
 )

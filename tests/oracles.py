@@ -1,4 +1,4 @@
-"""What the tests hold the code against: central differences, tolerances, and strategies for random shapes."""
+"""Shared by the tests: central differences, tolerances, and hypothesis strategies for random shapes."""
 
 from collections.abc import Callable
 
@@ -7,20 +7,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 STEP = 1e-5
-"""Of central differences in float64: STEP² of error from the curvature and 1e-16 / STEP from rounding balance
-about here, at some 1e-11 of a function of size 1."""
+"""Step of the central differences, in float64. The truncation error, about STEP², and the rounding error, about
+1e-16 / STEP, are nearly balanced here: about 1e-11 for a function of size 1."""
 
 TINY = 1e-3
-"""Smaller gradients are judged by their absolute error, which cannot fall below that of the differences."""
+"""Errors of smaller gradients are measured relative to this: central differences have a fixed absolute error."""
 
 TOLERANCE = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-5}
-"""How far a kernel may be from the same sums in another order, relative, or absolute below 1."""
+"""Allowed difference between a kernel and the same sums in another order: relative, or absolute for values below 1."""
 
 FLOATS = (np.float64, np.float32)
-"""The types that every kernel takes."""
+"""The float types that every kernel accepts."""
 
 few_examples = settings(max_examples=20, deadline=None, derandomize=True)
-"""Without a deadline, because the first example pays for the compilation; each run draws the same."""
+"""No deadline, because the first example includes the compilation; derandomised, so that every run draws the same."""
 
 batches = st.integers(1, 4)
 widths = st.integers(1, 20)
@@ -29,24 +29,24 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def central_differences(function: Callable[[], float], array: np.ndarray) -> np.ndarray:
-    """Differentiate by nudging, one entry after the other.
+    """Return the numerical gradient of ``function`` with respect to ``array``, one entry at a time.
 
     Parameters
     ----------
     function : callable
-        Returns a scalar that depends on ``array``, read anew in each call.
+        Returns a scalar that depends on the current contents of ``array``.
     array : ndarray of float64
-        Any shape, may be a view; nudged in place and put back.
+        Of any shape; may be a view. Each entry is changed in place and restored.
 
     Returns
     -------
     ndarray
-        (f(a + h) - f(a - h)) / 2h for each entry a of ``array``, of its shape.
+        (f(a + h) - f(a - h)) / 2h for each entry a of ``array``; same shape as ``array``.
 
     Raises
     ------
     TypeError
-        If ``array`` is not of float64: in float32 the differences are mostly rounding.
+        If ``array`` is not float64: in float32 the differences are mostly rounding error.
     """
     if array.dtype != np.float64:
         raise TypeError(f"central differences need float64, got {array.dtype}")
@@ -65,40 +65,40 @@ def central_differences(function: Callable[[], float], array: np.ndarray) -> np.
 def check_gradient(
     function: Callable[[], float], array: np.ndarray, gradient: np.ndarray, tolerance: float = 1e-7
 ) -> None:
-    """Assert that ``gradient`` is that of ``function`` with respect to ``array``.
+    """Assert that ``gradient`` is the gradient of ``function`` with respect to ``array``.
 
-    The error is max |analytic - numeric| / max(|numeric|, TINY), both maxima over all entries; a NaN fails.
+    The error is max |analytic - numeric| / max(|numeric|, TINY), with both maxima over all entries. A NaN fails.
 
     Parameters
     ----------
     function, array
-        As for ``central_differences``.
+        As in ``central_differences``.
     gradient : ndarray
-        The analytic gradient, of ``array``'s shape.
+        The analytic gradient; same shape as ``array``.
     tolerance : float
-        Largest error that passes.
+        The error must be smaller than this.
     """
     assert gradient.shape == array.shape
     numeric = central_differences(function, array)
-    gap = np.abs(gradient - numeric)
-    error = gap.max() / max(np.abs(numeric).max(), TINY)
-    worst = np.unravel_index(np.argmax(gap), gap.shape)
+    difference = np.abs(gradient - numeric)
+    error = difference.max() / max(np.abs(numeric).max(), TINY)
+    worst = np.unravel_index(np.argmax(difference), difference.shape)
     assert error < tolerance, (
         f"relative error {error:.1e}; worst at {worst}: analytic {gradient[worst]}, numeric {numeric[worst]}"
     )
 
 
 def assert_close(actual: np.ndarray | float, expected: np.ndarray | float, dtype: type[np.floating]) -> None:
-    """Assert that a result computed in ``dtype`` is ``expected``, computed in float64, up to rounding."""
+    """Assert that ``actual``, computed in ``dtype``, equals ``expected``, computed in float64, up to rounding."""
     tolerance = TOLERANCE[np.dtype(dtype)]
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
 def normal(generator: np.random.Generator, shape: tuple[int, ...], dtype: type[np.floating]) -> np.ndarray:
-    """Draw N(0, 1) numbers of ``shape`` that are exact in ``dtype``."""
+    """Draw standard normal values of ``shape``, rounded to ``dtype``."""
     return generator.standard_normal(shape).astype(dtype)
 
 
 def doubles(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Copy arrays to float64, exactly: what a twin computes on."""
+    """Return float64 copies of the arrays, for the twins."""
     return tuple(array.astype(np.float64) for array in arrays)

@@ -12,7 +12,7 @@ from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import Part, Propagation
 
 if TYPE_CHECKING:
-    from ava_np.data.folder import Pictures
+    from ava_np.data.pictures import Pictures
     from ava_np.models import Model
     from ava_np.models.gradcheck import Row
     from ava_np.run.folder import Run
@@ -119,8 +119,11 @@ def _toy(run: "Run") -> tuple[dict[str, Any], str]:
 
     judged = evaluate_toy(run.model(), run.specification)
     found: dict[str, Any] = {"samples": len(judged.points)}
-    found |= {"modes": judged.modes, "of": judged.of, "good": judged.good}
-    rows = [["modes found", f"{judged.modes} of {judged.of}"], ["good samples", f"{100 * judged.good:.1f} %"]]
+    found |= {"modes": judged.modes_found, "of": judged.mode_count, "good": judged.good_fraction}
+    rows = [
+        ["modes found", f"{judged.modes_found} of {judged.mode_count}"],
+        ["good samples", f"{100 * judged.good_fraction:.1f} %"],
+    ]
     if judged.points.shape[1] == 1:
         found |= {"mean": float(judged.points.mean()), "deviation": float(judged.points.std())}
         rows += [[name, f"{found[name]:.4f}"] for name in ("mean", "deviation")]

@@ -10,7 +10,7 @@ from ava_np.cli.options import COUNT, MOST, PngType, folder_argument, run_argume
 if TYPE_CHECKING:
     import numpy as np
 
-    from ava_np.data.folder import Pictures
+    from ava_np.data.pictures import Pictures
     from ava_np.models import Model
     from ava_np.run.folder import Run
 

@@ -9,7 +9,7 @@ from ava_np.specification import DEFAULTS, TOY
 from ava_np.specification import MODELS as SPECIFICATIONS
 
 if TYPE_CHECKING:
-    from ava_np.data.folder import Pictures
+    from ava_np.data.pictures import Pictures
     from ava_np.specification import ModelSpecification, Specification
 
 DEFAULT_STEPS = 1000  # what --epochs defaults to, counted in steps
@@ -50,7 +50,7 @@ def specify(
     model: "ModelSpecification", source: str | None, pictures: "Pictures", options: dict[str, Any]
 ) -> "Specification":
     """The whole run's specification, with defaults for what is not given."""
-    from ava_np.data.sources import split
+    from ava_np.data.split import split
     from ava_np.specification import (
         FORMAT,
         PicturesSpecification,

@@ -33,7 +33,7 @@ from ava_np.cli.specify import (
 from ava_np.specification import TOY, Likelihood, OptimiserName, PriorName, Reduction, Schedule
 
 if TYPE_CHECKING:
-    from ava_np.data.folder import Pictures
+    from ava_np.data.pictures import Pictures
     from ava_np.run.folder import Run
     from ava_np.training.trainer import Trainer
 

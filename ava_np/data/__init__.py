@@ -1,1 +1,1 @@
-"""Pictures and points: where they come from, how they are read, and how a trainer draws batches of them."""
+"""Data: read pictures and toy points from any source, split them, and draw batches for a trainer."""

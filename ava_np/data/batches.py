@@ -1,40 +1,52 @@
-"""What a trainer draws from: batches of pictures, varied and zoomed out on the way."""
+"""Batches of pictures for a trainer: read, augmented and zoomed out when they are needed."""
 
 import numpy as np
 
-from ava_np.data.zoom import zoom_out
+from ava_np.data.zoom import check_zoom, zoom_out
 
 
 class Batches:
-    """Pictures, as rows of a batch.
+    """A set of pictures from which a trainer takes batches.
 
-    Each batch is read, flipped, shifted and zoomed out when it is asked for, so pictures may be mapped from a file.
-    What is the same every time is done once: pictures in memory that are not varied are zoomed out at the start.
+    Each batch is read, flipped, shifted and zoomed out when it is requested, so the pictures may be in a memory-mapped
+    file. Pictures in memory that are neither flipped nor shifted are zoomed out only once, by the constructor.
 
     Parameters
     ----------
     array : ndarray, (N, zoom·H, zoom·W, C)
-        Pictures at full size; a float32 ``np.memmap`` is read as it is needed.
+        Pictures at full size. A float32 ``np.memmap`` is read only as far as a batch needs it.
     zoom : int
-        Block means of so many pixels each way (``kernels/zoom.py``).
+        Side in pixels of the blocks that are averaged, at least 1.
     flip : bool
-        Mirror each picture, left to right, with probability ½.
+        Mirror each picture left to right with probability ½.
     shift : int
-        Move each picture down, and to the right, by -shift to shift pixels of full size, each drawn uniformly; what
-        comes in repeats the edge.
-    chosen : ndarray of int, optional
-        Which pictures there are, by their place in ``array``; by default all.
+        Largest shift in pixels at full size, at least 0. Each picture is moved down and to the right by two numbers
+        drawn uniformly from -shift to shift; the uncovered part repeats the edge.
+    indices : ndarray of int, optional
+        Indices in ``array`` of the pictures to use; the default is all of them.
 
     Attributes
     ----------
     shape : (H, W, C)
-        Of a zoomed picture.
+        Shape of one picture after zooming out.
 
     Raises
     ------
     ValueError
-        If the array has no four axes or no multiples of ``zoom`` for sides, ``zoom`` or ``shift`` is out of range, or
-        ``chosen`` is not within the array.
+        If ``array`` does not have four axes, ``zoom`` is less than 1 or does not divide both sides, ``shift`` is
+        negative, or ``indices`` is not one-dimensional or out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.data.batches import Batches
+    >>> pictures = np.arange(48, dtype=np.float32).reshape(3, 4, 4, 1)
+    >>> batches = Batches(pictures, zoom=2, indices=np.array([0, 2]))
+    >>> len(batches), batches.shape
+    (2, (2, 2, 1))
+    >>> batches.rows(np.array([1, 0]), np.random.default_rng(0))
+    array([[34.5, 36.5, 42.5, 44.5],
+           [ 2.5,  4.5, 10.5, 12.5]], dtype=float32)
     """
 
     def __init__(
@@ -44,56 +56,56 @@ class Batches:
         zoom: int = 1,
         flip: bool = False,
         shift: int = 0,
-        chosen: np.ndarray | None = None,
+        indices: np.ndarray | None = None,
     ) -> None:
-        if array.ndim != 4 or zoom < 1 or array.shape[1] % zoom or array.shape[2] % zoom:
-            raise ValueError(f"pictures of shape {array.shape} cannot be zoomed out by {zoom}")
+        check_zoom(array, zoom)
         if shift < 0:
             raise ValueError(f"shift must be at least 0, not {shift}")
-        chosen = np.arange(len(array)) if chosen is None else np.asarray(chosen, np.intp)
-        if chosen.ndim != 1 or (len(chosen) and not (chosen.min() >= 0 and chosen.max() < len(array))):
-            raise ValueError(f"chosen must be places in {len(array)} pictures")
+        indices = np.arange(len(array)) if indices is None else np.asarray(indices, np.intp)
+        if indices.ndim != 1 or (len(indices) and not (indices.min() >= 0 and indices.max() < len(array))):
+            raise ValueError(f"indices must be one-dimensional, each at least 0 and less than {len(array)} (pictures)")
         self.shape = (array.shape[1] // zoom, array.shape[2] // zoom, array.shape[3])
         self._zoom, self._flip, self._shift = zoom, flip, shift
         mapped = isinstance(array, np.memmap)
         array = np.asarray(array, np.float32)
         if zoom > 1 and not flip and not shift and not mapped:
             array, self._zoom = zoom_out(array, zoom), 1
-        self._array, self._chosen = array, chosen
+        self._array, self._indices = array, indices
 
     def __len__(self) -> int:
-        return len(self._chosen)
+        """Return the number of pictures."""
+        return len(self._indices)
 
     def rows(self, indices: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """A batch of the pictures at these places among the chosen, drawn anew where they are varied.
+        """Return a batch; flips and shifts are drawn again in each call.
 
         Parameters
         ----------
         indices : ndarray of int, (batch,)
-            From 0 to ``len(self)`` - 1, in any order.
+            Indices among the pictures in use, from 0 to ``len(self) - 1``, in any order.
         generator : Generator
-            Of the flips and shifts; nothing is drawn from it where there are none.
+            Draws the flips and shifts. It is not used if there are none.
 
         Returns
         -------
-        (batch, H·W·C) float32
-            C-contiguous, the caller's own.
+        ndarray, (batch, H·W·C) float32
+            One flattened picture per row; a new, C-contiguous array.
         """
-        pictures = self._array.take(self._chosen[indices], axis=0)
+        pictures = self._array.take(self._indices[indices], axis=0)
         if self._flip or self._shift:
-            pictures = self._varied(pictures, generator)
+            pictures = self._augmented(pictures, generator)
         if self._zoom > 1:
             pictures = zoom_out(pictures, self._zoom)
         return pictures.reshape(len(pictures), -1)
 
-    def _varied(self, pictures: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Flipped, then shifted: each row and column is looked up where it comes from; the clip repeats the edge."""
+    def _augmented(self, pictures: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        """Flip, then shift: each output row and column has a source index, clipped so that the edge is repeated."""
         count, height, width, _ = pictures.shape
         flipped = generator.random(count) < 0.5 if self._flip else np.zeros(count, bool)
         down, right = generator.integers(-self._shift, self._shift + 1, (2, count, 1))
         rows, columns = np.arange(height) - down, np.arange(width) - right
         columns[flipped] = width - 1 - columns[flipped]
-        varied = np.empty_like(pictures)
-        for target, picture, i, j in zip(varied, pictures, rows, columns, strict=True):
+        augmented = np.empty_like(pictures)
+        for target, picture, i, j in zip(augmented, pictures, rows, columns, strict=True):
             np.take(picture.take(i, 0, mode="clip"), j, 1, mode="clip", out=target)
-        return varied
+        return augmented

@@ -1,13 +1,13 @@
-"""Folders of pictures that are larger than memory: decoded once into one .npy file, which is then mapped.
+"""Read a folder that is larger than memory: decode it once into a .npy file, then memory-map that file.
 
-A cache folder holds two files for each folder of pictures and way of reading it, both called after a key:
+A cache folder holds two files for each combination of a folder of pictures and options, both named after a key:
 
-    KEY.npy    the array (N, H, W, C), float32, as ``load_pictures`` would have it
-    KEY.json   names, files left out, sizes, and the SHA-256 of the values
+    KEY.npy    the array (N, H, W, C), float32, equal to that of ``load_pictures``
+    KEY.json   names, skipped files, sizes, and the SHA-256 of the values
 
-The key is a fingerprint of where the folder is, of every file's name, size and time of change, and of the options:
-where anything differs, the cache is built anew. It is built under a name of its own, and the .json is written last:
-what an interrupted build leaves is never taken for whole. All files in it may be deleted at any time.
+The key is a hash of the folder's path, of every file's name, size and modification time, and of the options. If any of
+these changes, the pictures are decoded again. The array is built under a temporary name, and the .json is written last,
+so the remains of an interrupted build are never used. Files in the cache may be deleted at any time.
 """
 
 import hashlib
@@ -20,17 +20,18 @@ from typing import IO
 import msgspec
 import numpy as np
 
-from ava_np.data.decoding import Size, reason
-from ava_np.data.folder import Colour, Pictures, Progress, Reader
+from ava_np.data.folder import Reader
+from ava_np.data.messages import reason
+from ava_np.data.pictures import Colour, Pictures, Progress, Size
 from ava_np.errors import PictureError
 from ava_np.files import write_atomically
 
-FORMAT = 1  # raised when pictures are read otherwise, or stored otherwise
-PIECE = 1 << 20  # bytes read at once for the SHA-256
+FORMAT = 1  # to be increased when pictures are decoded or stored differently
+CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
 
 
 class _Stored(msgspec.Struct):
-    """What KEY.json holds."""
+    """Content of KEY.json."""
 
     names: tuple[str, ...]
     skipped: tuple[str, ...]
@@ -50,14 +51,39 @@ def cached_pictures(
     limit: int = 0,
     progress: Progress | None = None,
 ) -> Pictures:
-    """``load_pictures`` by way of a file in ``cache``: the same values, as a read-only ``np.memmap``.
+    """Return the result of ``load_pictures`` with its array in a file: a read-only ``np.memmap``.
 
-    The first call decodes, with memory for one picture; later ones open the file at once, and `progress` is not called.
+    The first call decodes the pictures and needs memory for only one. Later calls open the file and do not call
+    ``progress``.
+
+    Parameters
+    ----------
+    folder, size, zoom, colour, strict, limit, progress
+        Those of ``load_pictures``.
+    cache : path
+        Folder of the cache; created if it is missing.
+
+    Returns
+    -------
+    Pictures
+        Values equal to those of ``load_pictures``, in a read-only ``np.memmap``.
 
     Raises
     ------
     PictureError
-        As ``load_pictures`` does; or the cache cannot be written.
+        If ``load_pictures`` would raise it, or the cache cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from ava_np.data.cache import cached_pictures
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (8, 6), 255).save(Path(folder) / "white.png")
+    ...     pictures = cached_pictures(folder, Path(folder) / "cache")
+    ...     print(type(pictures.array).__name__, pictures.array.shape, pictures.array.mean())
+    memmap (1, 6, 8, 1) 1.0
     """
     reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
     path = Path(cache) / _key(reader, (size, zoom, colour, limit))
@@ -66,31 +92,31 @@ def cached_pictures(
         _build(reader, path, progress)
         pictures = _open(path)
     if pictures is None:
-        raise PictureError(f"{path.with_suffix('.npy')}: was removed or damaged as soon as it was built; try again")
+        raise PictureError(f"{path.with_suffix('.npy')}: was removed or damaged right after it was built; try again")
     if strict and pictures.skipped:
         raise PictureError(f"{reader.root}: {pictures.skipped[0]}; repair or remove it")
     return pictures
 
 
 def _key(reader: Reader, options: object) -> str:
-    """Fingerprint of everything that the result depends on."""
+    """Return a hash of everything that the result depends on."""
     digest = hashlib.sha256(ascii((FORMAT, str(reader.root.resolve()), options)).encode())
     for path in reader.paths:
         try:
             status = path.stat()
             state = (status.st_size, status.st_mtime_ns)
-        except OSError:  # such as a broken link: it is left out when it is read
+        except OSError:  # for example a broken link, which is skipped when it is read
             state = None
         digest.update(ascii((str(path.relative_to(reader.root)), state)).encode())
     return digest.hexdigest()[:32]
 
 
 def _open(path: Path) -> Pictures | None:
-    """The pictures of a finished build, or None if there is no such, or not whole."""
+    """Return the pictures of a finished build; None if it is missing or incomplete."""
     try:
         stored = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=_Stored)
         array = np.load(path.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, ValueError, EOFError):  # msgspec's faults are ValueErrors
+    except (OSError, ValueError, EOFError):  # the errors of msgspec are ValueErrors
         return None
     if array.dtype != np.float32 or array.ndim != 4 or not len(array) == len(stored.names) == len(stored.sizes):
         return None
@@ -98,7 +124,7 @@ def _open(path: Path) -> Pictures | None:
 
 
 def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
-    """Decode into a file under another name, and give it its own when it is whole."""
+    """Decode the pictures into a temporary file, and rename it when it is complete."""
     height, width = reader.survey()
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
@@ -107,18 +133,20 @@ def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
             sha256 = _write(file, reader, height, width, progress)
             os.fsync(file.fileno())
         partial.replace(path.with_suffix(".npy"))
-    except OSError as error:  # written with write, because a map of a full disk would end the process
-        raise PictureError(f"{path.parent}: the cache cannot be written ({reason(error)})") from None
+    except OSError as error:  # the file is written, not mapped: on a full disk, writing to a map kills the process
+        raise PictureError(
+            f"{path.parent}: the cache cannot be written ({reason(error)}); choose another folder for it"
+        ) from None
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-    result = reader.result(np.empty(0))  # the pictures are in the file
+    result = reader.result(np.empty(0))  # an empty array, since the pictures are in the file
     stored = _Stored(result.names, result.skipped, result.sizes, result.size, sha256)
     write_atomically(path.with_suffix(".json"), msgspec.json.encode(stored))
 
 
 def _write(file: IO[bytes], reader: Reader, height: int, width: int, progress: Progress | None) -> str:
-    """Write all pictures as .npy, one at a time, and return the SHA-256 of their values."""
+    """Write all pictures in .npy format, one at a time, and return the SHA-256 of their values."""
     channels = reader.channels
     start = file.write(_header((0, height, width, channels)))
     for count, pixels in enumerate(reader.decoded(progress)):
@@ -127,16 +155,16 @@ def _write(file: IO[bytes], reader: Reader, height: int, width: int, progress: P
             channels = 3
         file.write(np.broadcast_to(pixels, (height, width, channels)).tobytes())
     file.seek(0)
-    file.write(_header((len(reader.names), height, width, channels)))  # as long as before: NumPy pads for this
-    digest = hashlib.sha256()  # of what follows in the file, since a colour picture may have come late
-    while piece := file.read(PIECE):
-        digest.update(piece)
+    file.write(_header((len(reader.names), height, width, channels)))  # as long as the first: NumPy pads it
+    digest = hashlib.sha256()  # over the finished file, since a late colour picture changes everything before it
+    while chunk := file.read(CHUNK_BYTES):
+        digest.update(chunk)
     file.flush()
     return digest.hexdigest()
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    """The beginning of a .npy file of float32."""
+    """Return the header of a .npy file of float32."""
     header = io.BytesIO()
     fields = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, fields)
@@ -144,7 +172,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _repeat_channels(file: IO[bytes], start: int, count: int, pixels: int) -> None:
-    """Make ``count`` grey pictures RGB in place, from the last to the first: none is overwritten before it is read."""
+    """Convert ``count`` grey pictures to RGB in place, the last first: none is overwritten before it is read."""
     for index in reversed(range(count)):
         file.seek(start + 4 * pixels * index)
         grey = np.frombuffer(file.read(4 * pixels), np.float32)

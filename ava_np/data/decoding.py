@@ -1,9 +1,8 @@
-"""One picture file to pixels in [0, 1]: every format, mode and orientation, and a reason where that fails.
+"""Decode one picture file to pixels in [0, 1], whatever its format, mode and EXIF orientation.
 
-Whatever a decoder raises becomes a ``PictureError`` that holds the reason alone: who knows the folder names the file.
+Every error of a decoder becomes a ``PictureError`` that holds only the reason; the caller adds the name of the file.
 """
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +11,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ava_np.data.messages import reason
+from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
 
-# Pillow goes by content, not by suffix; naming the decoders keeps an EPS called .png away from Ghostscript.
+# Pillow chooses a decoder by content, not by suffix. This list keeps it from running Ghostscript on an EPS file that is
+# named .png.
 DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 ORIENTATION_TAG = 0x0112
 
-# What turns a picture stored with EXIF orientation 2 to 8 upright; from 5 on, width and height change places.
+# The transposition that turns a picture of EXIF orientation 2 to 8 upright; from 5 on it swaps width and height.
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,21 +33,20 @@ UPRIGHT = {
 }
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
-
-Size = tuple[int, int]
-"""(width, height) in pixels."""
+"""Pillow's modes of grey pictures with more than 8 bits."""
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """Open a picture; whatever goes wrong until it is closed becomes a PictureError that holds the reason."""
+    """Open a picture; any error before it is closed becomes a ``PictureError`` that holds the reason."""
     try:
         if not path.is_file():
             raise PictureError("not a regular file")
         if not path.stat().st_size:
             raise PictureError("the file is empty")
         with warnings.catch_warnings():
-            # Pillow only warns of pictures up to twice its limit, and of damage that it then reads over.
+            # Pillow only warns about pictures of up to twice its size limit, which are refused here, and about damage
+            # that it can ignore.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=DECODERS) as picture:
@@ -60,33 +61,33 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise PictureError(f"claims more than {Image.MAX_IMAGE_PIXELS} pixels") from None
     except MemoryError:
         raise PictureError("does not fit in memory") from None
-    except Exception as error:  # damage makes decoders raise anything: SyntaxError, struct.error, KeyError
+    except Exception as error:  # damaged files make decoders raise anything: SyntaxError, struct.error, KeyError
         raise PictureError(f"cannot be decoded ({reason(error)})") from error
 
 
 def header_size(path: Path) -> Size:
-    """Upright (width, height) in pixels, without decoding."""
+    """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
     with _opened(path) as picture:
-        # Pillow's TIFF reader turns the picture, and reports its turned size, by itself.
-        turned = picture.format != "TIFF" and _orientation(picture) >= 5
-        return (picture.height, picture.width) if turned else picture.size
+        # Pillow's TIFF reader applies the orientation itself, and reports the size after it.
+        swapped = picture.format != "TIFF" and _orientation(picture) >= 5
+        return (picture.height, picture.width) if swapped else picture.size
 
 
 def _orientation(picture: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; a malformed EXIF counts as upright, since the pixels may be sound."""
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if the EXIF is malformed, since the pixels may be intact."""
     try:
-        # The base class, because PNG's own method would decode the whole picture to find a late EXIF chunk.
+        # The method of the base class: that of PNG would decode the whole picture to find a late EXIF chunk.
         value = Image.Image.getexif(picture).get(ORIENTATION_TAG)
-    except Exception:  # as with pixels, Pillow raises anything on damaged bytes
+    except Exception:  # as with pixels, Pillow may raise anything on damaged bytes
         return 1
     return value if isinstance(value, int) and value in UPRIGHT else 1
 
 
 def decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
-    """One picture as (height, width, C) float32 in [0, 1], C as small as it can be, and its original size."""
+    """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
     with _opened(path) as picture:
         original = picture.size
-        # JPEG can leave out detail while it decodes; at twice the size it needs, this does not show.
+        # Pillow can decode a JPEG at reduced resolution; at twice the final size or more, this is not visible.
         picture.draft(None, (2 * max(size), 2 * max(size)))
         picture.load()
         orientation = _orientation(picture)
@@ -99,7 +100,7 @@ def decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
 
 
 def to_pixels(flat: Image.Image, size: Size) -> np.ndarray:
-    """A picture of mode L or RGB, or F in [0, 1], stretched to a size: (height, width, C) float32 in [0, 1]."""
+    """Stretch a picture of mode L or RGB, or F in [0, 1], to a size: (height, width, C) float32 in [0, 1]."""
     if flat.size != size:
         flat = flat.resize(size, Image.Resampling.BICUBIC)
     pixels = np.asarray(flat, np.float32) / (1 if flat.mode == "F" else 255)
@@ -107,7 +108,7 @@ def to_pixels(flat: Image.Image, size: Size) -> np.ndarray:
 
 
 def _flatten(picture: Image.Image) -> Image.Image:
-    """Any mode to L or RGB of 8 bits, or F in [0, 1]; transparency over white, equal channels to one."""
+    """Convert any mode to L or RGB of 8 bits, or F in [0, 1]: transparency over white, three equal channels to one."""
     if picture.mode == "F" or picture.mode in DEEP_MODES:
         return _flatten_deep(picture)
     if picture.has_transparency_data:
@@ -123,7 +124,7 @@ def _flatten(picture: Image.Image) -> Image.Image:
 
 
 def _flatten_deep(picture: Image.Image) -> Image.Image:
-    """Grey of 16 bits, or of float, as mode F in [0, 1]: never by way of 8 bits, where Pillow clips."""
+    """Convert grey of 16 bits or float to mode F in [0, 1]; not by way of 8 bits, to which Pillow would clip."""
     values = np.asarray(picture).astype(np.float32)
     if picture.mode in DEEP_MODES:
         if "transparency" in picture.info:  # the one value that a 16-bit PNG may declare transparent
@@ -133,14 +134,3 @@ def _flatten_deep(picture: Image.Image) -> Image.Image:
         scale = "[0, 1]" if picture.mode == "F" else "16 bits"
         raise PictureError(f"holds values outside {scale}, whose white is unknown; save it as 8 or 16 bits")
     return Image.fromarray(values)
-
-
-def printable(text: str) -> str:
-    """Escape what neither terminal nor JSON takes: bytes that are not UTF-8, and control characters."""
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", lambda found: ascii(found[0])[1:-1], text)
-
-
-def reason(error: BaseException) -> str:
-    """A fault of the system or of Pillow in one line."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split()) or type(error).__name__

@@ -1,11 +1,15 @@
-"""Pictures in an idx file, the format of MNIST: a short header, then every pixel as one byte.
+"""Read an idx file, the format of MNIST: a short header, then one byte per pixel.
 
     magic    4 bytes: 0, 0, the type of a value (8: unsigned byte), the number of dimensions (3: count, height, width)
     sides    4 bytes for each dimension, big-endian
     values   in C order
 
-Plain or gzipped, which the content tells and not the name. Source: LeCun, Cortes and Burges, the MNIST database, "File
-formats for the MNIST database", yann.lecun.com/exdb/mnist.
+The file may be gzipped; this is recognised by its content, not by its name.
+
+References
+----------
+Y. LeCun, C. Cortes and C. Burges, The MNIST database of handwritten digits, section "File formats for the MNIST
+database", yann.lecun.com/exdb/mnist.
 """
 
 import gzip
@@ -17,33 +21,33 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ava_np.data.decoding import printable, reason
-from ava_np.data.folder import SUFFIXES
+from ava_np.data.messages import printable, reason
+from ava_np.data.picture_files import SUFFIXES
 from ava_np.errors import PictureError
 
 TYPES = {8: "bytes", 9: "signed bytes", 11: "int16", 12: "int32", 13: "float32", 14: "float64"}
-BYTES, PICTURES, LABELS = 8, 3, 1  # the type and the dimensions of pictures; the dimensions of labels
+BYTE_TYPE, PICTURE_DIMENSIONS, LABEL_DIMENSIONS = 8, 3, 1
 
-GZIP = b"\x1f\x8b"
-CALLED_IDX = re.compile(r"[.-]idx([0-9]-[a-z]+)?(\.gz)?$", re.IGNORECASE)  # train-images-idx3-ubyte.gz, digits.idx
-PIECE = 1 << 20  # bytes read at once: a header may claim more than there is, or more than memory holds
+GZIP_MAGIC = b"\x1f\x8b"
+IDX_NAME = re.compile(r"[.-]idx([0-9]-[a-z]+)?(\.gz)?$", re.IGNORECASE)  # train-images-idx3-ubyte.gz, digits.idx
+CHUNK_BYTES = 1 << 20  # read at once: a damaged header may claim more bytes than the file, or memory, holds
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file claims to be idx, by its first four bytes or by a name such as train-images-idx3-ubyte.gz."""
+    """Return whether a file claims to be idx, by its first four bytes or a name like train-images-idx3-ubyte.gz."""
     try:
         if not path.is_file():
             return False
-    except OSError:  # such as a folder above that may not be entered
+    except OSError:  # for example a parent folder without permission
         return False
     magic = _magic(path)
-    return bool(CALLED_IDX.search(path.name)) or (
-        len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in TYPES and 1 <= magic[3] <= PICTURES + 1
+    return bool(IDX_NAME.search(path.name)) or (
+        len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in TYPES and 1 <= magic[3] <= PICTURE_DIMENSIONS + 1
     )
 
 
 def idx_files(folder: Path) -> list[Path]:
-    """The idx files of a folder, of pictures or not, by name; none if it cannot be read."""
+    """Return the idx files of a folder sorted by name, whatever they hold; an empty list if it cannot be read."""
     try:
         return sorted(
             path
@@ -55,39 +59,58 @@ def idx_files(folder: Path) -> list[Path]:
 
 
 def choose_idx(folder: Path, files: list[Path]) -> Path:
-    """Which of a folder's idx files the pictures are taken from.
+    """Return the idx file of a folder that holds its pictures.
 
-    The first whose name begins with "train-images"; otherwise the only one that does not hold labels.
+    This is the first file whose name begins with "train-images", or else the only one that does not hold labels.
 
     Raises
     ------
     PictureError
-        If there are several, or none but labels.
+        If several files could be meant, or all of them hold labels.
     """
     training = [path for path in files if path.name.startswith("train-images")]
-    others = [path for path in files if _magic(path)[3:] != bytes([LABELS])]
+    others = [path for path in files if _magic(path)[3:] != bytes([LABEL_DIMENSIONS])]
     if not training and len(others) != 1:
         names = ", ".join(printable(path.name) for path in others or files)
-        which = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
-        raise PictureError(f"{folder}: {which} ({names})")
+        problem = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
+        raise PictureError(f"{folder}: {problem} ({names})")
     return (training or others)[0]
 
 
 def read_idx(path: str | Path) -> np.ndarray:
     """Read the pictures of an idx file, plain or gzipped.
 
+    Parameters
+    ----------
+    path : path
+        The file.
+
     Returns
     -------
-    (N, H, W) uint8
-        At least one picture of at least one pixel.
+    ndarray, (N, H, W) uint8
+        At least one picture of at least one pixel, values 0 to 255.
 
     Raises
     ------
     PictureError
-        The file cannot be read; is no idx file, or one of labels or of anything but bytes in three dimensions; is
-        empty, truncated or longer than its header says; or its gzip is damaged.
+        If the file cannot be read, is not an idx file, holds labels or anything else than bytes in three dimensions, is
+        empty, truncated or longer than its header says, or if its gzip is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ava_np.data.idx import read_idx
+    >>> header = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3])  # one picture, 2 pixels high and 3 wide
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny-idx3-ubyte"
+    ...     _ = path.write_bytes(header + bytes(range(6)))
+    ...     read_idx(path)
+    array([[[0, 1, 2],
+            [3, 4, 5]]], dtype=uint8)
     """
     path = Path(path)
+    name = printable(str(path))
     try:
         with _opened(path) as file:
             shape = _shape(file)
@@ -95,29 +118,30 @@ def read_idx(path: str | Path) -> np.ndarray:
             values = _read(file, size)
             surplus = bool(file.read(1))
     except PictureError as error:
-        raise PictureError(f"{printable(str(path))}: {error}") from None
+        raise PictureError(f"{name}: {error}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PictureError(f"{printable(str(path))}: the gzip is damaged or truncated ({reason(error)})") from None
+        raise PictureError(f"{name}: the gzip is damaged or truncated ({reason(error)}); download it again") from None
     except (OSError, ValueError) as error:
-        raise PictureError(f"{printable(str(path))}: cannot be read ({reason(error)})") from None
+        raise PictureError(f"{name}: cannot be read ({reason(error)})") from None
     except MemoryError:
-        raise PictureError(f"{printable(str(path))}: does not fit in memory") from None
+        raise PictureError(f"{name}: does not fit in memory; free memory, or give a smaller file") from None
     claim = f"its header says {shape[0]} pictures of {shape[2]} x {shape[1]} pixels, {size} bytes"
     if len(values) < size:
-        raise PictureError(f"{printable(str(path))}: truncated: {claim}, and {len(values)} follow")
+        raise PictureError(f"{name}: truncated: {claim}, and {len(values)} follow; download it again")
     if surplus:
-        raise PictureError(f"{printable(str(path))}: damaged: {claim}, and more follow")
+        raise PictureError(f"{name}: damaged: {claim}, and more follow; download it again")
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
 def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
+    """Open a file for reading, through gzip if its content is gzipped."""
     with path.open("rb") as file:
-        zipped = file.read(2) == GZIP
+        zipped = file.read(2) == GZIP_MAGIC
     return gzip.open(path) if zipped else path.open("rb")
 
 
 def _magic(path: Path) -> bytes:
-    """The first four bytes, unzipped; fewer if there are no more, none if they cannot be read."""
+    """Return the first four bytes, unzipped; fewer if the file is shorter, none if it cannot be read."""
     try:
         with _opened(path) as file:
             return file.read(4)
@@ -126,27 +150,27 @@ def _magic(path: Path) -> bytes:
 
 
 def _read(file: BinaryIO | gzip.GzipFile, size: int) -> bytearray:
-    """So many bytes, or as many as there are."""
+    """Read ``size`` bytes, or fewer if the file ends before."""
     values = bytearray()
-    while len(values) < size and (piece := file.read(min(PIECE, size - len(values)))):
-        values += piece
+    while len(values) < size and (chunk := file.read(min(CHUNK_BYTES, size - len(values)))):
+        values += chunk
     return values
 
 
 def _shape(file: BinaryIO | gzip.GzipFile) -> tuple[int, int, int]:
-    """(N, H, W) from the header."""
+    """Read the header and return (N, H, W)."""
     magic = _read(file, 4)
     if not magic:
         raise PictureError("the file is empty")
     if len(magic) < 4:
-        raise PictureError(f"truncated: {len(magic)} bytes are no idx file")
+        raise PictureError(f"truncated: {len(magic)} bytes are too few for an idx file")
     if magic[:2] != b"\0\0" or magic[2] not in TYPES:
         raise PictureError(f"not an idx file: it begins with {magic.hex()}, and idx pictures with 00000803")
-    if (magic[2], magic[3]) == (BYTES, LABELS):
+    if (magic[2], magic[3]) == (BYTE_TYPE, LABEL_DIMENSIONS):
         raise PictureError("holds labels, not pictures: name the file of images")
-    if (magic[2], magic[3]) != (BYTES, PICTURES):
-        what = f"{TYPES[magic[2]]} in {magic[3]} dimensions"
-        raise PictureError(f"holds {what}; pictures are bytes in 3 dimensions (count, height, width)")
+    if (magic[2], magic[3]) != (BYTE_TYPE, PICTURE_DIMENSIONS):
+        content = f"{TYPES[magic[2]]} in {magic[3]} dimensions"
+        raise PictureError(f"holds {content}; pictures are bytes in 3 dimensions (count, height, width)")
     sides = _read(file, 12)
     if len(sides) < 12:
         raise PictureError("truncated within its header")

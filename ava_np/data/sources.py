@@ -1,40 +1,23 @@
-"""From a source to pictures: built-in labels, toy points, an idx file, or a folder; and who of them is trained on."""
+"""Read pictures from any source: the built-in labels, toy points, an idx file, or a folder of picture files."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from ava_np.data.builtin import draw_labels
 from ava_np.data.cache import cached_pictures
-from ava_np.data.decoding import Size, to_pixels
-from ava_np.data.folder import (
-    MAX_SIDE,
-    Colour,
-    Pictures,
-    Progress,
-    Reader,
-    check_options,
-    crop,
-    load_pictures,
-    walk,
-)
+from ava_np.data.decoding import to_pixels
+from ava_np.data.folder import Reader, load_pictures
 from ava_np.data.idx import choose_idx, idx_files, is_idx, read_idx
+from ava_np.data.medicine_labels import draw_medicine_labels
+from ava_np.data.picture_files import find_picture_files
+from ava_np.data.pictures import Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
 from ava_np.specification import TOY
 
-BUILT_IN_SIZE = (180, 250)
+BUILT_IN, BUILT_IN_SIZE = "built-in pictures", (180, 250)
 TOY_POINTS, TOY_SEED = 10_000, (0, 6)
-
-
-class Split(NamedTuple):
-    """Places of the pictures of each part, ascending; no picture is in two parts."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
 
 
 def read_pictures(
@@ -53,97 +36,114 @@ def read_pictures(
     Parameters
     ----------
     source : path, str or None
-        None for the built-in labels; "toy:gaussian", "toy:ring" or "toy:grid" for 10,000 points, always the same; an
-        idx file, or a folder that holds such and no pictures (``idx.choose_idx`` says which is taken); otherwise a
-        folder of pictures, or one.
-    size, zoom, colour, strict, progress
-        As ``load_pictures`` takes them. By default idx pictures keep their size, and built-in ones are 180 x 250.
-        Points have no size to choose: their pictures are d wide and 1 high. `strict` and `progress` are for folders of
-        pictures alone.
+        One of:
+
+        - a folder of picture files, searched with its subfolders, or one picture file;
+        - an idx file (the format of MNIST), or a folder that holds idx files and no pictures: the file whose name
+          begins with "train-images" is read, or else the only one that does not hold labels;
+        - "toy:gaussian", "toy:ring" or "toy:grid": 10,000 points, always the same, each a picture of 1 x d values;
+        - None: ten built-in pictures of medicine labels.
+    size : (width, height), optional
+        Common size in pixels, before the crop, each side 1 to 8192. Pictures of another size are stretched to it with
+        bicubic interpolation. The default is the median size of a folder's pictures, with the longer side at most 256;
+        the size of idx pictures; and 180 x 250 for the built-in ones. Toy points have no other size.
+    zoom : int
+        H and W are cropped to multiples of ``zoom``, at least 1: about the centre, but the built-in pictures at the
+        right and the bottom. Toy points take only 1.
+    colour : {"auto", "grey", "rgb"}
+        "auto" reads grey pictures if every picture is grey, and RGB otherwise. Toy points have one channel.
+    strict : bool
+        Raise at the first file that cannot be read, instead of skipping it. Only for folders of pictures.
     limit : int
-        Take the first so many; 0 for all.
+        Read only the first ``limit`` pictures; 0 reads all.
     cache : path, optional
-        Folder of ``cached_pictures``, for a folder of pictures that is larger than memory.
+        Folder for a memory-mapped copy of the pictures, for a folder of pictures that is larger than memory.
+    progress : callable, optional
+        Called as ``progress(done, total)`` after each picture. Only for folders of pictures.
+
+    Returns
+    -------
+    Pictures
+        At least one picture.
 
     Raises
     ------
     PictureError
-        If there are none, one cannot be read and ``strict`` is set, or an option does not fit.
+        If there are no pictures, a file cannot be read and ``strict`` is set, or an option does not fit the source.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> pictures = ava_np.read_pictures(None, zoom=3)
+    >>> pictures.array.shape, pictures.array.dtype
+    ((10, 249, 180, 3), dtype('float32'))
+    >>> ava_np.read_pictures("toy:ring", limit=100).array.shape
+    (100, 1, 2, 1)
+    >>> ava_np.read_pictures("no-such-folder")
+    Traceback (most recent call last):
+        ...
+    ava_np.errors.PictureError: no-such-folder: no such folder; check the path
     """
-    folder = source is not None and not str(source).startswith(TOY) and _idx_file(Path(source)) is None
-    if cache is not None and not folder:
-        raise PictureError(f"{source or 'built-in pictures'}: only folders of pictures are cached; leave the cache out")
+    toy = str(source).startswith(TOY)
+    idx_file = None if source is None or toy else _idx_file(Path(source))
+    if cache is not None and (source is None or toy or idx_file is not None):
+        raise PictureError(f"{source or BUILT_IN}: only folders of pictures are cached; leave the cache out")
     if source is None:
-        return _built_in(size, zoom, colour, limit)
-    if str(source).startswith(TOY):
-        return _toy(str(source), size, zoom, colour, limit)
-    path = Path(source)
-    idx = _idx_file(path)
-    if idx is not None:
-        return _idx_pictures(idx, size, zoom, colour, limit)
+        return _built_in_pictures(size, zoom, colour, limit)
+    if toy:
+        return _toy_points(str(source), size, zoom, colour, limit)
+    if idx_file is not None:
+        return _idx_pictures(idx_file, size, zoom, colour, limit)
     if cache is not None:
         return cached_pictures(
-            path, cache, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress
+            source, cache, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress
         )
-    return load_pictures(path, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress)
+    return load_pictures(source, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress)
 
 
 def common_size(source: str | Path | None, limit: int = 0) -> Size:
-    """(width, height) that ``read_pictures`` makes pictures by default; of a folder, headers alone are read.
+    """Return the (width, height) that ``read_pictures`` gives pictures by default, without decoding a folder.
+
+    Parameters
+    ----------
+    source : path, str or None
+        Source of pictures, as for ``read_pictures``, but not toy points.
+    limit : int
+        Consider only the first ``limit`` pictures of a folder; 0 considers all.
+
+    Returns
+    -------
+    (width, height)
+        In pixels, before the crop.
 
     Raises
     ------
     PictureError
-        As ``read_pictures`` does.
+        If the source cannot be read.
+
+    Examples
+    --------
+    >>> from ava_np.data.sources import common_size
+    >>> common_size(None)
+    (180, 250)
     """
     if source is None:
         return BUILT_IN_SIZE
-    idx = _idx_file(Path(source))
-    if idx is not None:
-        height, width = read_idx(idx).shape[1:]
+    idx_file = _idx_file(Path(source))
+    if idx_file is not None:
+        height, width = read_idx(idx_file).shape[1:]
         return width, height
     reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit)
     reader.survey()
     return reader.size
 
 
-def split(count: int, validation: float, test: float, seed: int) -> Split:
-    """Draw which of ``count`` pictures are held out; the rest is trained on.
-
-    Parameters
-    ----------
-    count : int
-        How many pictures there are.
-    validation, test : float
-        Shares in [0, 1), rounded to whole pictures.
-    seed : int
-        The same seed, the same parts; and the test part does not depend on the validation share.
-
-    Raises
-    ------
-    PictureError
-        If a share is less than half a picture and not 0, or nothing is left to train on.
-    """
-    counts = {name: int(count * share + 0.5) for name, share in (("validation", validation), ("test", test))}
-    for name, share in (("validation", validation), ("test", test)):
-        if share and not counts[name]:
-            raise PictureError(f"a {name} share of {share:g} is less than one of {count} pictures; raise or omit it")
-    held = counts["validation"] + counts["test"]
-    if held >= count:
-        raise PictureError(f"shares of {validation:g} and {test:g} of {count} pictures leave none to train on")
-    order = np.random.default_rng((seed, 5)).permutation(count)
-    parts = np.split(order, [counts["test"], held])
-    return Split(train=np.sort(parts[2]), validation=np.sort(parts[1]), test=np.sort(parts[0]))
-
-
-def _built_in(size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
-    width, height = size = size or BUILT_IN_SIZE
-    if max(size) > MAX_SIDE:
-        raise PictureError(f"{width}x{height} is too large: no side may exceed {MAX_SIDE} pixels")
-    if min(size) < zoom:
-        raise PictureError(f"{width}x{height} is smaller than one block of the zoom, {zoom}x{zoom}")
-    check_options("built-in pictures", size, zoom, colour, limit)
-    array = draw_labels(size=size)[: limit or None, : height - height % zoom, : width - width % zoom]
+def _built_in_pictures(size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+    """Draw the medicine labels, and convert them to grey if that is asked for."""
+    check_options(BUILT_IN, size, zoom, colour, limit)
+    size = size or BUILT_IN_SIZE
+    _, _, width, height = central_crop(BUILT_IN, size, zoom)
+    array = draw_medicine_labels(size=size)[: limit or None, :height, :width]
     if colour == "grey":
         labels = [Image.fromarray(np.rint(label * 255).astype(np.uint8)).convert("L") for label in array]
         array = np.stack([to_pixels(label, label.size) for label in labels])
@@ -151,33 +151,35 @@ def _built_in(size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictu
     return Pictures(np.ascontiguousarray(array), names, (), (size,) * len(array), size)
 
 
-def _toy(source: str, size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _toy_points(source: str, size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+    """Draw the points of a toy distribution."""
     check_options(source, size, zoom, colour, limit)
     points = draw_toy(source.removeprefix(TOY), TOY_POINTS, np.random.default_rng(TOY_SEED))[: limit or None]
-    own = (points.shape[2], 1)
-    if size not in (None, own) or zoom != 1 or colour == "rgb":
+    natural_size = (points.shape[2], 1)
+    if size not in (None, natural_size) or zoom != 1 or colour == "rgb":
         raise PictureError(f"{source}: points have no other size, zoom or colour; leave those out")
-    return Pictures(points, _numbers(len(points)), (), (own,) * len(points), own)
+    return Pictures(points, _numbers(len(points)), (), (natural_size,) * len(points), natural_size)
 
 
 def _idx_file(path: Path) -> Path | None:
-    """The idx file that a path leads to, if it leads to one."""
+    """Return the idx file that a path leads to, or None."""
     if is_idx(path):
         return path
     files = idx_files(path)
-    return choose_idx(path, files) if files and not walk(path)[0] else None
+    return choose_idx(path, files) if files and not find_picture_files(path)[0] else None
 
 
 def _idx_pictures(path: Path, size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+    """Read the pictures of an idx file at the size and in the colours that are asked for."""
     check_options(path, size, zoom, colour, limit)
     values = read_idx(path)[: limit or None]
-    own = (values.shape[2], values.shape[1])
-    size = size or own
-    left, top, width, height = crop(path, size, zoom)
+    natural_size = (values.shape[2], values.shape[1])
+    size = size or natural_size
+    left, top, width, height = central_crop(path, size, zoom)
     shape = (len(values), height, width, 3 if colour == "rgb" else 1)
     try:
         array = np.empty(shape, np.float32)
-        if size == own:
+        if size == natural_size:
             array[:] = values[:, top : top + height, left : left + width, None]
             array /= 255
         else:
@@ -186,8 +188,9 @@ def _idx_pictures(path: Path, size: Size | None, zoom: int, colour: Colour, limi
     except MemoryError:
         pictures = f"{len(values)} pictures of {width} x {height} pixels"
         raise PictureError(f"{path}: {pictures} do not fit in memory; set a limit or a smaller size") from None
-    return Pictures(array, _numbers(len(values)), (), (own,) * len(values), size)
+    return Pictures(array, _numbers(len(values)), (), (natural_size,) * len(values), size)
 
 
 def _numbers(count: int) -> tuple[str, ...]:
+    """Return names for pictures that have none: "0", "1", ..."""
     return tuple(map(str, range(count)))

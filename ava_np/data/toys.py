@@ -1,10 +1,10 @@
-"""Points of known distributions, to see what a model makes of them: mixtures of k equal Gaussians in d dimensions.
+"""Toy distributions whose modes are known: mixtures of k equal Gaussians in d dimensions.
 
     gaussian  d = 1, k = 1   N(4, 0.5²)                                         Glover 2016
-    ring      d = 2, k = 8   on a circle of radius 2, deviation 0.02            Metz et al. 2017, appendix A
-    grid      d = 2, k = 25  at {-4, -2, 0, 2, 4}², deviation 0.05              Lin et al. 2018, section 4.1
+    ring      d = 2, k = 8   on a circle of radius 2, standard deviation 0.02   Metz et al. 2017, appendix A
+    grid      d = 2, k = 25  at {-4, -2, 0, 2, 4}², standard deviation 0.05     Lin et al. 2018, section 4.1
 
-Points are plain real numbers and not in [0, 1]: a model of them needs a linear output layer.
+Points are real numbers and not limited to [0, 1], so a model of them needs a linear output layer.
 
 References
 ----------
@@ -24,79 +24,145 @@ import numpy as np
 from ava_np.errors import PictureError
 
 _ANGLES = 2 * math.pi * np.arange(8) / 8
-_SIDE = np.arange(-4.0, 5.0, 2.0)
+_COORDINATES = np.arange(-4.0, 5.0, 2.0)
 
-_MODES: dict[str, tuple[np.ndarray, float]] = {
+_MIXTURES: dict[str, tuple[np.ndarray, float]] = {
     "gaussian": (np.array([[4.0]]), 0.5),
     "ring": (2 * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1), 0.02),
-    "grid": (np.stack(np.meshgrid(_SIDE, _SIDE), axis=-1).reshape(-1, 2), 0.05),
+    "grid": (np.stack(np.meshgrid(_COORDINATES, _COORDINATES), axis=-1).reshape(-1, 2), 0.05),
 }
 
-TOYS = tuple(_MODES)
+TOY_NAMES = tuple(_MIXTURES)
 
-GOOD = 3  # deviations from the nearest centre that a good sample is within
+MAX_DEVIATIONS = 3
+"""Largest distance of a good sample from the nearest centre, in standard deviations."""
 
 
 class ModeCoverage(NamedTuple):
-    """How many modes were found, and the share of samples that are good."""
+    """How well samples cover the modes of a toy distribution.
 
-    modes: int
-    good: float
+    Attributes
+    ----------
+    modes_found : int
+        Number of modes that are the nearest mode of at least one good sample.
+    good_fraction : float
+        Fraction of the samples that are good, 0 to 1.
+    """
+
+    modes_found: int
+    good_fraction: float
 
 
-def modes(name: str) -> tuple[np.ndarray, float]:
-    """The centres, (k, d), and the deviation of every coordinate about them.
+def mixture(name: str) -> tuple[np.ndarray, float]:
+    """Return the centres and the standard deviation of a toy distribution.
+
+    Parameters
+    ----------
+    name : {"gaussian", "ring", "grid"}
+        Name of the distribution.
+
+    Returns
+    -------
+    centres : ndarray, (k, d) float64
+        Centres of the k Gaussians; a new array.
+    deviation : float
+        Standard deviation of every coordinate about its centre.
 
     Raises
     ------
     PictureError
-        If there is no toy of this name.
+        If there is no toy distribution of this name.
+
+    Examples
+    --------
+    >>> from ava_np.data.toys import mixture
+    >>> centres, deviation = mixture("grid")
+    >>> centres.shape, deviation
+    ((25, 2), 0.05)
     """
-    if name not in _MODES:
-        raise PictureError(f"there is no toy {name!r}: it is one of {', '.join(TOYS)}")
-    centres, deviation = _MODES[name]
+    if name not in _MIXTURES:
+        raise PictureError(f"there is no toy {name!r}: it is one of {', '.join(TOY_NAMES)}")
+    centres, deviation = _MIXTURES[name]
     return centres.copy(), deviation
 
 
 def draw_toy(name: str, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw points as pictures of one row: (count, 1, d, 1) float32.
+    """Draw points of a toy distribution, as pictures of one row.
+
+    Parameters
+    ----------
+    name : {"gaussian", "ring", "grid"}
+        Name of the distribution.
+    count : int
+        Number of points.
+    generator : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray, (count, 1, d, 1) float32
+        The points; d is 1 for "gaussian" and 2 for the others.
 
     Raises
     ------
     PictureError
-        If there is no toy of this name.
+        If there is no toy distribution of this name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.data.toys import draw_toy
+    >>> points = draw_toy("ring", 1000, np.random.default_rng(0))
+    >>> points.shape
+    (1000, 1, 2, 1)
+    >>> radii = np.linalg.norm(points, axis=2)
+    >>> bool(abs(radii - 2).max() < 0.1)
+    True
     """
-    centres, deviation = modes(name)
-    chosen = centres[generator.integers(len(centres), size=count)]
-    points = chosen + deviation * generator.standard_normal(chosen.shape)
+    centres, deviation = mixture(name)
+    drawn = centres[generator.integers(len(centres), size=count)]
+    points = drawn + deviation * generator.standard_normal(drawn.shape)
     return points.astype(np.float32).reshape(count, 1, -1, 1)
 
 
 def mode_coverage(name: str, points: np.ndarray) -> ModeCoverage:
-    """Count the modes that a model has found, as Srivastava et al. 2017, section 4, define it.
+    """Count the modes that samples of a model cover, as defined by Srivastava et al. 2017, section 4.
 
-    A sample is good if it is within three deviations of the nearest centre, and a mode is found if it is the nearest of
-    at least one good sample. Of exact samples of Gaussians, 99.7 % are good in one dimension and 98.9 % in two.
+    A sample is good if its distance from the nearest centre is at most three standard deviations. A mode is found if it
+    is the nearest mode of at least one good sample. Of exact samples, 99.7 % are good in one dimension and 98.9 % in
+    two.
 
     Parameters
     ----------
-    name : str
-        One of ``TOYS``.
+    name : {"gaussian", "ring", "grid"}
+        Name of the distribution.
     points : ndarray, (n, d) or (n, 1, d, 1)
-        Samples; what is not finite is not good.
+        Samples. A sample that is not finite is not good.
+
+    Returns
+    -------
+    ModeCoverage
+        Number of modes found, and fraction of good samples.
 
     Raises
     ------
     PictureError
-        If there is no toy of this name.
+        If there is no toy distribution of this name.
     ValueError
-        If there are no points, or not of its dimensions.
+        If there are no points, or their dimension is not that of the distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.data.toys import mode_coverage
+    >>> mode_coverage("ring", np.array([[2.0, 0.0], [2.0, 0.01], [0.0, 0.0], [0.0, 2.0]]))
+    ModeCoverage(modes_found=2, good_fraction=0.75)
     """
-    centres, deviation = modes(name)
+    centres, deviation = mixture(name)
     if not len(points) or points[0].size != centres.shape[1]:
         raise ValueError(f"points of shape {points.shape}; {name} takes at least one, of {centres.shape[1]} values")
     rows = points.reshape(len(points), -1).astype(np.float64)
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, np.inf)
     distances = np.sqrt(sum((rows[:, None, i] - centres[:, i]) ** 2 for i in range(centres.shape[1])))
-    good = distances.min(axis=1) <= GOOD * deviation
+    good = distances.min(axis=1) <= MAX_DEVIATIONS * deviation
     return ModeCoverage(len(np.unique(distances.argmin(axis=1)[good])), float(good.mean()))

@@ -1,1 +1,1 @@
-"""Measures of a trained model, and what they are compared with."""
+"""Evaluation of trained models: the paper's measure (17), the reconstruction error, and mode coverage of toys."""

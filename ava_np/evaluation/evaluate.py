@@ -1,4 +1,4 @@
-"""How well a model does: pictures against their reconstructions, AVA (17) beside its trivial baselines, toy samples."""
+"""Evaluate a model: reconstruction error, AVA (17) beside its trivial baselines, and samples of toy distributions."""
 
 from dataclasses import dataclass
 
@@ -10,24 +10,35 @@ from ava_np.evaluation import metrics
 from ava_np.models import Model
 from ava_np.specification import TOY, Specification
 
-MAX_COMPARED = 100  # images compared with all pictures: the time grows with the product
+MAX_COMPARED = 100  # images compared with all pictures: the time grows with the product of the two counts
 TOY_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model makes of a set of pictures; errors are ½‖difference‖₂ per pixel of channels in [0, 1].
+    """Result of ``evaluate``: errors of a model on a set of pictures.
+
+    All errors are means of ½‖difference‖₂ per pixel, for channels in [0, 1].
 
     Attributes
     ----------
-    reconstruction_errors : ndarray, (pictures,)
-        Each picture against its own reconstruction g(μ(x)), at the zoomed size.
-    rmses : ndarray, (tried,)
+    reconstruction_errors : ndarray, (N,) float64
+        Error of each picture against its own reconstruction g(μ(x)), at the zoomed size.
+    rmses : ndarray, (tried,) float64
         AVA (17) of g(μ(x)), zoomed in, against all pictures at full size, for at most 100 evenly spaced x.
     best : int
-        The picture whose reconstruction has the least (17): the paper's imageBest.
+        Index of the picture whose reconstruction has the least (17): the paper's imageBest.
     baselines : dict of str to float
-        (17) of trivial fixed images, and the floor that no zoomed image can go below.
+        (17) of trivial fixed images, and the floor, the least value that any zoomed image can have;
+        ``metrics.baselines`` describes each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.evaluate import Evaluation
+    >>> result = Evaluation(np.array([0.1, 0.3]), np.array([0.25, 0.2]), best=1, baselines={})
+    >>> result.reconstruction_error, result.rmse, result.rmse_mean
+    (0.2, 0.2, 0.225)
     """
 
     reconstruction_errors: np.ndarray
@@ -37,7 +48,7 @@ class Evaluation:
 
     @property
     def reconstruction_error(self) -> float:
-        """Mean own error over the pictures."""
+        """Mean reconstruction error over the pictures."""
         return float(self.reconstruction_errors.mean())
 
     @property
@@ -47,37 +58,64 @@ class Evaluation:
 
     @property
     def rmse_mean(self) -> float:
-        """AVA (17), mean over which picture is decoded."""
+        """Mean of AVA (17) over the pictures that were decoded."""
         return float(self.rmses.mean())
 
 
 @dataclass(frozen=True)
 class ToyEvaluation:
-    """What a model makes of a toy distribution.
+    """Result of ``evaluate_toy``: samples of a model of a toy distribution.
 
     Attributes
     ----------
     points : ndarray, (1000, d)
-        Samples.
-    modes, of : int
-        Modes that they find, of how many there are (``toys.mode_coverage``).
-    good : float
-        Share of them that is good.
+        The samples.
+    modes_found : int
+        Number of modes that the samples cover, as defined by ``toys.mode_coverage``.
+    mode_count : int
+        Number of modes of the distribution.
+    good_fraction : float
+        Fraction of the samples that are good, 0 to 1, as defined by ``toys.mode_coverage``.
     """
 
     points: np.ndarray
-    modes: int
-    of: int
-    good: float
+    modes_found: int
+    mode_count: int
+    good_fraction: float
 
 
 def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
-    """Evaluate ``model`` on full-size ``pictures``, (n, zoom·height, zoom·width, channels) in [0, 1].
+    """Evaluate the reconstructions of a model.
+
+    Parameters
+    ----------
+    model : Model
+        A model with an encoder and a decoder.
+    pictures : ndarray, (N, zoom·H, zoom·W, C) float32
+        Pictures at full size, in [0, 1]; the model's pictures are (H, W, C).
+    zoom : int
+        Factor by which the pictures are zoomed out for the model.
+
+    Returns
+    -------
+    Evaluation
+        Reconstruction errors, AVA (17), and the baselines of (17).
 
     Raises
     ------
+    PictureError
+        If there are no pictures.
     ValueError
-        If the pictures, zoomed out, are not of the model's shape.
+        If ``zoom`` does not divide the sides, or the zoomed pictures do not have the model's shape.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> pictures = ava_np.read_pictures(None, size=(24, 30), zoom=3).array
+    >>> model = ava_np.build("vae", (10, 8, 3), hidden=(16,))
+    >>> result = ava_np.evaluate(model, pictures, zoom=3)
+    >>> len(result.reconstruction_errors), result.rmse >= result.baselines["floor"]
+    (10, True)
     """
     small = zoom_out(pictures, zoom)
     decoded = model.reconstruct(small)
@@ -92,28 +130,84 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
 
 
 def sample_generator(specification: Specification) -> np.random.Generator:
-    """What draws the codes of a run's samples: those that are shown are judged."""
+    """Return the generator that draws a run's samples: the samples that are shown are also the ones evaluated.
+
+    Parameters
+    ----------
+    specification : Specification
+        Specification of the run; only its seed is used.
+
+    Returns
+    -------
+    Generator
+        A new generator in the same state in every call.
+    """
     return np.random.default_rng((specification.training.seed, 3))
 
 
 def sample_rmses(model: Model, pictures: np.ndarray, zoom: int, generator: np.random.Generator) -> np.ndarray:
-    """AVA (17) of 100 samples, zoomed in, each against all full-size pictures: for models that show nothing back."""
+    """Return AVA (17) of 100 samples, for models that cannot reconstruct.
+
+    Parameters
+    ----------
+    model : Model
+        Draws the samples.
+    pictures : ndarray, (N, zoom·H, zoom·W, C) float32
+        Pictures at full size, in [0, 1]. Each sample is zoomed in and compared with all of them.
+    zoom : int
+        Factor by which the samples are zoomed in.
+    generator : Generator
+        Draws the codes.
+
+    Returns
+    -------
+    ndarray, (100,) float64
+        (17) of each sample.
+
+    Raises
+    ------
+    PictureError
+        If there are no pictures.
+    ValueError
+        If the zoomed samples do not have the shape of the pictures.
+
+    Examples
+    --------
+    >>> import ava_np, numpy as np
+    >>> from ava_np.evaluation.evaluate import sample_rmses
+    >>> pictures = ava_np.read_pictures(None, size=(24, 30), zoom=3).array
+    >>> model = ava_np.build("gan", (10, 8, 3), hidden=(16,))
+    >>> sample_rmses(model, pictures, 3, np.random.default_rng(0)).shape
+    (100,)
+    """
     samples = zoom_in(model.sample(MAX_COMPARED, generator), zoom)
     return np.array([metrics.rmse(sample, pictures) for sample in samples])
 
 
 def evaluate_toy(model: Model, specification: Specification) -> ToyEvaluation:
-    """Judge 1000 samples of a model that was made for a toy distribution.
+    """Evaluate 1000 samples of a model of a toy distribution.
+
+    Parameters
+    ----------
+    model : Model
+        The model of the run.
+    specification : Specification
+        Specification of the run; its source of pictures names the distribution.
+
+    Returns
+    -------
+    ToyEvaluation
+        The samples, and how they cover the modes.
 
     Raises
     ------
     ValueError
-        If it was not.
+        If the run's source is not a toy distribution.
     """
     if not specification.pictures.toy:
         raise ValueError(f"{specification.pictures.source} is no toy distribution")
     name = str(specification.pictures.source).removeprefix(TOY)
     points = model.sample(TOY_SAMPLES, sample_generator(specification)).reshape(TOY_SAMPLES, -1)
-    centres, _ = toys.modes(name)
-    judged = toys.mode_coverage(name, points)
-    return ToyEvaluation(points, judged.modes, len(centres), judged.good)
+    centres, _ = toys.mixture(name)
+    coverage = toys.mode_coverage(name, points)
+    return ToyEvaluation(points, coverage.modes_found, len(centres), coverage.good_fraction)

@@ -1,127 +1,136 @@
-"""The geometric median: the point with the least sum of distances to others, and so the floor of AVA (17)."""
+"""The geometric median: the point with the least sum of distances to given points, and so the floor of AVA (17)."""
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+from ava_np.evaluation.arrays import Floats, chunks
 
-_CHUNK_VALUES = 1 << 16  # in one working array: enough to hide NumPy's overhead, few enough for the cache
-_MAX_ROUNDS = 500
+_MAX_ITERATIONS = 500
 
 
 def geometric_median(points: Floats, tolerance: float = 1e-7) -> Floats:
-    """The point with the least sum of Euclidean distances to K points, for P sets of K points at once.
+    """Return the point with the least sum of Euclidean distances to K points, for each of P sets of K points.
 
-    One channel has the ordinary median as its exact answer. Otherwise each round makes one step of
+    For one channel, the ordinary median is the exact answer. Otherwise, each iteration makes one step of
 
         ((1 - s) H + s W I)⁻¹ R,   R = Σ_k u_k,   W = Σ_k 1/d_k,   H = Σ_k (I - u_k u_kᵀ)/d_k,
 
-    where d_k is the distance from the present point y to x_k, and u_k the unit vector towards it. s = 1 is
-    the step of Weiszfeld (1937), which cannot raise the sum but crawls where the points lie almost on a
-    line, as the colours of palette pictures often do; s = 0 is Newton's. s is a power of 1/8: one higher
-    after a step that lowers the sum, one lower after a step that does not, which is undone. On one of the
-    x_k, where u_k is undefined, the step is that of Vardi & Zhang (2000). Every fourth round tries the x_k
-    nearest to y in place of y, so that a median that is one of the points is met exactly.
+    where d_k is the distance from the current point y to x_k, and u_k is the unit vector from y towards x_k. s = 1
+    is the step of Weiszfeld (1937). It cannot increase the sum of distances, but is slow if the points lie almost on
+    a line, as the colours of palette pictures often do. s = 0 is Newton's step. s is a power of 1/8: the exponent
+    increases by one after a step that decreases the sum, and decreases by one after any other step, which is undone.
+    If y coincides with one of the x_k, u_k is undefined and the step is that of Vardi & Zhang (2000). Every fourth
+    iteration also tries the x_k nearest to y in place of y, so a median that coincides with a point is found exactly.
 
-    Convergence rule: with g the shortest subgradient of the sum F at y, 2‖g‖/K ≤ `tolerance`. It certifies
-    that F - F* ≤ `tolerance` · F, for convexity gives F - F* ≤ ‖g‖ ‖y - y*‖, and the triangle inequality
-    K ‖y - y*‖ ≤ F + F* ≤ 2F. ‖g‖ is ‖R‖ less the number of x_k that coincide with y, and at least 0. Where
-    rounding hides the last gains, so that not even Weiszfeld's step lowers the sum, y is final too. A
-    median that is not final after 500 rounds is returned as it is, with a RuntimeWarning.
+    Convergence criterion: with g the shortest subgradient of the sum F at y, 2‖g‖/K ≤ ``tolerance``. This guarantees
+    F - F* ≤ ``tolerance`` · F: by convexity F - F* ≤ ‖g‖ ‖y - y*‖, and by the triangle inequality
+    K ‖y - y*‖ ≤ F + F* ≤ 2F. ‖g‖ is ‖R‖ minus the number of x_k that coincide with y, and at least 0. y is also final
+    if rounding errors hide the remaining decrease, so that not even Weiszfeld's step decreases the sum. A median that
+    has not converged after 500 iterations is returned as it is, with a ``RuntimeWarning``.
 
     Parameters
     ----------
-    points : array (K, P, C)
-        K points of C coordinates for each of P medians. Worked on in float64, in chunks over P.
+    points : ndarray, (K, P, C)
+        K points with C coordinates for each of P medians. The computation is in float64, in chunks over P.
     tolerance : float
-        Greatest relative excess of the sum of distances over its least value.
+        Largest relative excess of the sum of distances over its minimum.
 
     Returns
     -------
-    array (P, C), float64
+    ndarray, (P, C) float64
+        The medians.
 
     Raises
     ------
     ValueError
-        If the array is not three-dimensional, has no points, or is not finite.
+        If ``points`` is not three-dimensional, is empty, or is not finite.
+
+    References
+    ----------
+    E. Weiszfeld, Sur le point pour lequel la somme des distances de n points donnés est minimum, Tohoku Mathematical
+    Journal 43, 1937.
+    Y. Vardi and C.-H. Zhang, The multivariate L1-median and associated data depth, Proceedings of the National Academy
+    of Sciences 97(4), 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.geometric_median import geometric_median
+    >>> points = np.array([[0.0, 0.0], [0.0, 1.0], [0.0, 10.0]])  # on a line, where the middle point is the median
+    >>> geometric_median(points[:, None])
+    array([[0., 1.]])
     """
     if points.ndim != 3 or 0 in points.shape or not np.isfinite(points).all():
         raise ValueError(f"points must be finite, not empty and of shape (K, P, C), not {points.shape}")
     K, P, C = points.shape
     medians = np.empty((P, C))
-    for part in chunks(P, values_each=K):
+    for chunk in chunks(P, values_each=K):
         if C == 1:
-            medians[part] = np.median(points[:, part].astype(np.float64), axis=0)
+            medians[chunk] = np.median(points[:, chunk].astype(np.float64), axis=0)
         else:
-            medians[part] = _descend(points[:, part], tolerance)
+            medians[chunk] = _descend(points[:, chunk], tolerance)
     return medians
 
 
 def _descend(points: Floats, tolerance: float) -> Floats:
-    """`geometric_median` of one chunk, C > 1."""
-    # Coordinates first: a sum over C or K is then a sum of long contiguous rows.
+    """Compute ``geometric_median`` of one chunk, C > 1."""
+    # With the coordinates first, sums over C or K are sums of long contiguous rows.
     x: Floats = np.ascontiguousarray(points.transpose(2, 0, 1), dtype=np.float64)
     C, K, P = x.shape
     medians = np.empty((C, P))
-    still = np.arange(P)  # which medians the columns of x and y belong to
+    active = np.arange(P)  # indices of the medians that have not converged: the columns of x and y
     y: Floats = x.mean(axis=1)
-    away, d = _apart(x, y)
-    power = np.full(P, 7)  # s is 8 to the minus this
-    rounding = 8 * np.finfo(np.float64).eps * np.abs(x).max(axis=(0, 1))  # closer than this, points coincide
-    for rounds in range(_MAX_ROUNDS):
-        if rounds % 4 == 0:
-            nearest = x[:, d.argmin(axis=0), np.arange(len(still))]
-            y, away, d, _ = _better((y, away, d), (nearest, *_apart(x, nearest)))
+    difference, d = _differences(x, y)
+    exponent = np.full(P, 7)  # s = 8^-exponent
+    rounding = 8 * np.finfo(np.float64).eps * np.abs(x).max(axis=(0, 1))  # points closer than this coincide
+    for iteration in range(_MAX_ITERATIONS):
+        if iteration % 4 == 0:
+            nearest = x[:, d.argmin(axis=0), np.arange(len(active))]
+            y, difference, d, _ = _better((y, difference, d), (nearest, *_differences(x, nearest)))
         on_point = d <= rounding
         coinciding = on_point.sum(axis=0)
         inverse = np.divide(1.0, d, out=np.zeros_like(d), where=~on_point)
-        u = away * inverse
+        u = difference * inverse
         R = u.sum(axis=1)
-        pull = np.sqrt((R * R).sum(axis=0))
-        gradient = np.maximum(pull - coinciding, 0)
+        length = np.sqrt((R * R).sum(axis=0))
+        gradient = np.maximum(length - coinciding, 0)
 
-        medians[:, still] = y
-        going = (2 * gradient > tolerance * K) & (power >= 0)
-        if not going.all():
-            if not going.any():
+        medians[:, active] = y
+        unconverged = (2 * gradient > tolerance * K) & (exponent >= 0)
+        if not unconverged.all():
+            if not unconverged.any():
                 return medians.T
-            still, power, rounding, coinciding, pull, gradient = (
-                a[going] for a in (still, power, rounding, coinciding, pull, gradient)
+            active, exponent, rounding, coinciding, length, gradient = (
+                a[unconverged] for a in (active, exponent, rounding, coinciding, length, gradient)
             )
-            x, y, away, d, inverse, u, R = (a[..., going] for a in (x, y, away, d, inverse, u, R))
+            x, y, difference, d, inverse, u, R = (a[..., unconverged] for a in (x, y, difference, d, inverse, u, R))
 
         W = inverse.sum(axis=0)
-        blend = np.einsum("ikp,jkp->pij", u * inverse, u) * (8.0**-power - 1)[:, None, None]
-        blend[:, range(C), range(C)] += W[:, None]
-        newton = np.linalg.solve(blend, R.T[..., None])[..., 0].T
-        vardi_zhang = R * (gradient / (pull * W))
+        matrix = np.einsum("ikp,jkp->pij", u * inverse, u) * (8.0**-exponent - 1)[:, None, None]
+        matrix[:, range(C), range(C)] += W[:, None]
+        newton = np.linalg.solve(matrix, R.T[..., None])[..., 0].T
+        vardi_zhang = R * (gradient / (length * W))
         stepped = y + np.where(coinciding == 0, newton, vardi_zhang)
-        y, away, d, lower = _better((y, away, d), (stepped, *_apart(x, stepped)))
-        power = np.where(lower, np.minimum(power + 1, 10), power - 1)
-    warnings.warn(f"{len(still)} geometric medians have not converged", RuntimeWarning, stacklevel=3)
+        y, difference, d, decreased = _better((y, difference, d), (stepped, *_differences(x, stepped)))
+        exponent = np.where(decreased, np.minimum(exponent + 1, 10), exponent - 1)
+    warnings.warn(f"{len(active)} geometric medians have not converged", RuntimeWarning, stacklevel=3)
     return medians.T
 
 
-def _apart(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Vectors (C, K, P) from y (C, P) to each of its points x (C, K, P), and their lengths (K, P)."""
-    away = x - y[:, None]
-    return away, np.sqrt(np.einsum("ckp,ckp->kp", away, away))
+def _differences(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the vectors (C, K, P) from y (C, P) to each of its points x (C, K, P), and their lengths (K, P)."""
+    difference = x - y[:, None]
+    return difference, np.sqrt(np.einsum("ckp,ckp->kp", difference, difference))
 
 
-_Place = tuple[Floats, Floats, Floats]
+_Iterate = tuple[Floats, Floats, Floats]
+"""y, and the vectors and distances from it to its points."""
 
 
-def _better(old: _Place, new: _Place) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-    """For each median, the new (y, away, d) where its sum of distances is less, else the old; and where."""
-    lower = new[2].sum(axis=0) < old[2].sum(axis=0)
-    y, away, d = (np.where(lower, b, a) for a, b in zip(old, new, strict=True))
-    return y, away, d, lower
-
-
-def chunks(count: int, values_each: int) -> Iterator[slice]:
-    """Slices that cover `count` items in order, each of about `_CHUNK_VALUES` values."""
-    size = max(1, _CHUNK_VALUES // values_each)
-    return (slice(start, start + size) for start in range(0, count, size))
+def _better(old: _Iterate, new: _Iterate) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """For each median, return the new iterate if its sum of distances is less, else the old one; and which are new."""
+    decreased = new[2].sum(axis=0) < old[2].sum(axis=0)
+    y, difference, d = (np.where(decreased, b, a) for a, b in zip(old, new, strict=True))
+    return y, difference, d, decreased

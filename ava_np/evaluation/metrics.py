@@ -1,8 +1,8 @@
-"""How far pictures lie from images: AVA (17), each picture's own error, and the trivial baselines that (17) has.
+"""Measures of reconstruction: AVA (17), the reconstruction error, and trivial baselines for (17).
 
-(17) compares one image with all pictures, so a single colour or the mean picture does well under it, and the geometric
-median of the pictures bounds it from below. `reconstruction_error` has no such baselines: it compares each picture with
-its own reconstruction. The unit of distance is that of (17), half of ‖a - b‖₂ for colours in [0, 1]^C.
+(17) compares one image with all pictures. A single colour or the mean picture therefore scores well, and the geometric
+median of the pictures gives a lower bound above 0. ``reconstruction_error`` has no such baselines: it compares each
+picture with its own reconstruction. Both measure the distance of two colours in [0, 1]^C as (17) does, ½‖a - b‖₂.
 
 Shapes: N pictures of H x W pixels and C channels.
 """
@@ -12,74 +12,115 @@ import math
 import numpy as np
 
 from ava_np.errors import PictureError
-from ava_np.evaluation.geometric_median import Floats, chunks, geometric_median
+from ava_np.evaluation.arrays import Floats, chunks
+from ava_np.evaluation.geometric_median import geometric_median
 
 _MAX_COPIES = 100
 _MAX_SAMPLES = 1 << 20
 
 
 def pixel_distance(a: Floats, b: Floats) -> Floats:
-    """Half the Euclidean distance of two colours, pixel by pixel: the summand ½‖a[j] - b[j]‖₂ of AVA (17).
+    """Return half the Euclidean distance of two colours for each pixel: the summand ½‖a[j] - b[j]‖₂ of AVA (17).
 
     Parameters
     ----------
-    a, b : arrays (..., H, W, C), broadcast against each other
-        Colours in [0, 1].
+    a, b : ndarray, (..., H, W, C)
+        Colours in [0, 1], broadcast against each other.
 
     Returns
     -------
-    array (..., H, W)
-        Distances, 0 to ½√C; in the precision of a - b.
+    ndarray, (..., H, W)
+        Distances, 0 to ½√C, in the precision of a - b.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import pixel_distance
+    >>> pixel_distance(np.array([[[0.0, 0.3, 0.4]]]), np.zeros((1, 1, 3)))
+    array([[0.25]])
     """
     difference = a - b
     return 0.5 * np.sqrt(np.einsum("...c,...c->...", difference, difference))
 
 
 def reconstruction_errors(pictures: Floats, reconstructions: Floats) -> Floats:
-    """The error of each picture against its own reconstruction: mean over pixels j of ½‖x[j] - x'[j]‖₂.
+    """Return the reconstruction error of each picture: the mean over pixels j of ½‖x[j] - x'[j]‖₂.
 
     Parameters
     ----------
-    pictures, reconstructions : arrays (N, H, W, C)
+    pictures, reconstructions : ndarray, (N, H, W, C)
         x and x', in [0, 1].
 
     Returns
     -------
-    array (N,), float64
-        Mean distance per pixel of each picture, 0 to ½√C.
+    ndarray, (N,) float64
+        Mean distance per pixel of each picture, 0 to ½√C; 0 if it is reconstructed perfectly.
 
     Raises
     ------
     PictureError
-        If there is no picture.
+        If there are no pictures.
     ValueError
-        If the shapes are not the same (N, H, W, C).
+        If the two shapes differ or are not (N, H, W, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import reconstruction_errors
+    >>> pictures = np.zeros((2, 4, 4, 1))
+    >>> reconstructions = np.zeros((2, 4, 4, 1))
+    >>> reconstructions[1] = 0.5
+    >>> reconstruction_errors(pictures, reconstructions)
+    array([0.  , 0.25])
     """
     _check_pictures(pictures)
     if reconstructions.shape != pictures.shape:
         raise ValueError(f"reconstructions of shape {reconstructions.shape} for pictures of {pictures.shape}")
     errors = np.empty(len(pictures))
-    for part in chunks(len(pictures), values_each=pictures[0].size):
-        distance = pixel_distance(pictures[part], reconstructions[part])
-        errors[part] = distance.mean(axis=(1, 2), dtype=np.float64)
+    for chunk in chunks(len(pictures), values_each=pictures[0].size):
+        distance = pixel_distance(pictures[chunk], reconstructions[chunk])
+        errors[chunk] = distance.mean(axis=(1, 2), dtype=np.float64)
     return errors
 
 
 def reconstruction_error(pictures: Floats, reconstructions: Floats) -> float:
-    """The mean of `reconstruction_errors` (which see) over the pictures, 0 to ½√C: 0 for a perfect autoencoder."""
+    """Return the mean of ``reconstruction_errors`` over the pictures.
+
+    Parameters
+    ----------
+    pictures, reconstructions : ndarray, (N, H, W, C)
+        x and x', in [0, 1].
+
+    Returns
+    -------
+    float
+        Mean distance per pixel, 0 to ½√C; 0 for a perfect autoencoder.
+
+    Raises
+    ------
+    PictureError, ValueError
+        In the cases of ``reconstruction_errors``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import reconstruction_error
+    >>> reconstruction_error(np.zeros((2, 4, 4, 1)), np.full((2, 4, 4, 1), 0.5))
+    0.25
+    """
     return float(reconstruction_errors(pictures, reconstructions).mean())
 
 
 def rmse(image: Floats, pictures: Floats) -> float:
-    """The measure of AVA (17): mean over pictures i and pixels j of ½‖image[j] - pictures[i][j]‖₂.
+    """Return the measure of AVA (17): the mean over pictures i and pixels j of ½‖image[j] - pictures[i][j]‖₂.
 
-    The paper calls it a root mean square error; it is a mean of distances.
+    The paper calls it a root mean square error (RMSE), but it is a mean of distances.
 
     Parameters
     ----------
-    image : array (H, W, C)
+    image : ndarray, (H, W, C)
         One image, in [0, 1], at the full size of the pictures.
-    pictures : array (N, H, W, C)
+    pictures : ndarray, (N, H, W, C)
         All pictures, in [0, 1].
 
     Returns
@@ -90,126 +131,153 @@ def rmse(image: Floats, pictures: Floats) -> float:
     Raises
     ------
     PictureError
-        If there is no picture.
+        If there are no pictures.
     ValueError
-        If the image does not have the shape of one picture.
+        If ``image`` does not have the shape of one picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import rmse
+    >>> black_and_white = np.stack([np.zeros((2, 2, 1)), np.ones((2, 2, 1))])
+    >>> rmse(np.zeros((2, 2, 1)), black_and_white)
+    0.25
     """
     _check_pictures(pictures)
     if image.shape != pictures.shape[1:]:
         raise ValueError(f"an image of shape {image.shape} for pictures of {pictures.shape[1:]}")
     return sum(
-        float(pixel_distance(image, pictures[part]).sum(dtype=np.float64))
-        for part in chunks(len(pictures), values_each=image.size)
+        float(pixel_distance(image, pictures[chunk]).sum(dtype=np.float64))
+        for chunk in chunks(len(pictures), values_each=image.size)
     ) / math.prod(pictures.shape[:3])
 
 
 def floor(pictures: Floats, zoom: int) -> float:
-    """The least value that AVA (17) can take for an image of zoom x zoom blocks of one colour each.
+    """Return the least value that AVA (17) can take for an image of ``zoom`` x ``zoom`` blocks of one colour each.
 
-    It is the value of the image that has, in each block, the geometric median of the block's N·zoom² colours.
+    The best image has, in each block, the geometric median of the block's N·zoom² colours.
 
     Parameters
     ----------
-    pictures : array (N, H, W, C)
+    pictures : ndarray, (N, H, W, C)
         All pictures, in [0, 1].
     zoom : int
-        Side of a block in pixels; 1 bounds every image from below.
+        Side of a block in pixels; 1 gives the lower bound for every image.
 
     Returns
     -------
     float
-        Mean distance per pixel, within a relative 1e-7 of the least.
+        Mean distance per pixel, within a relative 1e-7 of the minimum.
 
     Raises
     ------
     PictureError
-        If there is no picture, or zoom is less than 1 or does not divide both H and W.
+        If there are no pictures, or ``zoom`` is less than 1 or does not divide both H and W.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import floor
+    >>> black_black_white = np.stack([np.zeros((2, 2, 1)), np.zeros((2, 2, 1)), np.ones((2, 2, 1))])
+    >>> round(floor(black_black_white, 1), 4)  # of a black image
+    0.1667
     """
-    _check_pictures(pictures, zoom)
-    N, H, W, C = pictures.shape
-    h, w = H // zoom, W // zoom
-    blocks = pictures.reshape(N, h, zoom, w, zoom, C).transpose(0, 2, 4, 1, 3, 5)
-    best = geometric_median(blocks.reshape(N * zoom * zoom, h * w, C))
-    return rmse(_zoom_in(best.reshape(h, w, C), zoom), pictures)
+    blocks = _blocks(pictures, zoom)
+    _, h, w, C = blocks.shape
+    best = geometric_median(blocks.reshape(-1, h * w, C))
+    return rmse(best.reshape(h, w, C), blocks)
 
 
 def baselines(pictures: Floats, zoom: int) -> dict[str, float]:
-    """What images that no model has made reach under AVA (17), on pictures of full size.
+    """Return the values of AVA (17) for images that need no model, on pictures of full size.
 
     Parameters
     ----------
-    pictures : array (N, H, W, C)
+    pictures : ndarray, (N, H, W, C)
         All pictures, in [0, 1].
     zoom : int
-        The model's zoom: side in pixels of the one-coloured blocks that its images consist of.
+        The model's zoom: the side in pixels of the one-coloured blocks that make up its images.
 
     Returns
     -------
-    dict
+    dict of str to float
         Mean distance per pixel of each baseline:
 
-        - ``grey``: 0.5 everywhere, what an untrained decoder shows;
-        - ``copy_mean``, ``copy_best``: a perfect copy of one of the pictures, mean and least over them; of
-          more than 100 pictures, 100 evenly spaced ones are copied (and compared with all);
-        - ``single_colour``: the best single colour, the geometric median of all pixels; of more than 2²⁰
-          pixels, evenly spaced ones choose the colour (and all are compared with it);
+        - ``grey``: 0.5 everywhere, the output of an untrained decoder;
+        - ``copy_mean``, ``copy_best``: a perfect copy of one of the pictures, mean and minimum over the pictures. Of
+          more than 100 pictures, 100 evenly spaced ones are copied, and compared with all;
+        - ``single_colour``: the best single colour, which is the geometric median of all pixels. Of more than 2²⁰
+          pixels, evenly spaced ones determine the colour, and it is compared with all;
         - ``mean_image``: the mean picture, zoomed out by block means and in again;
-        - ``floor``: the least value of any image, `floor`, at this zoom;
+        - ``floor``: the least value of any image, ``floor``, at this zoom;
         - ``mean_image_full_size``, ``floor_full_size``: the same at zoom 1.
 
     Raises
     ------
     PictureError
-        If there is no picture, or zoom is less than 1 or does not divide both H and W.
+        If there are no pictures, or ``zoom`` is less than 1 or does not divide both H and W.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import baselines
+    >>> black_black_white = np.stack([np.zeros((2, 2, 1)), np.zeros((2, 2, 1)), np.ones((2, 2, 1))])
+    >>> values = baselines(black_black_white, zoom=2)
+    >>> {name: round(values[name], 4) for name in ("grey", "single_colour", "mean_image", "floor")}
+    {'grey': 0.25, 'single_colour': 0.1667, 'mean_image': 0.2222, 'floor': 0.1667}
     """
-    _check_pictures(pictures, zoom)
+    lowest = floor(pictures, zoom)
     shape = pictures.shape[1:]
-    mean = pictures.mean(axis=0, dtype=np.float64)
     copied = np.linspace(0, len(pictures) - 1, min(len(pictures), _MAX_COPIES)).round().astype(int)
     copies = [rmse(pictures[i], pictures) for i in copied]
-    floor_full_size = floor(pictures, 1)
     return {
         "grey": rmse(np.full(shape, 0.5), pictures),
         "copy_mean": float(np.mean(copies)),
         "copy_best": min(copies),
         "single_colour": rmse(np.broadcast_to(_single_colour(pictures), shape), pictures),
-        "mean_image": rmse(_zoom_in(_zoom_out(mean, zoom), zoom), pictures),
-        "floor": floor_full_size if zoom == 1 else floor(pictures, zoom),
-        "mean_image_full_size": rmse(mean, pictures),
-        "floor_full_size": floor_full_size,
+        "mean_image": _mean_image(pictures, zoom),
+        "floor": lowest,
+        "mean_image_full_size": _mean_image(pictures, 1),
+        "floor_full_size": lowest if zoom == 1 else floor(pictures, 1),
     }
 
 
+def _mean_image(pictures: Floats, zoom: int) -> float:
+    """Return (17) of the mean picture, zoomed out and in again."""
+    blocks = _blocks(pictures, zoom)
+    return rmse(blocks.mean(axis=0, dtype=np.float64), blocks)
+
+
 def _single_colour(pictures: Floats) -> Floats:
-    """The geometric median (C,) of the pictures' pixels, or of evenly spaced ones if they are many."""
+    """Return the geometric median (C,) of the pictures' pixels, or of evenly spaced ones if there are many."""
     _, H, W, C = pictures.shape
     pixels = pictures.reshape(-1, C)
     stride = -(-len(pixels) // _MAX_SAMPLES)
-    # A stride that shared a factor with the width, say, would see some columns only.
+    # A stride with a common factor with the width, for example, would visit only some of the columns.
     while math.gcd(stride, H * W) > 1:
         stride += 1
     return geometric_median(pixels[::stride, None])[0]
 
 
-def _zoom_out(image: Floats, zoom: int) -> Floats:
-    """Means of zoom x zoom blocks: (H, W, C) to (H/zoom, W/zoom, C)."""
-    H, W, C = image.shape
-    return image.reshape(H // zoom, zoom, W // zoom, zoom, C).mean(axis=(1, 3))
+def _blocks(pictures: Floats, zoom: int) -> Floats:
+    """Return the pixels at each position within a block as separate pictures: (N·zoom², H/zoom, W/zoom, C).
+
+    (17) of an image of one-coloured blocks is (17) of the zoomed-out image against these.
+    """
+    _check_pictures(pictures)
+    N, H, W, C = pictures.shape
+    if zoom < 1 or H % zoom or W % zoom:
+        raise PictureError(
+            f"pictures of {W} x {H} pixels cannot be divided into blocks of {zoom} x {zoom}: "
+            "crop them, or choose a zoom that divides both sides"
+        )
+    split = pictures.reshape(N, H // zoom, zoom, W // zoom, zoom, C)
+    return split.transpose(0, 2, 4, 1, 3, 5).reshape(N * zoom * zoom, H // zoom, W // zoom, C)
 
 
-def _zoom_in(image: Floats, zoom: int) -> Floats:
-    """Each pixel repeated as a zoom x zoom block: (h, w, C) to (h·zoom, w·zoom, C)."""
-    return image.repeat(zoom, axis=0).repeat(zoom, axis=1)
-
-
-def _check_pictures(pictures: Floats, zoom: int = 1) -> None:
+def _check_pictures(pictures: Floats) -> None:
+    """Raise if there is nothing to measure, or the shape is not that of pictures."""
     if pictures.ndim != 4:
         raise ValueError(f"pictures must have the shape (N, H, W, C), not {pictures.shape}")
     if pictures.size == 0:
         raise PictureError("there is no picture to measure: give at least one")
-    _, H, W, _ = pictures.shape
-    if zoom < 1 or H % zoom or W % zoom:
-        raise PictureError(
-            f"pictures of {W} x {H} pixels cannot be cut into blocks of {zoom} x {zoom}: "
-            "crop them, or choose a zoom that divides both sides"
-        )

@@ -1,4 +1,4 @@
-"""Layers: one thin specification per kernel file."""
+"""Layers: thin specifications over the kernels, one file each."""
 
 from ava_np.layers.activation import Activation
 from ava_np.layers.batch_norm import BatchNorm

@@ -1,6 +1,8 @@
-"""Activation layer, kernels/activations.py."""
+"""Activation layer; the kernels are in kernels/activations.py."""
 
 from typing import ClassVar, Literal
+
+import numpy as np
 
 from ava_np.kernels.activations import ACTIVATIONS
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers
@@ -9,12 +11,18 @@ Function = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "so
 
 
 class Activation(Layer, frozen=True):
-    """An elementwise function with its derivative on the output.
+    """Elementwise activation, computed in place, whose derivative is a function of its output.
 
     Parameters
     ----------
-    function : str
-        One of ``ava_np.kernels.activations.ACTIVATIONS``.
+    function : {"linear", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "softplus", "exp"}
+        A key of ``ava_np.kernels.activations.ACTIVATIONS``.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Activation
+    >>> Activation("tanh").output_shape((256,))
+    (256,)
     """
 
     in_place: ClassVar[bool] = True
@@ -24,7 +32,7 @@ class Activation(Layer, frozen=True):
 
     @property
     def name(self) -> str:
-        """The function's own name."""
+        """Name of the function."""
         return self.function
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
@@ -34,3 +42,8 @@ class Activation(Layer, frozen=True):
     def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dy <- dy · a'(y), over dx."""
         ACTIVATIONS[self.function].backward(buffers.dy, buffers.y)
+
+    def output_slope(self, slope: np.ndarray, output: np.ndarray) -> None:
+        """slope <- a'(output), AVA's a_f', a_g', a_d', a_D'."""
+        slope.fill(1)
+        ACTIVATIONS[self.function].backward(slope, output)

@@ -1,4 +1,4 @@
-"""Convolution and transposed convolution, kernels/convolution.py."""
+"""Convolution and transposed convolution layers; the kernels are in kernels/convolution.py."""
 
 from math import prod
 
@@ -12,20 +12,26 @@ from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Convolution(Layer, frozen=True):
-    """A window that moves over a picture, y = A x + b.
+    """Two-dimensional convolution, y = A x + b (a cross-correlation, as everywhere in deep learning).
 
     Parameters
     ----------
     channels : int
-        Of the output.
+        Output channels.
     kernel : int
-        Side of the window.
+        Side of the square kernel.
     stride : int
         Step of the window.
     padding : int
-        Zeros around the picture, on each side.
+        Zeros around the image, on each side.
     initialiser : str
-        How W is drawn. b starts at 0.
+        Initialiser of W, a name of ``ava_np.layers.initialisers``. b starts at 0.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Convolution
+    >>> Convolution(16, 5, stride=2, padding=2).output_shape((28, 28, 1))
+    (14, 14, 16)
     """
 
     channels: int
@@ -35,7 +41,7 @@ class Convolution(Layer, frozen=True):
     initialiser: Initialiser = "he_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(height, width, channels) of all places of the window."""
+        """Return (height, width, channels), one pixel for each position of the window."""
         _check(self, input_shape)
         height, width = (output_size(side, self.kernel, self.stride, self.padding) for side in input_shape[:2])
         if min(height, width) < 1:
@@ -50,20 +56,20 @@ class Convolution(Layer, frozen=True):
         return {"W": (self.kernel, self.kernel, input_shape[2], self.channels), "b": (self.channels,)}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """Copies of pictures with the zeros around them, and of pieces of W."""
+        """Room for zero-padded images and packed weights."""
         weights = self.parameter_shapes(input_shape)["W"]
         return kernels.scratch_size(input_shape, weights, self.stride, self.padding)
 
     def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
-        """kernel² in, and kernel² out / stride²: every stride-th window covers a neuron."""
+        """Return kernel² in, and kernel² out / stride²: only every stride-th window covers a pixel."""
         return self.kernel**2 * input_shape[2], self.kernel**2 * self.channels / self.stride**2
 
-    def positions(self, input_shape: Shape) -> int:
-        """Places of the window."""
+    def parameter_uses(self, input_shape: Shape) -> int:
+        """Return the number of positions of the window."""
         return prod(self.output_shape(input_shape)[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; b is 0."""
+        """Draw W; set b to 0."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
@@ -74,27 +80,31 @@ class Convolution(Layer, frozen=True):
 
     def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dx = Aᵀ dy."""
-        kernels.convolution_backward_input(
-            buffers.dx, buffers.dy, parameters["W"], self.stride, self.padding, buffers.scratch
-        )
+        W = parameters["W"]
+        kernels.convolution_backward_input(buffers.dx, buffers.dy, W, self.stride, self.padding, buffers.scratch)
 
     def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
         """dW += ∂⟨dy, A x⟩/∂W, db += Σ dy."""
-        dW, db = gradients["W"], gradients["b"]
-        kernels.convolution_backward_parameters(
-            dW, db, buffers.dy, buffers.x, self.stride, self.padding, buffers.scratch
-        )
+        dW, db, x, dy = gradients["W"], gradients["b"], buffers.x, buffers.dy
+        kernels.convolution_backward_parameters(dW, db, dy, x, self.stride, self.padding, buffers.scratch)
 
 
 class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
-    """A window that every neuron adds to a larger picture, y = Aᵀ x + b.
+    """Transposed two-dimensional convolution, y = Aᵀ x + b: each input pixel adds its window to a larger image.
 
     Parameters
     ----------
     channels, kernel, stride, padding, initialiser
-        As of ``Convolution``, which this one undoes in shape.
+        The same as for ``Convolution``, whose change of shape this layer inverts.
     output_padding : (int, int)
-        Rows and columns that a convolution's windows would leave out at the end, each less than the stride.
+        Rows and columns to add at the bottom and at the right, each less than the stride: those that a convolution's
+        windows do not reach.
+
+    Examples
+    --------
+    >>> from ava_np.layers import TransposedConvolution
+    >>> TransposedConvolution(1, 5, stride=2, padding=2, output_padding=(1, 1)).output_shape((14, 14, 16))
+    (28, 28, 1)
     """
 
     channels: int
@@ -105,7 +115,7 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
     initialiser: Initialiser = "he_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(height, width, channels) of the picture that the windows are added to."""
+        """Return (height, width, channels) of the image to which the windows are added."""
         _check(self, input_shape)
         if not all(0 <= more < self.stride for more in self.output_padding):
             raise ArchitectureError(
@@ -124,20 +134,20 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
         return {"W": (self.kernel, self.kernel, self.channels, input_shape[2]), "b": (self.channels,)}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """Copies of pictures with the zeros around them, and of pieces of W."""
+        """Room for zero-padded images and packed weights."""
         weights = self.parameter_shapes(input_shape)["W"]
         return kernels.scratch_size(self.output_shape(input_shape), weights, self.stride, self.padding)
 
     def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
-        """kernel² in / stride², and kernel² out."""
+        """Return kernel² in / stride², and kernel² out."""
         return self.kernel**2 * input_shape[2] / self.stride**2, self.kernel**2 * self.channels
 
-    def positions(self, input_shape: Shape) -> int:
-        """Neurons that send their window."""
+    def parameter_uses(self, input_shape: Shape) -> int:
+        """Return the number of input pixels: each adds one window."""
         return prod(input_shape[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; b is 0."""
+        """Draw W; set b to 0."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
@@ -160,12 +170,11 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
 
 
 def _check(layer: Convolution | TransposedConvolution, input_shape: Shape) -> None:
+    name = layer.name.replace("_", " ")
     if len(input_shape) != 3:
         raise ArchitectureError(
-            f"a {layer.name.replace('_', ' ')} takes pictures (height, width, channels), not "
-            f"{shape_text(input_shape)}: put reshape before it"
+            f"a {name} takes pictures (height, width, channels), not {shape_text(input_shape)}: put reshape in front "
+            "of it"
         )
     if min(layer.channels, layer.kernel, layer.stride) < 1 or layer.padding < 0:
-        raise ArchitectureError(
-            f"a {layer.name.replace('_', ' ')} needs channels, kernel and stride of at least 1, and no negative padding"
-        )
+        raise ArchitectureError(f"a {name} needs channels, kernel and stride of at least 1, and no negative padding")

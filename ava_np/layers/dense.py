@@ -1,4 +1,6 @@
-"""Dense layer, kernels/dense.py."""
+"""Dense layer; the kernels are in kernels/dense.py and kernels/factored.py."""
+
+from typing import ClassVar
 
 import numpy as np
 
@@ -9,24 +11,34 @@ from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Dense(Layer, frozen=True):
-    """y = x W + b for ``width`` output neurons.
+    """Fully connected layer, y = x W + b.
 
     Parameters
     ----------
     width : int
-        Number of output neurons.
+        Number of output neurons, at least 1.
     initialiser : str
-        How W is drawn (``ava_np.layers.initialisers``): "he_normal" before a rectifier, "lecun_normal" otherwise. b
-        starts at 0.
+        Initialiser of W, a name of ``ava_np.layers.initialisers``: "he_normal" in front of a rectifier, otherwise
+        "lecun_normal". b starts at 0.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Dense
+    >>> Dense(20).parameter_shapes((784,))
+    {'W': (784, 20), 'b': (20,)}
     """
+
+    deferred_parameter: ClassVar[str | None] = "W"
 
     width: int
     initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """``(width,)``."""
+        """Return ``(width,)``."""
         if len(input_shape) != 1:
-            raise ArchitectureError(f"a dense layer takes rows, not {shape_text(input_shape)}: put flatten before it")
+            raise ArchitectureError(
+                f"a dense layer takes rows, not {shape_text(input_shape)}: put flatten in front of it"
+            )
         if self.width < 1:
             raise ArchitectureError(f"a dense layer has at least 1 neuron, not {self.width}")
         return (self.width,)
@@ -36,20 +48,20 @@ class Dense(Layer, frozen=True):
         return {"W": (*input_shape, self.width), "b": (self.width,)}
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
-        """The errors, where it is better to keep them than to write W's gradient (kernels/factored.py)."""
-        large = factored.keeps_factors(batch, input_shape[0], self.width)
-        return {"error": (batch, self.width)} if large else {}
+        """The errors at the output, if it is cheaper to keep them than to write W's gradient (kernels/factored.py)."""
+        defers = factored.keeps_factors(batch, input_shape[0], self.width)
+        return {"error": (batch, self.width)} if defers else {}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """What a product packs into, and a block of a gradient."""
+        """Room for packed blocks of a product and for one block of a gradient."""
         return max(gemm.scratch_size(), factored.scratch_size())
 
     def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
-        """(inputs, width)."""
+        """Return (inputs, width)."""
         return input_shape[0], self.width
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; b is 0."""
+        """Draw W; set b to 0."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
         parameters["b"][:] = 0
 
@@ -65,8 +77,8 @@ class Dense(Layer, frozen=True):
         """dW += xᵀ dy, db += Σ dy."""
         dense.dense_backward_parameters(gradients["W"], gradients["b"], buffers.dy, buffers.x, buffers.scratch)
 
-    def defer_weight_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
-        """db += Σ dy, and dy is kept; if the gradient of W is large and the batch is not."""
+    def defer_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
+        """db += Σ dy; save dy, a factor of dW, if W is large and the batch is small."""
         if "error" not in buffers.saved:
             return False
         dense.add_column_sums(gradients["b"], buffers.dy)
@@ -74,5 +86,5 @@ class Dense(Layer, frozen=True):
         return True
 
     def deferred_factors(self, buffers: LayerBuffers) -> tuple[np.ndarray, np.ndarray]:
-        """x and dy."""
+        """Return x and dy: dW = xᵀ dy."""
         return buffers.x, buffers.saved["error"]

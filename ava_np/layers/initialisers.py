@@ -16,60 +16,63 @@ Initialiser = Literal[
     "zeros",
 ]
 
+BLOCK = 1 << 14
+"""Values drawn at a time: their float64 draws stay in the cache while they are rounded to the type of W."""
 
-BLOCK = 1 << 14  # numbers
 
+def initialise(W: np.ndarray, name: Initialiser, fan_in: float, fan_out: float, generator: np.random.Generator) -> None:
+    """Draw initial weights with mean 0 and a standard deviation that depends on the name.
 
-def initialise(W: np.ndarray, name: Initialiser, inputs: float, outputs: float, generator: np.random.Generator) -> None:
-    """Write first weights into W, with mean 0 and, by the initialiser's name, the standard deviation
-
-    ===========  ============================  ==========================================================
-    "he_"        √(2 / inputs)                 He et al. 2015, (10): before a rectifier
-    "glorot_"    √(2 / (inputs + outputs))     Glorot and Bengio 2010, (12) and (16): before a tanh
-    "lecun_"     √(1 / inputs)                 LeCun et al. 1998, section 4.6: otherwise
-    "normal"     0.02                          Radford et al. 2016: DCGAN
+    ===========  ==============================  ==========================================================
+    "he_"        √(2 / fan_in)                   He et al. 2015, (10): in front of a rectifier
+    "glorot_"    √(2 / (fan_in + fan_out))       Glorot and Bengio 2010, (12) and (16): in front of a tanh
+    "lecun_"     √(1 / fan_in)                   LeCun et al. 1998, section 4.6: otherwise
+    "normal"     0.02                            Radford et al. 2016: DCGAN
     "zeros"      0
-    ===========  ============================  ==========================================================
+    ===========  ==============================  ==========================================================
 
-    Normal, or uniform in ± √3 standard deviations. Drawn in float64 whatever the type of W, so that every float type
-    starts from the same numbers.
+    The distribution is normal, or uniform in ± √3 standard deviations. Draws are made in float64 and rounded, so that
+    every float type starts from the same numbers.
 
     Parameters
     ----------
     W : ndarray
-        Any shape; written.
+        Weights of any shape; written.
     name : str
-        One of ``Initialiser``.
-    inputs, outputs : float
-        Fan-in and fan-out: how many numbers each output neuron sums over, and how many neurons each input feeds, on
-        average. For a convolution of stride 1, the kernel's height times its width times the channels on that side.
+        A name of ``Initialiser``.
+    fan_in, fan_out : float
+        Number of inputs that an output neuron sums, and number of output neurons that an input feeds, on average. For a
+        convolution of stride 1: kernel height times kernel width times the channels on that side.
     generator : numpy.random.Generator
-        Moves on by the same draws whatever the spread, for "zeros" too.
+        Advances by the same number of draws whatever the standard deviation, also for "zeros".
 
     Raises
     ------
     ValueError
-        If the name is not one of these.
+        If there is no initialiser of this name.
+
+    Examples
+    --------
+    >>> W = np.empty((400, 100))
+    >>> initialise(W, "he_normal", 400, 100, np.random.default_rng(0))
+    >>> bool(abs(W.std() - np.sqrt(2 / 400)) < 0.001)
+    True
     """
     if name not in get_args(Initialiser):
         raise ValueError(f"unknown initialiser {name!r}: choose one of {', '.join(get_args(Initialiser))}")
     family, _, distribution = name.partition("_")
     deviation = {
-        "he": math.sqrt(2.0 / inputs),
-        "glorot": math.sqrt(2.0 / (inputs + outputs)),
-        "lecun": math.sqrt(1.0 / inputs),
+        "he": math.sqrt(2.0 / fan_in),
+        "glorot": math.sqrt(2.0 / (fan_in + fan_out)),
+        "lecun": math.sqrt(1.0 / fan_in),
         "normal": 0.02,
         "zeros": 0.0,
     }[family]
+    blocks = np.array_split(W, 1 + W.size // BLOCK)
     if distribution == "uniform":
         bound = math.sqrt(3.0) * deviation  # the variance of U(-b, b) is b² / 3
-        for rows in _blocks(W):
-            rows[:] = generator.uniform(-bound, bound, rows.shape)
+        for block in blocks:
+            block[:] = generator.uniform(-bound, bound, block.shape)
     else:
-        for rows in _blocks(W):
-            rows[:] = generator.normal(0.0, deviation, rows.shape)
-
-
-def _blocks(W: np.ndarray) -> list[np.ndarray]:
-    """Rows of W, so few at a time that their draws in float64 stay in the cache."""
-    return np.array_split(W, 1 + W.size // BLOCK)
+        for block in blocks:
+            block[:] = generator.normal(0.0, deviation, block.shape)

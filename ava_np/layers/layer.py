@@ -1,4 +1,4 @@
-"""What a layer is: a frozen specification of shapes and kernels that holds no array of its own."""
+"""The interface of a layer: a frozen specification of shapes and kernels, which holds no array of its own."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -10,32 +10,36 @@ Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
 
 Mode = Literal["training", "frozen", "evaluation"]
-"""How an application treats what couples its samples, or is random (batch norm, dropout).
+"""How a network is applied. It matters to batch norm, minibatch discrimination and dropout only.
 
-training    statistics of the batch itself, through which errors pass too; the running ones move; dropout drops.
-frozen      the same numbers and errors, but the running statistics do not move: for a network that passes an error on
-            in a step in which it does not learn, as a discriminator in its generator's step.
-evaluation  running statistics, which are constants, and no dropout.
+training    Batch norm uses the batch's statistics, errors pass through them, and the running statistics are updated.
+            Dropout is active.
+frozen      The same values and errors, but the running statistics stay as they are. This is for a network that passes
+            an error on without learning from it, such as a discriminator in its generator's phase.
+evaluation  Batch norm uses the running statistics, which are constants. Dropout is off.
 """
 
 
 @dataclass
 class LayerBuffers:
-    """The arrays of one layer in one application: outputs and inputs, and the errors that come back.
+    """The arrays of one layer in one application of its network: values, and the errors that come back.
 
     Attributes
     ----------
     x, y : ndarray
-        Input and output, ``(batch, *input_shape)`` and ``(batch, *output_shape)``. They share their memory where the
-        layer works in place.
+        Input ``(batch, *input_shape)`` and output ``(batch, *output_shape)``. They share memory if the layer works in
+        place.
     dx, dy : ndarray
-        Errors (gradients of the objective) at the input and the output, of the shapes of ``x`` and ``y``.
+        Errors (gradients of the objective) at the input and at the output, shaped like ``x`` and ``y``.
     saved : dict of str to ndarray
-        What the forward pass needs besides (noise) or leaves for the backward pass (statistics of the batch).
+        Values that the forward pass leaves for the backward pass, such as the statistics of the batch.
+    noise : ndarray or None
+        Uniform random numbers in [0, 1) that the layer needs; the model fills it before the forward pass.
     state : dict of str to ndarray
-        What the network keeps for this layer beside parameters (running statistics).
+        What the network keeps for this layer besides parameters, such as running statistics.
     scratch : ndarray
-        Flat, shared by all layers of the network, at least ``scratch_size`` long; it may hold anything.
+        Flat work space that all layers of a network share, of at least ``Layer.scratch_size`` elements. Its content
+        may be anything.
     mode : {"training", "frozen", "evaluation"}
         See ``Mode``.
     """
@@ -45,30 +49,37 @@ class LayerBuffers:
     dx: np.ndarray
     dy: np.ndarray
     saved: Arrays
+    noise: np.ndarray | None
     state: Arrays
     scratch: np.ndarray
     mode: Mode
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="layer", tag=str.lower):
-    """One step of a network: shapes, parameters and the two passes. The defaults are those of a layer without any."""
+    """One step of a network: shapes, parameters, a forward and a backward pass.
+
+    The defaults describe a layer that keeps the shape and has no parameters, no state and no saved values.
+    """
 
     in_place: ClassVar[bool] = False
-    """Whether buffers gives output and input one array."""
+    """Whether output and input share one array."""
 
     reads_output: ClassVar[bool] = False
-    """Whether the backward pass reads the output, so that no later layer may overwrite it."""
+    """Whether the backward pass reads the output. If so, no later layer may overwrite it."""
 
     uses_batch_statistics: ClassVar[bool] = False
     """Whether a sample's output depends on the other samples of its batch."""
 
+    deferred_parameter: ClassVar[str | None] = None
+    """The parameter, if any, whose gradient can be kept as factors and multiplied later (``defer_gradient``)."""
+
     @property
     def name(self) -> str:
-        """What the layer is called in specifications, checkpoints and tables."""
+        """Name of the layer in specifications, checkpoints and tables."""
         return str(self.__struct_config__.tag)
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of one sample after the layer.
+        """Return the shape of one sample after the layer.
 
         Raises
         ------
@@ -78,55 +89,72 @@ class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
         return input_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Names and shapes of the layer's parameters."""
+        """Return the names and shapes of the parameters."""
         return {}
 
     def state_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Names and shapes of what the network keeps for the layer beside parameters."""
+        """Return the names and shapes of what the network keeps for the layer besides parameters."""
         return {}
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
-        """Names and shapes of what one application keeps; "noise" is drawn anew for each, uniform in [0, 1)."""
+        """Return the names and shapes of what one forward pass saves for its backward pass."""
         return {}
 
+    def noise_shape(self, input_shape: Shape) -> Shape | None:
+        """Return the shape of one sample's noise, or None if the layer is deterministic."""
+        return None
+
     def scratch_size(self, input_shape: Shape) -> int:
-        """Values of scratch that the passes need."""
+        """Return the number of scratch elements that the passes need."""
         return 0
 
     def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
-        """Connections into an output neuron and out of an input neuron, on average away from edges."""
+        """Return the connections into an output neuron and out of an input neuron, on average away from edges."""
         return 1.0, 1.0
 
-    def positions(self, input_shape: Shape) -> int:
-        """How many times a sample uses each parameter."""
+    def parameter_uses(self, input_shape: Shape) -> int:
+        """Return how many times one sample uses each parameter."""
         return 1
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Write the first values of parameters and state."""
+        """Write the initial values of parameters and state."""
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
-        """Write ``buffers.y``."""
+        """Write the output ``buffers.y`` from ``buffers.x``."""
         raise NotImplementedError
 
     def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
-        """Write ``buffers.dx`` from ``buffers.dy``."""
+        """Write the error at the input, ``buffers.dx``, from the error at the output, ``buffers.dy``."""
         raise NotImplementedError
 
     def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:
-        """Add to ``gradients``."""
+        """Add the gradient of every parameter to ``gradients``."""
 
-    def defer_weight_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
-        """Add to ``gradients``, but for those of W: keep in ``buffers.saved`` what they can be multiplied from.
+    def defer_gradient(self, gradients: Arrays, buffers: LayerBuffers) -> bool:
+        """Add to ``gradients`` all but the gradient of ``deferred_parameter``; save the factors of that one.
 
-        False, and nothing done, if the layer, or one of this size, does not.
+        Returns
+        -------
+        bool
+            False, with nothing done, if a layer of this size does not defer.
         """
         return False
 
     def deferred_factors(self, buffers: LayerBuffers) -> tuple[np.ndarray, np.ndarray]:
-        """What was kept: x and the error, whose product is to be added to W's gradient."""
+        """Return x (batch, inputs) and e (batch, outputs): the deferred gradient is xᵀ e."""
         raise NotImplementedError
+
+    def output_slope(self, slope: np.ndarray, output: np.ndarray) -> None:
+        """Write a' at the output to ``slope``: the derivative of the layer's activation, 1 if it has none."""
+        slope.fill(1)
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape as people write it: 28x28x1."""
+    """Return a shape as people write it.
+
+    Examples
+    --------
+    >>> shape_text((28, 28, 1))
+    '28x28x1'
+    """
     return "x".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""Minibatch discrimination, kernels/minibatch_discrimination.py."""
+"""Minibatch discrimination layer; the kernels are in kernels/minibatch_discrimination.py."""
 
 from typing import ClassVar
 
@@ -15,19 +15,25 @@ from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"):
-    """y = (h, o): the features h and beside them how many others of the batch each sample resembles.
+    """Minibatch discrimination (Salimans et al. 2016): append to each sample its similarity to the rest of the batch.
 
-    M = h T for a tensor T of shape (inputs, features, width), kept as the matrix W of (inputs, features · width);
-    o[i,b] = Σ_{j≠i} exp(-‖M[i,b] - M[j,b]‖₁), Salimans et al. 2016.
+    y = (h, o) with o[i,b] = Σ_{j≠i} exp(-‖M[i,b] - M[j,b]‖₁) and M = h T. The tensor T of shape
+    (inputs, features, width) is kept as the matrix W of (inputs, features · width).
 
     Parameters
     ----------
     features : int
-        B, how many likenesses are counted.
+        B, number of similarities that are appended.
     width : int
-        C, numbers in the comparison of each.
+        C, length of the vectors that are compared.
     initialiser : str
-        How T is drawn.
+        Initialiser of T, a name of ``ava_np.layers.initialisers``.
+
+    Examples
+    --------
+    >>> from ava_np.layers import MinibatchDiscrimination
+    >>> MinibatchDiscrimination(features=16).output_shape((256,))
+    (272,)
     """
 
     uses_batch_statistics: ClassVar[bool] = True
@@ -37,7 +43,7 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
     initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """``(inputs + features,)``."""
+        """Return ``(inputs + features,)``."""
         if len(input_shape) != 1 or min(self.features, self.width) < 1:
             raise ArchitectureError(
                 f"minibatch discrimination takes rows, not {shape_text(input_shape)}, and at least 1 feature and width"
@@ -49,16 +55,16 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         return {"W": (input_shape[0], self.features * self.width)}
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
-        """M and its error, o and its error."""
-        matrices, likenesses = (batch, self.features, self.width), (batch, self.features)
-        return {"M": matrices, "dM": matrices, "o": likenesses, "do": likenesses}
+        """M and o, with room for their errors."""
+        vectors, similarities = (batch, self.features, self.width), (batch, self.features)
+        return {"M": vectors, "dM": vectors, "o": similarities, "do": similarities}
 
     def scratch_size(self, input_shape: Shape) -> int:
-        """What a product packs into."""
+        """Room for packed blocks of a product."""
         return gemm.scratch_size()
 
     def fan_in_out(self, input_shape: Shape) -> tuple[float, float]:
-        """(inputs, features · width)."""
+        """Return (inputs, features · width)."""
         return input_shape[0], self.features * self.width
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
@@ -73,7 +79,7 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         buffers.y[:, :inputs], buffers.y[:, inputs:] = buffers.x, o
 
     def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
-        """dh = dy's own part + dM Tᵀ."""
+        """dh = the first ``inputs`` columns of dy, plus dM Tᵀ."""
         gemm.gemm(buffers.dx, self._matrix_error(buffers), parameters["W"].T, buffers.scratch)
         buffers.dx += buffers.dy[:, : buffers.x.shape[1]]
 
@@ -83,7 +89,7 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
 
     @staticmethod
     def _matrix_error(buffers: LayerBuffers) -> np.ndarray:
-        """dM as a matrix, (batch, features · width)."""
+        """Return dM as a matrix, (batch, features · width)."""
         M, dM, do = (buffers.saved[name] for name in ("M", "dM", "do"))
         np.copyto(do, buffers.dy[:, buffers.x.shape[1] :])
         minibatch_discrimination_backward(dM, do, M)

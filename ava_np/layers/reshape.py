@@ -1,4 +1,4 @@
-"""Flatten and reshape: the same numbers in the same memory, counted differently; no kernel."""
+"""Reshape and flatten layers: the same memory under another shape; no kernel."""
 
 from math import prod
 from typing import ClassVar
@@ -8,14 +8,26 @@ from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
 
 class Reshape(Layer, frozen=True):
-    """Give every sample the shape ``shape``."""
+    """Give each sample another shape with the same number of values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of one sample after the layer.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Reshape
+    >>> Reshape((7, 7, 32)).output_shape((1568,))
+    (7, 7, 32)
+    """
 
     in_place: ClassVar[bool] = True
 
     shape: Shape
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """``shape``."""
+        """Return ``shape``."""
         if prod(input_shape) != prod(self.shape) or min(self.shape, default=0) < 1:
             wanted = shape_text(self.shape) or "nothing"
             raise ArchitectureError(f"{shape_text(input_shape)} cannot be reshaped to {wanted}")
@@ -29,12 +41,19 @@ class Reshape(Layer, frozen=True):
 
 
 class Flatten(Layer, frozen=True):
-    """Make every sample a row."""
+    """Make each sample a row.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Flatten
+    >>> Flatten().output_shape((7, 7, 32))
+    (1568,)
+    """
 
     in_place: ClassVar[bool] = True
 
     def output_shape(self, input_shape: Shape) -> Shape:
-        """``(neurons,)``."""
+        """Return ``(values,)``."""
         return (prod(input_shape),)
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:

@@ -1,5 +1,6 @@
 """Models: one file per system, built by name."""
 
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -28,35 +29,57 @@ def build(
     prior: str | Prior | None = None,
     **options: Any,
 ) -> Model:
-    """Build a model with fresh weights.
+    """Build a model with freshly drawn weights.
 
     Parameters
     ----------
     name : str
-        One of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
+        A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
         "vaegan", "ava1" to "ava5".
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
-        Seed of the first weights.
+        Seed of the weights.
     dtype : dtype
         ``float32`` for training, ``float64`` for gradient checks.
     prior : str or callable, optional
-        For the models that choose one: a name of ``ava_np.models.priors``, or a function
-        ``prior(generator, count, latent)`` that gives codes (count, latent).
+        For "aae" and "vae-gan-costs": a name of ``ava_np.models.priors``, or a function
+        ``prior(generator, count, latent)`` that returns codes (count, latent).
     **options
-        What the model's specification has: ``latent``, ``architecture``, ``hidden``, ``output`` for every model;
-        ``propagation``, ``likelihood``, ``beta``, ... by model.
+        Fields of the model's specification: ``latent``, ``architecture``, ``hidden`` and ``output`` for every model;
+        ``propagation``, ``likelihood``, ``beta``, ... depending on the model.
+
+    Returns
+    -------
+    Model
+        With ``encode``, ``decode``, ``reconstruct`` and ``sample``; train it with ``ava_np.fit``.
 
     Raises
     ------
     ValueError
-        If there is no such model, or a value is out of range, or the model has no such option; it is named.
+        If there is no such model, the shape is not that of a picture, the model has no such option, or a value is out
+        of range.
     ArchitectureError
-        If the architecture does not fit the pictures, or the prior the codes.
+        If the architecture does not fit the pictures, or the prior does not fit the codes.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> model = ava_np.build("vae", (28, 28, 1), architecture="conv28", latent=16, likelihood="bernoulli")
+    >>> list(model.networks)
+    ['encoder', 'decoder']
+    >>> model.sample(4, np.random.default_rng(0)).shape
+    (4, 28, 28, 1)
     """
     if name not in MODELS:
-        raise ValueError(f"there is no model {name!r}: take one of {', '.join(MODELS)}")
+        close = get_close_matches(name.lower(), MODELS, n=1)
+        hint = f"did you mean {close[0]!r}? The models are" if close else "take one of"
+        raise ValueError(f"there is no model {name!r}: {hint} {', '.join(MODELS)}")
+    if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
+        raise ValueError(
+            f"a model takes the shape of one picture, (height, width, channels), not {shape}: pass x.shape[1:] of an "
+            "array (pictures, height, width, channels)"
+        )
     unknown = [option for option in options if option not in MODELS[name].__struct_fields__]
     if unknown:
         known = ", ".join(MODELS[name].__struct_fields__)
@@ -75,7 +98,10 @@ def from_specification(
     dtype: type[np.floating] = np.float32,
     prior: Prior | None = None,
 ) -> Model:
-    """Build the model that a specification describes, with fresh weights; arguments and errors as of ``build``."""
+    """Build the model that a specification describes, with freshly drawn weights.
+
+    Parameters and errors are those of ``build``; ``prior`` is a function, for specifications that say "function".
+    """
     match specification:
         case specifications.AE():
             return Autoencoder(specification, shape, seed=seed, dtype=dtype)

@@ -1,40 +1,39 @@
-"""Adversarial autoencoder: Makhzani et al. 2016. A discriminator of codes, and no divergence.
+"""Adversarial autoencoder: Makhzani et al. 2016. A discriminator of codes takes the place of the KL divergence.
 
 A step has three phases:
     1  reconstruction   encoder and decoder descend -log p(x|z)
     2  discriminator    D ascends log D(z_p) + log(1 - D(z)),  z_p from the prior, z from the encoder
-    3  regularisation   the encoder descends -log D(z), or log(1 - D(z)): its codes shall look like the prior's
+    3  regularisation   the encoder descends -log D(z), or log(1 - D(z)), so that its codes look like the prior's
 
-The encoder is deterministic, z = f(x), or draws z = μ + Σ^½ r. A VAE with the costs of a GAN is the second kind.
+The encoder is deterministic, z = f(x), or stochastic, z = μ + Σ^½ r. A VAE with the costs of a GAN is the second kind.
 """
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.kernels.gaussian import reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
-from ava_np.models.base import Model, Noise, Phase, Terms
+from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.priors import Prior, named_prior, validated_prior
 from ava_np.models.terms import (
     discriminator_loss,
     discriminator_objective,
     generator_loss,
     generator_objective,
-    reconstruction,
     reconstruction_layer,
+    reconstruction_loss,
     reconstruction_objective,
     split_mean_logvar,
 )
 from ava_np.network import Buffers, Network
-from ava_np.network.architectures import architecture, discriminator
+from ava_np.network.architectures import Architecture, discriminator
 
 
 @dataclass
-class StepBuffers:
-    """The buffers of each application of a network in a step; the number is the phase."""
+class AAEBuffers(StepBuffers):
+    """The buffers of a step: one for each application of a network. The digit is the phase."""
 
     f1: Buffers
     g1: Buffers
@@ -46,27 +45,24 @@ class StepBuffers:
     z: np.ndarray
 
 
-class AAE(Model[StepBuffers]):
+class AAE(Model[AAEBuffers]):
     """An adversarial autoencoder, or a VAE with the costs of a GAN.
 
     Parameters
     ----------
-    specification : specification.AAE or specification.VAEGANCosts
-        Length of the code, architecture, likelihood, prior, the discriminator's options.
-    shape : tuple of int
-        Shape of a picture, (height, width, channels).
-    seed : int
-        Seed of the first weights.
-    dtype : dtype
-        ``float32`` for training, ``float64`` for gradient checks.
+    specification, shape, seed, dtype
+        As for ``Model``.
     prior : callable, optional
-        ``prior(generator, count, latent)`` gives codes (count, latent); where the specification says "function".
+        ``prior(generator, count, latent)`` returns codes (count, latent); needed if the specification's prior is
+        "function".
 
     Raises
     ------
     ArchitectureError
-        If the prior does not give codes of the model's length.
+        If the prior does not return codes of the model's length.
     """
+
+    specification: specifications.AAE | specifications.VAEGANCosts
 
     def __init__(
         self,
@@ -77,47 +73,42 @@ class AAE(Model[StepBuffers]):
         dtype: type[np.floating] = np.float32,
         prior: Prior | None = None,
     ) -> None:
-        layers, generator, n = architecture(specification, shape), np.random.default_rng(seed), specification.latent
+        n = specification.latent
+        self.prior_function = validated_prior(prior, n) if prior else named_prior(specification.prior, n)
+        super().__init__(specification, shape, seed=seed, dtype=dtype)
+
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create the encoder f, the decoder g and the discriminator of codes D."""
+        specification, n = self.specification, self.latent
         self.likelihood = specification.likelihood
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.stochastic = not isinstance(specification, specifications.AAE) or specification.stochastic
-        self.prior_function = validated_prior(prior, n) if prior else named_prior(specification.prior, n)
-        self.f = Network((prod(shape),), [*layers.encoder, Dense((1 + self.stochastic) * n)], generator, dtype)
-        self.g = Network((n,), layers.decoder, generator, dtype, reconstruction_layer(specification, self.likelihood))
-        discriminator_layers = discriminator(
-            layers.code_discriminator, minibatch_discrimination=specification.minibatch_discrimination
-        )
-        self.D = Network((n,), discriminator_layers, generator, dtype)
-        super().__init__(specification, shape, {"encoder": self.f, "decoder": self.g, "code_discriminator": self.D})
+        intermediate = reconstruction_layer(specification, self.likelihood)
+        self.f = new(self.neurons, [*layers.encoder, Dense((1 + self.stochastic) * n)])
+        self.g = new(n, layers.decoder, intermediate=intermediate)
+        many = specification.minibatch_discrimination
+        self.D = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=many))
+        return {"encoder": self.f, "decoder": self.g, "code_discriminator": self.D}
 
     @property
-    def passes_through(self) -> dict[str, str]:
+    def error_comes_through(self) -> dict[str, str]:
         """The reconstruction error reaches the encoder through the decoder."""
         return {"encoder": "decoder"}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """Reconstruction, discriminator, regularisation."""
+        fg, D, f = ("encoder", "decoder"), ("code_discriminator",), ("encoder",)
         return (
-            Phase(
-                "reconstruction",
-                ("encoder", "decoder"),
-                self.reconstruction_gradients,
-                self.reconstruction_objectives,
-            ),
-            Phase(
-                "discriminator",
-                ("code_discriminator",),
-                self.discriminator_gradients,
-                self.discriminator_objectives,
-            ),
-            Phase("regularisation", ("encoder",), self.regularisation_gradients, self.regularisation_objectives),
+            Phase("reconstruction", fg, self.reconstruction_gradients, self.reconstruction_objectives),
+            Phase("discriminator", D, self.discriminator_gradients, self.discriminator_objectives),
+            Phase("regularisation", f, self.regularisation_gradients, self.regularisation_objectives),
         )
 
-    def make_buffers(self, batch: int) -> StepBuffers:
-        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> AAEBuffers:
+        """Return new buffers for a step on ``batch`` pictures; a network that does not learn in a phase is frozen."""
         f, g, D = self.f, self.g, self.D
-        return StepBuffers(
+        return AAEBuffers(
             f1=f.buffers(batch),
             g1=g.buffers(batch),
             f2=f.buffers(batch, "frozen"),
@@ -133,83 +124,78 @@ class AAE(Model[StepBuffers]):
         return np.asarray(self.prior_function(generator, count, self.latent))
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """z_p from the prior, and r for a stochastic encoder."""
+        """Draw z_p from the prior, and r for a stochastic encoder."""
         noise = {"z_p": self.prior(generator, batch).astype(self.dtype, copy=False)}
         if self.stochastic:
-            noise["r"] = self.normal(generator, batch)
+            noise["r"] = self.standard_normal(generator, batch)
         return noise
 
     def reconstruction_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 1."""
         t = self._reconstruct(x, noise)
-        terms = {"reconstruction": reconstruction(t.g1, x, self.likelihood)}
-        self._encoder_backward(t.f1, self.g.backward(t.g1, from_intermediate=True), noise)
-        return terms
+        reconstruction, δx_ = reconstruction_loss(t.g1, x, self.likelihood)
+        δz = self.g.backward(t.g1, δx_, from_intermediate=True)
+        self._encoder_backward(t.f1, δz, noise)
+        return {"reconstruction": reconstruction}
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 2."""
         t = self._apply_discriminator(x, noise)
-        terms = discriminator_loss(t.D2_real, t.D2_fake, self.smoothing)
-        self.D.backward(t.D2_real, inputs=False)
-        self.D.backward(t.D2_fake, inputs=False)
+        terms, δreal, δfake = discriminator_loss(t.D2_real, t.D2_fake, self.smoothing)
+        self.D.backward_parameters(t.D2_real, δreal)
+        self.D.backward_parameters(t.D2_fake, δfake)
         return {"log_D_prior": terms["log_d_real"], "log_D_code": terms["log_d_fake"]}
 
     def regularisation_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 3."""
         t = self._regularise(x, noise)
-        generator_loss(t.D3_fake, self.saturating)
-        self._encoder_backward(t.f3, self.D.backward(t.D3_fake, parameters=False), noise)
+        δz = self.D.backward_input(t.D3_fake, generator_loss(t.D3_fake, self.saturating))
+        self._encoder_backward(t.f3, δz, noise)
         return {}
 
-    def reconstruction_objectives(
-        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
-    ) -> dict[str, float]:
-        """What encoder and decoder descend in phase 1."""
+    def reconstruction_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what encoder and decoder minimise in phase 1."""
         error = reconstruction_objective(self._reconstruct(x, noise).g1, x, self.likelihood)
         return {"encoder": error, "decoder": error}
 
-    def discriminator_objectives(
-        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
-    ) -> dict[str, float]:
-        """What D descends."""
+    def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what D minimises."""
         t = self._apply_discriminator(x, noise)
         return {"code_discriminator": discriminator_objective(t.D2_real, t.D2_fake, self.smoothing)}
 
-    def regularisation_objectives(
-        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
-    ) -> dict[str, float]:
-        """What the encoder descends in phase 3."""
+    def regularisation_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what the encoder minimises in phase 3."""
         return {"encoder": generator_objective(self._regularise(x, noise).D3_fake, self.saturating)}
 
-    def _reconstruct(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _reconstruct(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
         t = self.buffers(len(x), noise)
         self.g.forward(t.g1, self._code(t, t.f1, x, noise))
         return t
 
-    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
         t = self.buffers(len(x), noise)
         self.D.forward(t.D2_real, noise["z_p"])
         self.D.forward(t.D2_fake, self._code(t, t.f2, x, noise))
         return t
 
-    def _regularise(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _regularise(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
         t = self.buffers(len(x), noise)
         self.D.forward(t.D3_fake, self._code(t, t.f3, x, noise))
         return t
 
-    def _code(self, t: StepBuffers, buffers: Buffers, x: np.ndarray, noise: Noise) -> np.ndarray:
-        """z of x, by the encoder's application ``buffers``."""
-        output = self.f.forward(buffers, x)
+    def _code(self, t: AAEBuffers, f: Buffers, x: np.ndarray, noise: Noise) -> np.ndarray:
+        """Return z of x, with ``f`` as the encoder's buffers."""
+        output = self.f.forward(f, x)
         if not self.stochastic:
             return output
         reparameterise_forward(t.z, *split_mean_logvar(output), noise["r"])
         return t.z
 
-    def _encoder_backward(self, buffers: Buffers, δz: np.ndarray, noise: Noise) -> None:
-        """From the error at z into the encoder."""
+    def _encoder_backward(self, f: Buffers, δz: np.ndarray, noise: Noise) -> None:
+        """Propagate the error at z into the encoder, with ``f`` as its buffers."""
+        δf = δz
         if self.stochastic:
-            δμ, δs = split_mean_logvar(buffers.clear_error())
-            reparameterise_backward(δμ, δs, δz, split_mean_logvar(buffers.output)[1], noise["r"])
-        else:
-            buffers.error[:] = δz
-        self.f.backward(buffers, inputs=False)
+            δf = f.zero_error()
+            δμ, δs = split_mean_logvar(δf)
+            reparameterise_backward(δμ, δs, δz, split_mean_logvar(f.output)[1], noise["r"])
+        self.f.backward_parameters(f, δf)

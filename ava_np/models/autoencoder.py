@@ -1,84 +1,67 @@
-"""Autoencoder: ι(π(s)) shall be s.
+"""Autoencoder: ι(π(s)) should be s.
 
     min over both  Σ d(s, ι(π(s)))        d = ½ squared error, or cross-entropy
 
-π is the encoder and ι the decoder; one error runs back through both.
+π is the encoder and ι the decoder; one error is propagated back through both.
 """
 
 from dataclasses import dataclass
-from math import prod
 
 import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.layers import Dense
-from ava_np.models.base import Model, Noise, Terms
-from ava_np.models.terms import reconstruction, reconstruction_layer, reconstruction_objective
+from ava_np.models.base import Detached, Model, NewNetwork, Noise, StepBuffers, Terms
+from ava_np.models.terms import reconstruction_layer, reconstruction_loss, reconstruction_objective
 from ava_np.network import Buffers, Network
-from ava_np.network.architectures import architecture
+from ava_np.network.architectures import Architecture
 
 
 @dataclass
-class StepBuffers:
-    """The buffers of each application of a network in a step."""
+class AutoencoderBuffers(StepBuffers):
+    """The buffers of a step: one for each network."""
 
     π: Buffers
     ι: Buffers
 
 
-class Autoencoder(Model[StepBuffers]):
-    """An autoencoder; it has no prior, so what it samples are codes that it may never have seen.
+class Autoencoder(Model[AutoencoderBuffers]):
+    """An autoencoder. It has no prior, so it samples from codes that it may never have seen."""
 
-    Parameters
-    ----------
-    specification : specification.AE
-        Length of the code, architecture, likelihood.
-    shape : tuple of int
-        Shape of a picture, (height, width, channels).
-    seed : int
-        Seed of the first weights.
-    dtype : dtype
-        ``float32`` for training, ``float64`` for gradient checks.
-    """
+    specification: specifications.AE
 
-    def __init__(
-        self,
-        specification: specifications.AE,
-        shape: tuple[int, int, int],
-        *,
-        seed: int = 0,
-        dtype: type[np.floating] = np.float32,
-    ) -> None:
-        layers, generator, n = architecture(specification, shape), np.random.default_rng(seed), specification.latent
-        self.likelihood = specification.likelihood
-        self.π = Network((prod(shape),), [*layers.encoder, Dense(n)], generator, dtype)
-        self.ι = Network((n,), layers.decoder, generator, dtype, reconstruction_layer(specification, self.likelihood))
-        super().__init__(specification, shape, {"encoder": self.π, "decoder": self.ι})
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create π and ι."""
+        self.likelihood = self.specification.likelihood
+        intermediate = reconstruction_layer(self.specification, self.likelihood)
+        self.π = new(self.neurons, [*layers.encoder, Dense(self.latent)])
+        self.ι = new(self.latent, layers.decoder, intermediate=intermediate)
+        return {"encoder": self.π, "decoder": self.ι}
 
     @property
-    def passes_through(self) -> dict[str, str]:
+    def error_comes_through(self) -> dict[str, str]:
         """The error reaches the encoder through the decoder."""
         return {"encoder": "decoder"}
 
-    def make_buffers(self, batch: int) -> StepBuffers:
-        """New buffers for a step on ``batch`` pictures."""
-        return StepBuffers(self.π.buffers(batch), self.ι.buffers(batch))
+    def make_buffers(self, batch: int) -> AutoencoderBuffers:
+        """Return new buffers for a step on ``batch`` pictures."""
+        return AutoencoderBuffers(self.π.buffers(batch), self.ι.buffers(batch))
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """None: nothing here is random."""
+        """Return no noise: nothing here is random."""
         return {}
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add both networks' gradients."""
         t = self.buffers(len(x), noise)
         self.ι.forward(t.ι, self.π.forward(t.π, x))
-        terms = {"reconstruction": reconstruction(t.ι, x, self.likelihood)}  #  x' - x, or y - x at the logits
-        t.π.error[:] = self.ι.backward(t.ι, from_intermediate=True)
-        self.π.backward(t.π, inputs=False)
-        return terms
+        reconstruction, δx_ = reconstruction_loss(t.ι, x, self.likelihood)  #  x' - x, or y - x at the logits
+        δz = self.ι.backward(t.ι, δx_, from_intermediate=True)
+        self.π.backward_parameters(t.π, δz)
+        return {"reconstruction": reconstruction}
 
-    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
-        """The reconstruction error, for both."""
+    def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return the reconstruction error, for both networks."""
         t = self.buffers(len(x), noise)
         self.ι.forward(t.ι, self.π.forward(t.π, x))
         error = reconstruction_objective(t.ι, x, self.likelihood)

@@ -2,20 +2,20 @@
 
     min over G, E  max over D  E log D(x, E(x)) + E log(1 - D(G(z), z)),   z ~ N(0, I)
 
-Where D cannot tell the pairs apart, E inverts G, though no step ever forms E(G(z)) or G(E(x)): each learns through D
-alone. D(x, z) is a trunk that reads x and a head that reads the trunk's features beside z. A step has two phases: D
-ascends; then G and E together, with fresh z, descend -log D(G(z), z) - log(1 - D(x, E(x))), or what it stands for.
+If D cannot tell the pairs apart, E inverts G, although no step ever computes E(G(z)) or G(E(x)): each learns through D
+alone. D(x, z) is a trunk that reads x, and a head that reads the trunk's features and z. A step has two phases. First D
+ascends. Then G and E, with new z, descend -log D(G(z), z) - log(1 - D(x, E(x))), or the saturating form.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.layers import Activation, Dense
-from ava_np.models.base import Model, Noise, Phase, Terms
+from ava_np.layers.initialisers import Initialiser
+from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import (
     discriminator_loss,
     discriminator_objective,
@@ -25,16 +25,16 @@ from ava_np.models.terms import (
     generator_objective,
 )
 from ava_np.network import Buffers, Network
-from ava_np.network.architectures import architecture, discriminator
+from ava_np.network.architectures import Architecture, discriminator
 
-HEAD = 256  # hidden neurons of the discriminator's head
+HEAD_WIDTH = 256  # hidden neurons of the discriminator's head
 
 
 @dataclass
-class StepBuffers:
-    """The buffers of each application of a network in a step, by phase; (x, E(x)) is real, (G(z), z) is fake.
+class BiGANBuffers(StepBuffers):
+    """The buffers of a step: one for each application of a network. The digit is the phase.
 
-    ``pair`` is where the trunk's features and a code are put beside each other for the head.
+    (x, E(x)) is real, (G(z), z) is fake. ``pair`` holds the trunk's features and a code, side by side, for the head.
     """
 
     E1: Buffers
@@ -52,67 +52,51 @@ class StepBuffers:
     pair: np.ndarray
 
 
-class BiGAN(Model[StepBuffers]):
-    """A bidirectional GAN.
+class BiGAN(Model[BiGANBuffers]):
+    """A bidirectional GAN."""
 
-    Parameters
-    ----------
-    specification : specification.BiGAN
-        Length of the code, architecture, label smoothing, saturating or not, minibatch discrimination.
-    shape : tuple of int
-        Shape of a picture, (height, width, channels).
-    seed : int
-        Seed of the first weights.
-    dtype : dtype
-        ``float32`` for training, ``float64`` for gradient checks.
-    """
-
+    specification: specifications.BiGAN
     decoder_name: ClassVar[str] = "generator"
+    output_initialiser: ClassVar[Initialiser] = "lecun_normal"
 
-    def __init__(
-        self,
-        specification: specifications.BiGAN,
-        shape: tuple[int, int, int],
-        *,
-        seed: int = 0,
-        dtype: type[np.floating] = np.float32,
-    ) -> None:
-        layers = architecture(specification, shape, output_initialiser="lecun_normal")
-        generator, n = np.random.default_rng(seed), specification.latent
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create E, G, and the two networks of D."""
+        specification, n = self.specification, self.latent
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
-        self.E = Network((prod(shape),), [*layers.encoder, Dense(n)], generator, dtype)
-        self.G = Network((n,), layers.decoder, generator, dtype)
-        self.trunk = Network((prod(shape),), [*layers.discriminator, *layers.discriminator_head], generator, dtype)
+        self.E = new(self.neurons, [*layers.encoder, Dense(n)])
+        self.G = new(n, layers.decoder)
+        self.trunk = new(self.neurons, [*layers.discriminator, *layers.discriminator_head])
         (self.features,) = self.trunk.output_shape
-        head = discriminator(
-            [Dense(HEAD, "he_normal"), Activation("leaky_relu")],
-            minibatch_discrimination=specification.minibatch_discrimination,
+        hidden, many = (
+            [Dense(HEAD_WIDTH, "he_normal"), Activation("leaky_relu")],
+            specification.minibatch_discrimination,
         )
-        self.head = Network((self.features + n,), head, generator, dtype)
-        super().__init__(
-            specification,
-            shape,
-            {"encoder": self.E, "generator": self.G, "discriminator_trunk": self.trunk, "discriminator": self.head},
-        )
+        self.head = new(self.features + n, discriminator(hidden, minibatch_discrimination=many))
+        return {
+            "encoder": self.E,
+            "generator": self.G,
+            "discriminator_trunk": self.trunk,
+            "discriminator": self.head,
+        }
 
     @property
-    def passes_through(self) -> dict[str, str]:
-        """What the pairs are made of learns through the discriminator."""
+    def error_comes_through(self) -> dict[str, str]:
+        """E and G learn through the discriminator."""
         return {"encoder": "discriminator", "generator": "discriminator_trunk", "discriminator_trunk": "discriminator"}
 
     @property
     def phases(self) -> tuple[Phase, ...]:
         """D, then E and G."""
-        judges = ("discriminator_trunk", "discriminator")
+        D = ("discriminator_trunk", "discriminator")
         return (
-            Phase("discriminator", judges, self.discriminator_gradients, self.discriminator_objectives),
+            Phase("discriminator", D, self.discriminator_gradients, self.discriminator_objectives),
             Phase("pairs", ("encoder", "generator"), self.pair_gradients, self.pair_objectives),
         )
 
-    def make_buffers(self, batch: int) -> StepBuffers:
-        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> BiGANBuffers:
+        """Return new buffers for a step on ``batch`` pictures; a network that does not learn in a phase is frozen."""
         E, G, trunk, head = self.E, self.G, self.trunk, self.head
-        return StepBuffers(
+        return BiGANBuffers(
             E1=E.buffers(batch, "frozen"),
             G1=G.buffers(batch, "frozen"),
             trunk1_real=trunk.buffers(batch),
@@ -129,61 +113,54 @@ class BiGAN(Model[StepBuffers]):
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """Fresh z for each phase."""
-        return {"z1": self.normal(generator, batch), "z2": self.normal(generator, batch)}
+        """Draw z for each phase."""
+        return {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x, E(x)) + log(1 - D(G(z), z))."""
         t = self._apply_discriminator(x, noise)
-        terms = discriminator_loss(t.head1_real, t.head1_fake, self.smoothing)
-        self._pair_backward(t.trunk1_real, t.head1_real, learns=True)
-        self._pair_backward(t.trunk1_fake, t.head1_fake, learns=True)
+        terms, δreal, δfake = discriminator_loss(t.head1_real, t.head1_fake, self.smoothing)
+        for trunk, head, δ in ((t.trunk1_real, t.head1_real, δreal), (t.trunk1_fake, t.head1_fake, δfake)):
+            δpair = self.head.backward(head, δ)
+            self.trunk.backward_parameters(trunk, δpair[:, : self.features])
         return terms
 
     def pair_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
-        """Descend -log D(G(z), z) - log(1 - D(x, E(x))): each error enters the pair's own maker alone."""
-        t = self._make(x, noise)
-        encoder_loss(t.head2_real, self.saturating)
-        t.E2.error[:] = self.head.backward(t.head2_real, parameters=False)[:, self.features :]
-        self.E.backward(t.E2, inputs=False)
-        generator_loss(t.head2_fake, self.saturating)
-        t.G2.error[:] = self._pair_backward(t.trunk2_fake, t.head2_fake, learns=False)
-        self.G.backward(t.G2, inputs=False)
+        """Descend -log D(G(z), z) - log(1 - D(x, E(x))): a pair's error goes to the network that made a part of it."""
+        t = self._apply_pairs(x, noise)
+        δpair = self.head.backward_input(t.head2_real, encoder_loss(t.head2_real, self.saturating))
+        self.E.backward_parameters(t.E2, δpair[:, self.features :])  # the code is E's
+        δpair = self.head.backward_input(t.head2_fake, generator_loss(t.head2_fake, self.saturating))
+        δx_ = self.trunk.backward_input(t.trunk2_fake, δpair[:, : self.features])
+        self.G.backward_parameters(t.G2, δx_)  # the picture is G's
         return {}
 
-    def discriminator_objectives(
-        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
-    ) -> dict[str, float]:
-        """What D's two networks descend."""
+    def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what D's two networks minimise."""
         t = self._apply_discriminator(x, noise)
         objective = discriminator_objective(t.head1_real, t.head1_fake, self.smoothing)
         return {"discriminator_trunk": objective, "discriminator": objective}
 
-    def pair_objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
-        """What E and G descend."""
-        t = self._make(x, noise)
+    def pair_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what E and G minimise."""
+        t = self._apply_pairs(x, noise)
         return {
             "encoder": encoder_objective(t.head2_real, self.saturating),
             "generator": generator_objective(t.head2_fake, self.saturating),
         }
 
-    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
         t = self.buffers(len(x), noise)
         self._pair_forward(t.pair, t.trunk1_real, t.head1_real, x, self.E.forward(t.E1, x))
         self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, self.G.forward(t.G1, noise["z1"]), noise["z1"])
         return t
 
-    def _make(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _apply_pairs(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
         t = self.buffers(len(x), noise)
         self._pair_forward(t.pair, t.trunk2_real, t.head2_real, x, self.E.forward(t.E2, x))
         self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, self.G.forward(t.G2, noise["z2"]), noise["z2"])
         return t
 
     def _pair_forward(self, pair: np.ndarray, trunk: Buffers, head: Buffers, x: np.ndarray, z: np.ndarray) -> None:
-        """D(x, z) into the head's buffers."""
+        """Compute D(x, z) into the head's buffers."""
         self.head.forward(head, np.concatenate([self.trunk.forward(trunk, x), z], axis=1, out=pair))
-
-    def _pair_backward(self, trunk: Buffers, head: Buffers, *, learns: bool) -> np.ndarray:
-        """From the error at D's logit, into D where it ``learns``, else to x."""
-        trunk.error[:] = self.head.backward(head, parameters=learns)[:, : self.features]
-        return self.trunk.backward(trunk, parameters=learns, inputs=not learns)

@@ -1,32 +1,27 @@
-"""Generative adversarial network: Goodfellow et al. 2014. DCGAN, Radford et al. 2016, is the same of convolutions.
+"""Generative adversarial network: Goodfellow et al. 2014. DCGAN, Radford et al. 2016, is the same with convolutions.
 
     min over G  max over D  E log D(x) + E log(1 - D(G(z))),   z ~ N(0, I)
 
-A step has two phases, each with fresh z: D ascends; then G descends, by default -log D(G(z)), which does not saturate
-where D is sure. D's error reaches G through D, which does not learn from it.
+A step has two phases, each with new z. First D ascends. Then G descends, by default -log D(G(z)), which does not
+saturate where D is sure. The error reaches G through D, which does not learn from it.
 """
 
 from dataclasses import dataclass
-from math import prod
 from typing import ClassVar
 
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.models.base import Model, Noise, Phase, Terms
-from ava_np.models.terms import (
-    discriminator_loss,
-    discriminator_objective,
-    generator_loss,
-    generator_objective,
-)
+from ava_np.layers.initialisers import Initialiser
+from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.models.terms import discriminator_loss, discriminator_objective, generator_loss, generator_objective
 from ava_np.network import Buffers, Network
-from ava_np.network.architectures import architecture, discriminator
+from ava_np.network.architectures import Architecture, discriminator
 
 
 @dataclass
-class StepBuffers:
-    """The buffers of each application of a network in a step; the number is the phase."""
+class GANBuffers(StepBuffers):
+    """The buffers of a step: one for each application of a network. The digit is the phase."""
 
     G1: Buffers
     D1_real: Buffers
@@ -35,45 +30,25 @@ class StepBuffers:
     D2_fake: Buffers
 
 
-class GAN(Model[StepBuffers]):
-    """A generative adversarial network.
+class GAN(Model[GANBuffers]):
+    """A generative adversarial network."""
 
-    Parameters
-    ----------
-    specification : specification.GAN
-        Length of z, architecture, label smoothing, saturating or not, minibatch discrimination.
-    shape : tuple of int
-        Shape of a picture, (height, width, channels).
-    seed : int
-        Seed of the first weights.
-    dtype : dtype
-        ``float32`` for training, ``float64`` for gradient checks.
-    """
-
+    specification: specifications.GAN
     decoder_name: ClassVar[str] = "generator"
     encoder_name: ClassVar[str | None] = None
+    output_initialiser: ClassVar[Initialiser] = "lecun_normal"
 
-    def __init__(
-        self,
-        specification: specifications.GAN,
-        shape: tuple[int, int, int],
-        *,
-        seed: int = 0,
-        dtype: type[np.floating] = np.float32,
-    ) -> None:
-        layers = architecture(specification, shape, output_initialiser="lecun_normal")
-        generator = np.random.default_rng(seed)
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create G and D."""
+        specification = self.specification
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
-        self.G = Network((specification.latent,), layers.decoder, generator, dtype)
-        discriminator_layers = discriminator(
-            [*layers.discriminator, *layers.discriminator_head],
-            minibatch_discrimination=specification.minibatch_discrimination,
-        )
-        self.D = Network((prod(shape),), discriminator_layers, generator, dtype)
-        super().__init__(specification, shape, {"generator": self.G, "discriminator": self.D})
+        self.G = new(self.latent, layers.decoder)
+        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        self.D = new(self.neurons, discriminator(trunk, minibatch_discrimination=many))
+        return {"generator": self.G, "discriminator": self.D}
 
     @property
-    def passes_through(self) -> dict[str, str]:
+    def error_comes_through(self) -> dict[str, str]:
         """The generator's error comes through the discriminator."""
         return {"generator": "discriminator"}
 
@@ -85,53 +60,54 @@ class GAN(Model[StepBuffers]):
             Phase("generator", ("generator",), self.generator_gradients, self.generator_objectives),
         )
 
-    def make_buffers(self, batch: int) -> StepBuffers:
-        """New buffers for a step on ``batch`` pictures; what does not learn in a phase is frozen in it."""
+    def make_buffers(self, batch: int) -> GANBuffers:
+        """Return new buffers for a step on ``batch`` pictures; a network that does not learn in a phase is frozen."""
         G, D = self.G, self.D
-        return StepBuffers(
-            G.buffers(batch, "frozen"), D.buffers(batch), D.buffers(batch), G.buffers(batch), D.buffers(batch, "frozen")
+        return GANBuffers(
+            G1=G.buffers(batch, "frozen"),
+            D1_real=D.buffers(batch),
+            D1_fake=D.buffers(batch),
+            G2=G.buffers(batch),
+            D2_fake=D.buffers(batch, "frozen"),
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """Fresh z for each phase."""
-        return {"z1": self.normal(generator, batch), "z2": self.normal(generator, batch)}
+        """Draw z for each phase."""
+        return {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x) + log(1 - D(G(z)))."""
         t = self._apply_discriminator(x, noise)
-        terms = discriminator_loss(t.D1_real, t.D1_fake, self.smoothing)
-        self.D.backward(t.D1_real, inputs=False)
-        self.D.backward(t.D1_fake, inputs=False)
+        terms, δreal, δfake = discriminator_loss(t.D1_real, t.D1_fake, self.smoothing)
+        self.D.backward_parameters(t.D1_real, δreal)
+        self.D.backward_parameters(t.D1_fake, δfake)
         return terms
 
     def generator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z)), or log(1 - D(G(z)))."""
-        t = self._make(x, noise)
-        generator_loss(t.D2_fake, self.saturating)
-        t.G2.error[:] = self.D.backward(t.D2_fake, parameters=False)
-        self.G.backward(t.G2, inputs=False)
+        t = self._apply_generator(x, noise)
+        δx_ = self.D.backward_input(t.D2_fake, generator_loss(t.D2_fake, self.saturating))
+        self.G.backward_parameters(t.G2, δx_)
         return {}
 
-    def discriminator_objectives(
-        self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]
-    ) -> dict[str, float]:
-        """What D descends."""
+    def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what D minimises."""
         t = self._apply_discriminator(x, noise)
         return {"discriminator": discriminator_objective(t.D1_real, t.D1_fake, self.smoothing)}
 
-    def generator_objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
-        """What G descends."""
-        return {"generator": generator_objective(self._make(x, noise).D2_fake, self.saturating)}
+    def generator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what G minimises."""
+        return {"generator": generator_objective(self._apply_generator(x, noise).D2_fake, self.saturating)}
 
-    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> StepBuffers:
-        """D on pictures and on fakes, apart: batch norm and minibatch discrimination see one kind at a time."""
+    def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
+        """Apply D to pictures and to fakes, separately: batch norm sees batches of one kind."""
         t = self.buffers(len(x), noise)
         self.D.forward(t.D1_real, x)
         self.D.forward(t.D1_fake, self.G.forward(t.G1, noise["z1"]))
         return t
 
-    def _make(self, x: np.ndarray, noise: Noise) -> StepBuffers:
-        """D on new fakes."""
+    def _apply_generator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
+        """Apply D to new fakes."""
         t = self.buffers(len(x), noise)
         self.D.forward(t.D2_fake, self.G.forward(t.G2, noise["z2"]))
         return t

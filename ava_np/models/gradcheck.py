@@ -1,4 +1,4 @@
-"""Every gradient of a model against central differences, in double precision, on a small copy of it."""
+"""Check every gradient of a model against central differences, in double precision, on a small copy of the model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,21 @@ from typing import Any
 import numpy as np
 
 from ava_np.models import Model, build
-from ava_np.models.base import Phase
+from ava_np.models.base import Noise, Phase
 from ava_np.network import Network
 
-LIMIT = 1e-6  # relative error that a row must stay below
-STEPS = (1e-5, 1e-6)  # of the differences: their error is about step² + 1e-16 / step
-MOST = 40  # entries of an array that are nudged, evenly spaced
-FLOOR = 1e-2  # of the largest in the network: smaller gradients are measured by it, as biases before batch norm are 0
+LIMIT = 1e-6  # relative error that every row must stay below
+STEPS = (1e-5, 1e-6)  # of the differences, whose error is about step² + 1e-16 / step
+MAX_ENTRIES = 40  # of each array, evenly spaced
+FLOOR = 1e-2  # of the network's largest gradient: smaller ones are compared with that, since a bias in front of batch
+#               norm has a gradient of 0
 SHAPE, LATENT, BATCH = (6, 5, 1), 2, 4
 HIDDEN = {"mlp": (6, 5), "conv28": (2, 3), "conv64": (2, 3), "dcgan": (2, 3)}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One array's gradient: relative error max |analytic - numeric| / max |numeric|."""
+    """The result for one array: relative error max |analytic - numeric| / max |numeric|."""
 
     model: str
     architecture: str
@@ -33,19 +34,29 @@ class Row:
 
 
 def check(name: str, architecture: str = "mlp", **options: Any) -> list[Row]:
-    """Check a small model of this name, two hidden layers in each network, on four pictures.
+    """Check the gradients of a small model on four pictures, with two hidden layers in each network.
 
-    In every phase of a step, the parameters of each network that learns are held against the differences of what that
-    network descends (``Phase.objectives``); the input of each layer that has parameters, against the differences of a
-    random combination of its network's outputs. Up to 40 entries of an array are nudged. Where a nudge crosses
-    the kink of a rectifier the smaller of two steps does not: an entry's error is the lesser of both.
+    In every phase of a step, the gradient of each parameter is compared with central differences of what its network
+    minimises (``Phase.objectives``). The error at the input of each layer that has parameters is compared with central
+    differences of a random combination of the network's outputs. Up to 40 entries of an array are checked. A nudge may
+    cross the kink of a rectifier, which a smaller one does not: the error of an entry is the lesser of two step sizes.
 
     Parameters
     ----------
     name, architecture : str
-        As on the command line.
+        Names of the model and of the architecture, the same as on the command line.
     **options
-        Of the model, as ``ava_np.models.build`` takes them.
+        Options of the model, the same as for ``ava_np.models.build``.
+
+    Returns
+    -------
+    list of Row
+        One for each array and phase.
+
+    Examples
+    --------
+    >>> max(row.relative_error for row in check("vae")) < LIMIT
+    True
     """
     model = build(
         name, SHAPE, architecture=architecture, latent=LATENT, hidden=HIDDEN[architecture], dtype=np.float64, **options
@@ -57,40 +68,41 @@ def check(name: str, architecture: str = "mlp", **options: Any) -> list[Row]:
     rows: list[Row] = []
     for phase in model.phases:
         for network_name in phase.networks:
-            found = _parameters(model, phase, network_name, x, noise)
+            results = _check_parameters(model, phase, network_name, x, noise)
             if network_name not in {row.network for row in rows}:
-                found += _inputs(model.networks[network_name], generator)
+                results += _check_inputs(model.networks[network_name], generator)
             rows += [
-                Row(name, architecture, str(options.get("propagation", "exact")), phase.name, network_name, *row)
-                for row in found
+                Row(name, architecture, str(options.get("propagation", "exact")), phase.name, network_name, *result)
+                for result in results
             ]
     return rows
 
 
-def _parameters(
-    model: Model, phase: Phase, name: str, x: np.ndarray, noise: dict[str, np.ndarray]
+def _check_parameters(
+    model: Model, phase: Phase, name: str, x: np.ndarray, noise: Noise
 ) -> list[tuple[str, str, float]]:
+    """Return (layer, parameter, relative error) for each parameter of a network."""
     network = model.networks[name]
     model.zero_gradients()
     phase.gradients(x, noise)
-    analytic, detached = network.grad.copy(), model.detached(x, noise)
-    parts = {}
+    analytic, detached = network.gradient.read(), model.detached(x, noise)
+    errors = {}
     start = 0
     for layer, parameter, array in network.named_arrays(network.parameters):
-        entries = start + _spread(array.size)
-        errors, size = _compare(
+        entries = start + _evenly_spaced(array.size)
+        errors[layer, parameter] = _compare(
             lambda: phase.objectives(x, noise, detached)[name], network.theta, entries, analytic[entries]
         )
-        parts[layer, parameter] = errors, size
         start += array.size
-    floor = FLOOR * max(size for _, size in parts.values())
-    return [(*where, _ratio(error, max(size, floor))) for where, (error, size) in parts.items()]
+    floor = FLOOR * max(size for _, size in errors.values())
+    return [(*where, _ratio(error, max(size, floor))) for where, (error, size) in errors.items()]
 
 
-def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str, str, float]]:
+def _check_inputs(network: Network, generator: np.random.Generator) -> list[tuple[str, str, float]]:
+    """Return (layer, "input", relative error) for each layer of a network that has parameters."""
     rows = []
-    names = [name for name, parameter, _ in network.named_arrays(network.parameters) if parameter in ("W", "scale")]
-    starts = [i for i, layer in enumerate(network.layers) if layer.parameter_shapes(network.shapes[i])]
+    names = list(dict.fromkeys(name for name, _, _ in network.named_arrays(network.parameters)))
+    starts = [i for i, parameters in enumerate(network.parameters) if parameters]
     for name, i in zip(names, starts, strict=True):
         rest = Network(network.shapes[i], network.layers[i:], generator, np.float64)
         rest.theta[:] = network.theta[-rest.theta.size :]
@@ -98,9 +110,8 @@ def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str,
         combination = generator.normal(size=(BATCH, *rest.output_shape))
         buffers = rest.buffers(BATCH)
         rest.forward(buffers, x)
-        buffers.error[:] = combination
-        analytic = rest.backward(buffers, parameters=False).reshape(-1).copy()
-        flat, entries = x.reshape(-1), _spread(x.size)
+        analytic = rest.backward_input(buffers, combination).reshape(-1).copy()
+        flat, entries = x.reshape(-1), _evenly_spaced(x.size)
         error, size = _compare(
             lambda: float(np.sum(rest.forward(buffers, x) * combination)),  # noqa: B023
             flat,
@@ -111,15 +122,15 @@ def _inputs(network: Network, generator: np.random.Generator) -> list[tuple[str,
     return rows
 
 
-def _spread(size: int) -> np.ndarray:
-    """At most ``MOST`` places of an array, evenly spaced."""
-    return np.unique(np.linspace(0, size - 1, min(size, MOST)).round().astype(int))
+def _evenly_spaced(size: int) -> np.ndarray:
+    """At most ``MAX_ENTRIES`` indices of an array of this size, evenly spaced."""
+    return np.unique(np.linspace(0, size - 1, min(size, MAX_ENTRIES)).round().astype(int))
 
 
 def _compare(
     function: Callable[[], float], flat: np.ndarray, entries: np.ndarray, analytic: np.ndarray
 ) -> tuple[float, float]:
-    """Largest error over these entries, each the lesser of two steps', and the largest difference."""
+    """Return the largest error over these entries, each the lesser of two step sizes', and the largest difference."""
     numeric = [central_differences(function, flat, entries, step) for step in STEPS]
     errors = np.minimum(*(np.abs(analytic - differences) for differences in numeric))
     return float(errors.max()), float(np.abs(numeric[0]).max())
@@ -128,7 +139,10 @@ def _compare(
 def central_differences(
     function: Callable[[], float], flat: np.ndarray, entries: np.ndarray, step: float
 ) -> np.ndarray:
-    """(f(a + h) - f(a - h)) / 2h for these entries a of a flat array, which is nudged in place and put back."""
+    """Return (f(a + step) - f(a - step)) / 2 step for these entries a of a flat array.
+
+    The array is changed in place and restored.
+    """
     slopes = np.empty(len(entries))
     for k, i in enumerate(entries):
         value = flat[i]
@@ -141,5 +155,5 @@ def central_differences(
 
 
 def _ratio(error: float, size: float) -> float:
-    """Relative error; the error itself where the difference is 0 throughout."""
+    """The relative error; the absolute error if all differences are 0."""
     return error / size if size else error

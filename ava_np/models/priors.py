@@ -1,4 +1,4 @@
-"""Priors of codes, by name: what an adversarial autoencoder can be told to fill.
+"""Priors of codes, by name, for adversarial autoencoders.
 
 normal      N(0, 1) in every dimension
 uniform     [-1, 1] in every dimension
@@ -15,7 +15,7 @@ import numpy as np
 from ava_np.errors import ArchitectureError, AvaError
 
 Prior = Callable[[np.random.Generator, int, int], np.ndarray]
-"""``prior(generator, count, latent)`` gives codes (count, latent)."""
+"""``prior(generator, count, latent)`` returns codes (count, latent)."""
 
 COMPONENTS, RADIUS, DEVIATION = 10, 4.0, 0.25
 
@@ -59,12 +59,12 @@ PLANE = ("mixture", "swiss-roll")
 
 
 def named_prior(name: str, latent: int) -> Prior:
-    """The prior of this name, for codes of length ``latent``.
+    """Return the prior of this name, for codes of length ``latent``.
 
     Raises
     ------
     ArchitectureError
-        If it is a prior in the plane and the codes are not.
+        If the prior lies in the plane and the codes do not have length 2.
     """
     if name in PLANE and latent != 2:
         raise ArchitectureError(f"the {name} prior lies in the plane, and codes have length {latent}: take --latent 2")
@@ -72,20 +72,20 @@ def named_prior(name: str, latent: int) -> Prior:
 
 
 def validated_prior(prior: Prior, latent: int) -> Prior:
-    """A prior that the user has given, if it gives codes of length ``latent``.
+    """Return a user's prior, after checking that it returns codes of length ``latent``.
 
     Raises
     ------
     ArchitectureError
-        If it does not.
+        If it does not, or if they are not finite.
     """
     drawn = np.asarray(prior(np.random.default_rng(0), 3, latent))
     if drawn.shape != (3, latent) or not np.isfinite(drawn).all():
         raise ArchitectureError(
-            f"asked for 3 codes of length {latent}, the prior gave an array of shape {drawn.shape}, or not finite"
+            f"the prior must return 3 finite codes of length {latent} when asked for 3; it returned shape {drawn.shape}"
         )
     return prior
 
 
 def _missing(generator: np.random.Generator, count: int, latent: int) -> np.ndarray:
-    raise AvaError("this model's prior was a function, which no file holds: set model.prior_function to it")
+    raise AvaError("this model's prior is a function, which is not stored in files: set model.prior_function to it")

@@ -1,47 +1,67 @@
-"""The two propagations of the paper's models, and the angle between what they teach."""
+"""The two propagations of the paper's models, and the angle between their gradients."""
 
 import math
 from typing import TypeVar
 
 import numpy as np
 
-from ava_np.models.base import Model, Noise
-from ava_np.specification import Propagation
+from ava_np.models.base import Model, Noise, StepBuffers
+from ava_np.specification import AVA, VAE, Propagation
 
 PROPAGATIONS: tuple[Propagation, Propagation] = ("exact", "paper")
 
-T = TypeVar("T")
+S = TypeVar("S", bound=StepBuffers)
 
 
-class TwoPropagations(Model[T]):
-    """A model whose errors cross from one network to another as true gradients, "exact", or as printed, "paper"."""
+class TwoPropagations(Model[S]):
+    """A model whose errors pass from one network to another as true gradients ("exact") or as printed ("paper").
 
-    propagation: Propagation
+    Attributes
+    ----------
+    propagation : {"exact", "paper"}
+        Which of the two the gradients use.
+    """
+
+    def __init__(
+        self,
+        specification: VAE | AVA,
+        shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        dtype: type[np.floating] = np.float32,
+    ) -> None:
+        self.propagation = specification.propagation
+        super().__init__(specification, shape, seed=seed, dtype=dtype)
 
     @property
-    def passes_through(self) -> dict[str, str]:
+    def error_comes_through(self) -> dict[str, str]:
         """With exact propagation the reconstruction error reaches Θ through Φ; (5) drops that path."""
         return {"encoder": "decoder"} if self.propagation == "exact" else {}
 
     def diagnostics(self, x: np.ndarray, noise: Noise) -> dict[str, dict[str, float]]:
-        """The angle in degrees between each network's gradients under the two propagations, at x with this noise."""
-        own, (first, second) = self.propagation, PROPAGATIONS
+        """Return the angle in degrees between each network's gradients under the two propagations."""
+        used, (first, second) = self.propagation, PROPAGATIONS
         try:
             with self.preserve_statistics():
-                self._gradients_under(first, x, noise)
-                before = {name: network.grad.copy() for name, network in self.networks.items()}
-                self._gradients_under(second, x, noise)
+                before, after = (self._gradients_under(propagation, x, noise) for propagation in (first, second))
         finally:
-            self.propagation = own
-        return {"angle": {name: angle(before[name], network.grad) for name, network in self.networks.items()}}
+            self.propagation = used
+        return {"angle": {name: angle(before[name], after[name]) for name in self.networks}}
 
-    def _gradients_under(self, propagation: Propagation, x: np.ndarray, noise: Noise) -> None:
+    def _gradients_under(self, propagation: Propagation, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         self.propagation = propagation
         self.zero_gradients()
         self.gradients(x, noise)
+        return {name: network.gradient.read() for name, network in self.networks.items()}
 
 
 def angle(a: np.ndarray, b: np.ndarray) -> float:
-    """Degrees between two vectors; 0 where either is 0."""
+    """Return the angle between two vectors in degrees; 0 if either vector is 0.
+
+    Examples
+    --------
+    >>> angle(np.array([1.0, 0.0]), np.array([0.0, 2.0]))
+    90.0
+    """
     lengths = math.sqrt(float(a @ a) * float(b @ b))
     return math.degrees(math.acos(min(1.0, max(-1.0, float(a @ b) / lengths)))) if lengths else 0.0

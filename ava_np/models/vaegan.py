@@ -6,13 +6,13 @@
 
     Enc descends L_prior + L_llike,   Dec descends γ L_llike + L_GAN,   Dis ascends L_GAN
 
-all three from one forward pass; Dis learns nothing from L_llike, Enc nothing from L_GAN. Algorithm 1 prints Dec's as
-γ L_llike - L_GAN, and Dis's as a descent of L_GAN: the same, if its L_GAN is a cross-entropy, the negative of this one.
-``reconstructions_are_fake`` = False leaves log(1 - Dis(x̃)) out.
+All three learn from one forward pass; Dis learns nothing from L_llike, and Enc nothing from L_GAN. Algorithm 1 prints
+Dec's objective as γ L_llike - L_GAN and lets Dis descend L_GAN. That is the same if its L_GAN is a cross-entropy, the
+negative of this one. ``reconstructions_are_fake`` = False leaves log(1 - Dis(x̃)) out.
 """
 
 from dataclasses import dataclass
-from math import prod
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,15 +21,16 @@ from ava_np.kernels.discrimination import log_fake_backward, log_fake_forward, l
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Dense
-from ava_np.models.base import Model, Noise, Terms
+from ava_np.layers.initialisers import Initialiser
+from ava_np.models.base import Detached, Model, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import kl_objective, log_sigmoid, split_mean_logvar
 from ava_np.network import Buffers, Network
-from ava_np.network.architectures import architecture, discriminator
+from ava_np.network.architectures import Architecture, discriminator
 
 
 @dataclass
-class StepBuffers:
-    """The buffers of each application of a network in a step; ``_`` is the reconstruction x̃, ``p`` the sample x_p."""
+class VAEGANBuffers(StepBuffers):
+    """The buffers of a step: one for each application of a network. ``_`` is for x̃, ``p`` for x_p."""
 
     Enc: Buffers
     Dec: Buffers
@@ -40,52 +41,32 @@ class StepBuffers:
     z: np.ndarray
 
 
-class VAEGAN(Model[StepBuffers]):
-    """A VAE-GAN.
+class VAEGAN(Model[VAEGANBuffers]):
+    """A VAE-GAN."""
 
-    Parameters
-    ----------
-    specification : specification.VAEGAN
-        Length of the code, architecture, γ, whether reconstructions count as fake, minibatch discrimination.
-    shape : tuple of int
-        Shape of a picture, (height, width, channels).
-    seed : int
-        Seed of the first weights.
-    dtype : dtype
-        ``float32`` for training, ``float64`` for gradient checks.
-    """
+    specification: specifications.VAEGAN
+    output_initialiser: ClassVar[Initialiser] = "lecun_normal"
 
-    def __init__(
-        self,
-        specification: specifications.VAEGAN,
-        shape: tuple[int, int, int],
-        *,
-        seed: int = 0,
-        dtype: type[np.floating] = np.float32,
-    ) -> None:
-        layers = architecture(specification, shape, output_initialiser="lecun_normal")
-        generator, n = np.random.default_rng(seed), specification.latent
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create Enc, Dec and Dis, whose intermediate layer is l."""
+        specification, n = self.specification, self.latent
         self.γ, self.reconstructions_are_fake = specification.gamma, specification.reconstructions_are_fake
-        self.Enc = Network((prod(shape),), [*layers.encoder, Dense(2 * n)], generator, dtype)
-        self.Dec = Network((n,), layers.decoder, generator, dtype)
-        discriminator_layers = discriminator(
-            [*layers.discriminator, *layers.discriminator_head],
-            minibatch_discrimination=specification.minibatch_discrimination,
-        )
-        self.Dis = Network(
-            (prod(shape),), discriminator_layers, generator, dtype, intermediate=len(layers.discriminator)
-        )
-        super().__init__(specification, shape, {"encoder": self.Enc, "decoder": self.Dec, "discriminator": self.Dis})
+        self.Enc = new(self.neurons, [*layers.encoder, Dense(2 * n)])
+        self.Dec = new(n, layers.decoder)
+        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        dis = discriminator(trunk, minibatch_discrimination=many)
+        self.Dis = new(self.neurons, dis, intermediate=len(layers.discriminator))
+        return {"encoder": self.Enc, "decoder": self.Dec, "discriminator": self.Dis}
 
     @property
-    def passes_through(self) -> dict[str, str]:
+    def error_comes_through(self) -> dict[str, str]:
         """The encoder's error comes through the decoder, and the decoder's through the discriminator."""
         return {"encoder": "decoder", "decoder": "discriminator"}
 
-    def make_buffers(self, batch: int) -> StepBuffers:
-        """New buffers for a step on ``batch`` pictures."""
+    def make_buffers(self, batch: int) -> VAEGANBuffers:
+        """Return new buffers for a step on ``batch`` pictures."""
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis
-        return StepBuffers(
+        return VAEGANBuffers(
             Enc=Enc.buffers(batch),
             Dec=Dec.buffers(batch),
             Dec_p=Dec.buffers(batch),
@@ -96,8 +77,8 @@ class VAEGAN(Model[StepBuffers]):
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """r of the encoder, and z_p from the prior."""
-        return {"r": self.normal(generator, batch), "z_p": self.normal(generator, batch)}
+        """Draw r for the encoder, and z_p from the prior."""
+        return {"r": self.standard_normal(generator, batch), "z_p": self.standard_normal(generator, batch)}
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add all three networks' gradients."""
@@ -105,58 +86,63 @@ class VAEGAN(Model[StepBuffers]):
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis
         t = self._forward(x, noise)
         μ, s = split_mean_logvar(t.Enc.output)
+        features, features_ = t.Dis.intermediate, t.Dis_.intermediate   # Dis_l(x), Dis_l(x̃)
 
         terms = {"kl": kl_forward(μ, s),                                # L_prior
-                 "features": squared_error_forward(t.Dis_.intermediate, t.Dis.intermediate),  # L_llike
+                 "features": squared_error_forward(features_, features),  # L_llike
                  "log_d_real": log_real_forward(t.Dis.output),          # L_GAN, term by term
                  "log_d_reconstructed": log_fake_forward(t.Dis_.output),
                  "log_d_fake": log_fake_forward(t.Dis_p.output)}
 
-        log_real_backward(t.Dis.clear_error(), t.Dis.output, -1)        # Dis ascends L_GAN
-        Dis.backward(t.Dis, inputs=False)
-        log_fake_backward(t.Dis_p.clear_error(), t.Dis_p.output, -1)
-        Dis.backward(t.Dis_p, inputs=False)
+        δd = t.Dis.zero_error()                                         # Dis ascends L_GAN
+        log_real_backward(δd, t.Dis.output, -1)
+        Dis.backward_parameters(t.Dis, δd)
+        δd = t.Dis_p.zero_error()
+        log_fake_backward(δd, t.Dis_p.output, -1)
+        Dis.backward_parameters(t.Dis_p, δd)
         if self.reconstructions_are_fake:
-            log_fake_backward(t.Dis_.clear_error(), t.Dis_.output, -1)
-            Dis.backward(t.Dis_, inputs=False)
+            δd = t.Dis_.zero_error()
+            log_fake_backward(δd, t.Dis_.output, -1)
+            Dis.backward_parameters(t.Dis_, δd)
 
-        t.Dis_.intermediate_error.fill(0)                                     # Dis_l(x̃) - Dis_l(x), from layer l to x̃
-        squared_error_backward(t.Dis_.intermediate_error, t.Dis_.intermediate, t.Dis.intermediate)
-        δx_ = Dis.backward(t.Dis_, parameters=False, from_intermediate=True).copy()
+        δl = t.Dis_.zero_intermediate_error()                           # Dis_l(x̃) - Dis_l(x), from layer l to x̃
+        squared_error_backward(δl, features_, features)
+        δx_ = Dis.backward_input(t.Dis_, δl, from_intermediate=True).copy()
 
-        t.Dec.error[:] = δx_                                            # Enc descends L_prior + L_llike
-        δz = Dec.backward(t.Dec, parameters=False)
-        δμ, δs = split_mean_logvar(t.Enc.clear_error())
+        δz = Dec.backward_input(t.Dec, δx_)                             # Enc descends L_prior + L_llike
+        δenc = t.Enc.zero_error()
+        δμ, δs = split_mean_logvar(δenc)
         kl_backward(δμ, δs, μ, s)
         reparameterise_backward(δμ, δs, δz, s, noise["r"])
-        Enc.backward(t.Enc, inputs=False)
+        Enc.backward_parameters(t.Enc, δenc)
 
-        t.Dec.error[:] = self.γ * δx_                                   # Dec descends γ L_llike + L_GAN
+        δx_ *= self.γ                                                   # Dec descends γ L_llike + L_GAN
         if self.reconstructions_are_fake:
-            log_fake_backward(t.Dis_.clear_error(), t.Dis_.output, +1)
-            t.Dec.error[:] += Dis.backward(t.Dis_, parameters=False)
-        Dec.backward(t.Dec, inputs=False)
-        log_fake_backward(t.Dis_p.clear_error(), t.Dis_p.output, +1)
-        t.Dec_p.error[:] = Dis.backward(t.Dis_p, parameters=False)
-        Dec.backward(t.Dec_p, inputs=False)
+            δd = t.Dis_.zero_error()
+            log_fake_backward(δd, t.Dis_.output, +1)
+            δx_ += Dis.backward_input(t.Dis_, δd)
+        Dec.backward_parameters(t.Dec, δx_)
+        δd = t.Dis_p.zero_error()
+        log_fake_backward(δd, t.Dis_p.output, +1)
+        Dec.backward_parameters(t.Dec_p, Dis.backward_input(t.Dis_p, δd))
         return terms
         # fmt: on
 
-    def objectives(self, x: np.ndarray, noise: Noise, detached: dict[str, np.ndarray]) -> dict[str, float]:
-        """What each network descends."""
+    def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what each network minimises."""
         t = self._forward(x, noise)
         prior = kl_objective(*split_mean_logvar(t.Enc.output))
-        likeness = float(np.sum((t.Dis.intermediate - t.Dis_.intermediate) ** 2) / 2)
+        feature_error = float(np.sum((t.Dis.intermediate - t.Dis_.intermediate) ** 2) / 2)
         fakes = float(np.sum(log_sigmoid(-t.Dis_p.output)))
         if self.reconstructions_are_fake:
             fakes += float(np.sum(log_sigmoid(-t.Dis_.output)))
         return {
-            "encoder": prior + likeness,
-            "decoder": self.γ * likeness + fakes,
+            "encoder": prior + feature_error,
+            "decoder": self.γ * feature_error + fakes,
             "discriminator": -float(np.sum(log_sigmoid(t.Dis.output))) - fakes,
         }
 
-    def _forward(self, x: np.ndarray, noise: Noise) -> StepBuffers:
+    def _forward(self, x: np.ndarray, noise: Noise) -> VAEGANBuffers:
         """The one forward pass."""
         t = self.buffers(len(x), noise)
         reparameterise_forward(t.z, *split_mean_logvar(self.Enc.forward(t.Enc, x)), noise["r"])

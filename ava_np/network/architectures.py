@@ -1,12 +1,13 @@
 """Named architectures: the layers of every kind of network that a model may need, sized to its pictures.
 
 mlp     dense layers with leaky rectifiers.
-conv28  two 5x5 convolutions of stride 2, as VAEs of 28 x 28 digits commonly have.
+conv28  two 5x5 convolutions of stride 2, common for VAEs of 28 x 28 digits.
 conv64  the 5x5 convolutions with batch norm of Larsen et al. 2016 for 64 x 64 pictures.
-dcgan   Radford et al. 2016: convolutions of stride 2 with batch norm, until a side is at most 7.
+dcgan   Radford et al. 2016: convolutions of stride 2 with batch norm, until the shorter side is at most 7.
 
-Every network maps rows to rows, so that a model need not know which it has: convolutions stand between a reshape
-and a flatten. Each halving of a side rounds up and each doubling undoes it, so that any size fits down to the smallest.
+Every network maps rows to rows, so that a model does not depend on the architecture: convolutions stand between a
+reshape and a flatten layer. Each halving of a side rounds up and each doubling inverts it, so that any size fits, down
+to the smallest.
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,9 @@ from ava_np.specification import ModelSpecification
 
 KERNEL, PADDING = 5, 2
 HIDDEN = {"mlp": (256,), "conv28": (16, 32), "conv64": (64, 128, 256)}
-DCGAN_CHANNELS = 64  # next to the picture; doubled with each halving
-DCGAN_SIDE = 7  # the longest at which halving stops
-CODE_DISCRIMINATOR_WIDTH = 256  # of discriminators of codes, where the hidden layers are convolutions
+DCGAN_CHANNELS = 64  # of the layer next to the picture; doubled with each halving
+DCGAN_SIDE = 7  # halving stops when the shorter side is at most this
+CODE_DISCRIMINATOR_WIDTH = 256  # hidden neurons of a discriminator of codes, if the architecture is convolutional
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ class Architecture:
     Attributes
     ----------
     encoder : list of Layer
-        From a picture's row to features; a model puts its dense head behind them.
+        From a picture as a row to features; the model appends its dense output layer.
     decoder : list of Layer
-        From a code to a picture's row; the output activation is the last layer.
+        From a code to a picture as a row; the last layer is the output activation.
     discriminator : list of Layer
-        From a picture's row to features: Larsen's layer l, at the end of the convolutions.
+        From a picture as a row to features: Larsen's layer l, at the end of the convolutions.
     discriminator_head : list of Layer
         Between these features and the output neuron.
     code_discriminator : list of Layer
@@ -69,39 +70,45 @@ class Architecture:
 def architecture(
     specification: ModelSpecification, shape: tuple[int, int, int], *, output_initialiser: Initialiser = "zeros"
 ) -> Architecture:
-    """The layers that a specification asks for.
+    """Return the layers that a specification describes.
 
     Parameters
     ----------
     specification : ModelSpecification
-        Its ``architecture``, ``hidden``, ``latent`` and ``output`` count.
+        Its ``architecture``, ``hidden``, ``latent`` and ``output`` are used.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     output_initialiser : str
-        Of the weights of the decoder's pixels. A decoder that reconstructs does best to start from even grey, "zeros":
-        it has no random pattern to unlearn. A generator that is only judged cannot.
+        Initialiser of the decoder's output weights. "zeros" suits a decoder that reconstructs: it starts from uniform
+        grey and has no random pattern to unlearn. A generator that learns from a discriminator alone cannot start so.
 
     Raises
     ------
     ArchitectureError
         If the layers do not fit the pictures.
+
+    Examples
+    --------
+    >>> from ava_np.specification import VAE
+    >>> [layer.name for layer in architecture(VAE(architecture="mlp", hidden=(256,)), (28, 28, 1)).encoder]
+    ['dense', 'leaky_relu']
     """
-    kind, hidden = specification.architecture, specification.hidden
-    if isinstance(kind, dict):
-        found = _own(kind, specification, shape, output_initialiser)
-    elif kind == "mlp":
-        found = _mlp(hidden or HIDDEN["mlp"], shape, output_initialiser)
+    name, hidden = specification.architecture, specification.hidden
+    if isinstance(name, dict):
+        layers = _custom(name, specification, shape, output_initialiser)
+    elif name == "mlp":
+        layers = _mlp(hidden or HIDDEN["mlp"], shape, output_initialiser)
     else:
-        hidden = hidden or (_dcgan_channels(shape) if kind == "dcgan" else HIDDEN[kind])
-        _require_room(kind, shape, len(hidden))
-        found = {"conv28": _conv28, "conv64": _conv64, "dcgan": _dcgan}[kind](hidden, shape, output_initialiser)
+        hidden = hidden or (_dcgan_channels(shape) if name == "dcgan" else HIDDEN[name])
+        _check_size(name, shape, len(hidden))
+        layers = {"conv28": _conv28, "conv64": _conv64, "dcgan": _dcgan}[name](hidden, shape, output_initialiser)
     if specification.output != "linear":
-        found.decoder.append(Activation(specification.output))
-    return found
+        layers.decoder.append(Activation(specification.output))
+    return layers
 
 
 def mlp(hidden: Sequence[int], outputs: int, *, output_initialiser: Initialiser = "lecun_normal") -> list[Layer]:
-    """Dense layers with leaky rectifiers between them; the last is linear.
+    """Return dense layers with leaky rectifiers between them; the last layer is linear.
 
     Parameters
     ----------
@@ -110,13 +117,18 @@ def mlp(hidden: Sequence[int], outputs: int, *, output_initialiser: Initialiser 
     outputs : int
         Number of output neurons.
     output_initialiser : str
-        Of the output neurons' weights.
+        Initialiser of the output neurons' weights.
+
+    Examples
+    --------
+    >>> [layer.name for layer in mlp((256,), 10)]
+    ['dense', 'leaky_relu', 'dense']
     """
     return [*_dense(hidden), Dense(outputs, output_initialiser)]
 
 
 def discriminator(trunk: Sequence[Layer], *, minibatch_discrimination: bool = False) -> list[Layer]:
-    """A trunk with one output neuron, the logit of "real"; with minibatch discrimination between, where asked for."""
+    """Return a trunk with one output neuron, the logit of "real", and optionally minibatch discrimination between."""
     between = [MinibatchDiscrimination()] if minibatch_discrimination else []
     return [*trunk, *between, Dense(1)]
 
@@ -171,65 +183,65 @@ def _conv64(channels: Sequence[int], shape: Shape, output_initialiser: Initialis
 
 
 def _dcgan(channels: Sequence[int], shape: Shape, output_initialiser: Initialiser) -> Architecture:
-    drawn: Initialiser = "normal"
+    normal: Initialiser = "normal"
     sides = _sides(shape, len(channels))
     down: list[Layer] = [Reshape(shape)]
     for i, width in enumerate(channels):
-        down += [_halve(width, drawn), *([BatchNorm()] if i else []), Activation("leaky_relu")]
+        down += [_halve(width, normal), *([BatchNorm()] if i else []), Activation("leaky_relu")]
     down.append(Flatten())
     smallest = (*sides[-1], channels[-1])
-    up: list[Layer] = [Dense(prod(smallest), drawn), Reshape(smallest), BatchNorm(), Activation("relu")]
+    up: list[Layer] = [Dense(prod(smallest), normal), Reshape(smallest), BatchNorm(), Activation("relu")]
     for width, side in zip(channels[-2::-1], sides[-2:0:-1], strict=True):
-        up += [_double(width, side, drawn), BatchNorm(), Activation("relu")]
-    pixels: Initialiser = "zeros" if output_initialiser == "zeros" else drawn
+        up += [_double(width, side, normal), BatchNorm(), Activation("relu")]
+    pixels: Initialiser = "zeros" if output_initialiser == "zeros" else normal
     up += [_double(shape[2], sides[0], pixels), Flatten()]
     return Architecture(down, up, down, [], _dense([CODE_DISCRIMINATOR_WIDTH]))
 
 
-def _own(
+def _custom(
     networks: dict[str, tuple[dict[str, Any], ...]],
     specification: ModelSpecification,
     shape: tuple[int, int, int],
     output_initialiser: Initialiser,
 ) -> Architecture:
-    """The networks that the user has written; mlp for those that are left out."""
+    """The networks that the user describes, and mlp for those that are left out."""
     names = ("encoder", "decoder", "discriminator", "code_discriminator")
     if not networks or not set(networks) <= set(names):
         raise ArchitectureError(
-            f"an architecture of one's own has networks among {', '.join(names)}, not: {', '.join(networks) or 'none'}"
+            f"a custom architecture has networks among {', '.join(names)}, not: {', '.join(networks) or 'none'}"
         )
-    found: dict[str, list[Layer]] = {}
+    custom: dict[str, list[Layer]] = {}
     for name, layers in networks.items():
         try:
-            found[name] = list(msgspec.convert(layers, tuple[AnyLayer, ...]))
+            custom[name] = list(msgspec.convert(layers, tuple[AnyLayer, ...]))
         except msgspec.ValidationError as error:
-            raise ArchitectureError(f"the {name}'s layers are not understood: {error}") from error
+            raise ArchitectureError(f"the {name}'s layers are not valid: {error}") from error
     rest = _mlp(specification.hidden or HIDDEN["mlp"], shape, output_initialiser)
     for name in ("encoder", "discriminator"):
-        if name in found:
-            _end(name, found[name], shape)
-            found[name] = [Reshape(shape), *found[name], Flatten()]
-    if "decoder" in found:
-        found["decoder"].append(Flatten())
-        end = _end("decoder", found["decoder"], (specification.latent,))
-        if end != (prod(shape),):
+        if name in custom:
+            _shape_after(name, custom[name], shape)
+            custom[name] = [Reshape(shape), *custom[name], Flatten()]
+    if "decoder" in custom:
+        custom["decoder"].append(Flatten())
+        output_shape = _shape_after("decoder", custom["decoder"], (specification.latent,))
+        if output_shape != (prod(shape),):
             raise ArchitectureError(
-                f"the decoder ends in {end[0]} neurons, and pictures of {shape_text(shape)} have {prod(shape)}"
+                f"the decoder ends in {output_shape[0]} neurons, and pictures of {shape_text(shape)} have {prod(shape)}"
             )
-    if "code_discriminator" in found:
-        found["code_discriminator"].append(Flatten())
-        _end("code_discriminator", found["code_discriminator"], (specification.latent,))
+    if "code_discriminator" in custom:
+        custom["code_discriminator"].append(Flatten())
+        _shape_after("code_discriminator", custom["code_discriminator"], (specification.latent,))
     return Architecture(
-        encoder=found.get("encoder", rest.encoder),
-        decoder=found.get("decoder", rest.decoder),
-        discriminator=found.get("discriminator", rest.discriminator),
+        encoder=custom.get("encoder", rest.encoder),
+        decoder=custom.get("decoder", rest.decoder),
+        discriminator=custom.get("discriminator", rest.discriminator),
         discriminator_head=[],
-        code_discriminator=found.get("code_discriminator", rest.code_discriminator),
+        code_discriminator=custom.get("code_discriminator", rest.code_discriminator),
     )
 
 
-def _end(name: str, layers: Sequence[Layer], shape: Shape) -> Shape:
-    """Shape after the layers; an error names the network and the layer."""
+def _shape_after(name: str, layers: Sequence[Layer], shape: Shape) -> Shape:
+    """The shape after the layers; an error names the network and the layer."""
     for number, layer in enumerate(layers, start=1):
         try:
             shape = layer.output_shape(shape)
@@ -238,7 +250,7 @@ def _end(name: str, layers: Sequence[Layer], shape: Shape) -> Shape:
     return shape
 
 
-def _require_room(kind: str, shape: Shape, halvings: int) -> None:
+def _check_size(kind: str, shape: Shape, halvings: int) -> None:
     if min(shape[:2]) < 2**halvings:
         raise ArchitectureError(
             f"{kind} halves its pictures {halvings} times and needs at least {2**halvings} x {2**halvings} pixels; "

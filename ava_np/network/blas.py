@@ -1,7 +1,7 @@
-"""NumPy's BLAS on one thread, while something of ours computes.
+"""Limit NumPy's BLAS to one thread while something of ours computes.
 
-Its sums then do not depend on how many cores there are, and its spinning threads do not stall each other where the
-cores are shared (measured: 35 times slower beside other jobs).
+Then its sums do not depend on the number of cores. And its threads, which spin while they wait, do not stall each other
+on shared cores (measured: 35 times slower beside other jobs).
 """
 
 import os
@@ -11,17 +11,17 @@ from threading import RLock
 from threadpoolctl import ThreadpoolController
 
 
-class _OneThread:
-    """A context that any threads may hold at once and leave in any order: the first limits BLAS, the last restores it.
+class _SingleThreaded:
+    """A context that several threads may hold at once and leave in any order.
 
-    The limit is the process's. Were each holder to restore what it found, the first to leave would lift it for the
-    others, and the last would leave it behind for good.
+    The limit belongs to the process. So the first holder sets it and the last one restores what was before. If each
+    holder restored what it had found, the first to leave would lift the limit for the others.
     """
 
     def __init__(self) -> None:
-        self._lock = RLock()  # a generator that holds the context may be collected, and leave it, anywhere
+        self._lock = RLock()  # reentrant: a generator that holds the context may be collected, and leave it, anywhere
         self._holders = 0
-        if hasattr(os, "register_at_fork"):  # a child forked while another thread holds the lock would never get it
+        if hasattr(os, "register_at_fork"):  # otherwise a child forked while a thread holds the lock would never get it
             os.register_at_fork(
                 before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
             )
@@ -41,8 +41,9 @@ class _OneThread:
 
 @cache
 def _blas() -> ThreadpoolController:
-    """The BLAS that is loaded, which NumPy did; looked for once, because that takes a hundred times as long."""
+    """The BLAS library that NumPy has loaded; cached, because the search takes a hundred times as long as a limit."""
     return ThreadpoolController().select(user_api="blas")
 
 
-single_threaded_blas = _OneThread()
+single_threaded_blas = _SingleThreaded()
+"""The context: ``with single_threaded_blas: ...``"""

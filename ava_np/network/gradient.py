@@ -1,106 +1,146 @@
-"""The gradient of a network: one flat vector, of which the largest products may wait until somebody looks.
+"""The gradient of a network: one flat vector, of which the largest products are multiplied only when they are read.
 
-A dense layer's dW = Σ xᵀ dy, over the layer's applications in a step, can be a hundred times larger than x and dy. Its
-norm and an optimiser's step need no dW (kernels/factored.py). Whoever does reads ``Gradient.flat`` or ``views``: then
-the products are added, as if they had never waited.
+The gradient of a dense layer's weights, dW = Σ xᵀ dy over the layer's applications in a step, can have a hundred times
+more values than x and dy. Its norm and an optimiser's update do not need dW (kernels/factored.py), so the factors x and
+dy are kept instead. ``Gradient.read`` multiplies them, and then the result is the same as if they had been multiplied
+at once.
 """
 
 import math
 from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 
 from ava_np.kernels.factored import Factors, factored_norm
 from ava_np.kernels.gemm import gemm_add
-from ava_np.layers import Arrays, Layer, LayerBuffers
+from ava_np.layers import Arrays, Layer, LayerBuffers, Shape
 
 Segment = tuple[slice, np.ndarray | Factors]
-"""Where in the flat vector, and what stands there or its factors."""
+"""A range of the flat vector, and the gradient there: its values, or the factors of the product that they are."""
 
 
 class Gradient:
-    """A flat vector, and the products that wait to be added to it.
+    """The gradient of all parameters of a network.
 
     Parameters
     ----------
     layers : sequence of Layer
         The network's layers.
-    flat : ndarray, (parameters,)
-        Zeros.
-    views : sequence of dict
-        Each layer's arrays in ``flat``, one after the other.
+    shapes : sequence of dict of str to tuple
+        Names and shapes of each layer's parameters.
     scratch : ndarray
-        The network's, for products.
+        The network's scratch, for products; its type is the gradient's.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Dense
+    >>> from ava_np.network import Network
+    >>> network = Network((3,), [Dense(2)], np.random.default_rng(0))
+    >>> buffers = network.buffers(1)
+    >>> y = network.forward(buffers, np.ones((1, 3)))
+    >>> network.backward_parameters(buffers, np.array([[1.0, 10.0]]))
+    >>> network.gradient.read()
+    array([ 1., 10.,  1., 10.,  1., 10.,  1., 10.], dtype=float32)
     """
 
-    def __init__(self, layers: Sequence[Layer], flat: np.ndarray, views: Sequence[Arrays], scratch: np.ndarray) -> None:
-        self._layers, self._flat, self._views, self._scratch = layers, flat, views, scratch
-        self._waiting: dict[int, list[LayerBuffers]] = {}
-        self._zero = {i for i, arrays in enumerate(views) if "W" in arrays}  # layers whose W has a gradient of 0 here
+    def __init__(self, layers: Sequence[Layer], shapes: Sequence[dict[str, Shape]], scratch: np.ndarray) -> None:
+        self._layers, self._shapes, self._scratch = layers, shapes, scratch
+        self._flat = np.zeros(sum(prod(shape) for named in shapes for shape in named.values()), scratch.dtype)
+        self._arrays = layer_views(self._flat, shapes)
+        self._deferred: dict[int, list[LayerBuffers]] = {}
+        self._nonzero: list[set[str]] = [set() for _ in layers]  # arrays that may hold anything but 0
 
-    @property
-    def flat(self) -> np.ndarray:
-        """The whole gradient."""
-        self._multiply(list(self._waiting))
-        self._zero.clear()  # whoever has the array may write to it
-        return self._flat
+    def read(self) -> np.ndarray:
+        """Return a copy of the gradient as it is now, (parameters,)."""
+        self._multiply(list(self._deferred))
+        return self._flat.copy()
 
-    @property
-    def views(self) -> Sequence[Arrays]:
-        """The whole gradient, as each layer's arrays."""
-        _ = self.flat
-        return self._views
+    def read_layers(self) -> list[Arrays]:
+        """Return a copy of the gradient as it is now, as each layer's arrays by name."""
+        return layer_views(self.read(), self._shapes)
+
+    def write(self, values: np.ndarray) -> None:
+        """Replace the gradient by ``values``, (parameters,)."""
+        self._deferred.clear()
+        self._flat[:] = values
+        self._nonzero = [set(named) for named in self._shapes]
 
     def clear(self) -> None:
-        """Set it to 0, without touching what has stayed so."""
-        self._waiting.clear()
-        for i, arrays in enumerate(self._views):
-            for name, array in arrays.items():
-                if name != "W" or i not in self._zero:
-                    array.fill(0)
-            if "W" in arrays:
-                self._zero.add(i)
+        """Set the gradient to 0."""
+        self._deferred.clear()
+        for arrays, nonzero in zip(self._arrays, self._nonzero, strict=True):
+            for name in nonzero:
+                arrays[name].fill(0)
+            nonzero.clear()
 
-    def add(self, i: int, layer_buffers: LayerBuffers) -> None:
-        """Add the gradient of layer ``i`` in the application ``layer_buffers``, or let it wait."""
-        if any(layer_buffers is other for other in self._waiting.get(i, [])):
-            self._multiply([i])  # its errors are about to be overwritten
-        if self._layers[i].defer_weight_gradient(self._views[i], layer_buffers):
-            self._waiting.setdefault(i, []).append(layer_buffers)
+    def add(self, index: int, buffers: LayerBuffers) -> None:
+        """Add the gradient of layer ``index`` in one application; its largest product may be deferred."""
+        if any(buffers is other for other in self._deferred.get(index, [])):
+            self._multiply([index])  # the factors are about to be overwritten
+        layer, arrays = self._layers[index], self._arrays[index]
+        self._nonzero[index] |= arrays.keys() - {layer.deferred_parameter}
+        if layer.defer_gradient(arrays, buffers):
+            self._deferred.setdefault(index, []).append(buffers)
         else:
-            self._zero.discard(i)
-            self._layers[i].backward_parameters(self._views[i], layer_buffers)
+            self._nonzero[index] |= arrays.keys()
+            layer.backward_parameters(arrays, buffers)
 
-    def release(self, layers: Sequence[LayerBuffers]) -> None:
-        """Multiply what waits in an application whose values are about to be overwritten."""
-        self._multiply(
-            [i for i, waiting in self._waiting.items() if any(layers[i] is layer_buffers for layer_buffers in waiting)]
-        )
+    def release(self, buffers: Sequence[LayerBuffers]) -> None:
+        """Multiply the deferred products of an application, because its values are about to be overwritten."""
+        self._multiply([i for i, deferred in self._deferred.items() if any(buffers[i] is one for one in deferred)])
 
     def norm(self) -> float:
-        """Its Euclidean norm."""
+        """Return the Euclidean norm, without multiplying what is deferred."""
         squares = 0.0
         for segments in self.segments():
-            for _, found in segments:
-                squares += float(np.dot(found, found)) if isinstance(found, np.ndarray) else factored_norm(found) ** 2
+            for _, values in segments:
+                if isinstance(values, np.ndarray):
+                    squares += float(np.dot(values, values))
+                else:
+                    squares += factored_norm(values) ** 2
         return math.sqrt(squares)
 
     def segments(self) -> Iterator[list[Segment]]:
-        """Yield, for each layer that has parameters, the segments of the flat vector that are its own."""
-        end = 0
-        self._multiply([i for i in self._waiting if i not in self._zero])
-        for i, (layer, arrays) in enumerate(zip(self._layers, self._views, strict=True)):
-            start, end = end, end + sum(array.size for array in arrays.values())
-            if i in self._waiting:
-                middle = start + arrays["W"].size
-                factors = [layer.deferred_factors(layer_buffers) for layer_buffers in self._waiting[i]]
-                yield [(slice(start, middle), factors), (slice(middle, end), self._flat[middle:end])]
-            elif arrays:
-                yield [(slice(start, end), self._flat[start:end])]
+        """Yield the segments of each layer that has parameters; together they cover the flat vector in order."""
+        start = 0
+        # A sum of values and products has no factors: multiply what is deferred on top of values.
+        self._multiply([i for i in self._deferred if self._layers[i].deferred_parameter in self._nonzero[i]])
+        for i, (layer, arrays) in enumerate(zip(self._layers, self._arrays, strict=True)):
+            if i not in self._deferred:
+                stop = start + sum(array.size for array in arrays.values())
+                if arrays:
+                    yield [(slice(start, stop), self._flat[start:stop])]
+                start = stop
+                continue
+            segments: list[Segment] = []
+            for name, array in arrays.items():
+                where = slice(start, start + array.size)
+                if name == layer.deferred_parameter:
+                    segments.append((where, [layer.deferred_factors(buffers) for buffers in self._deferred[i]]))
+                else:
+                    segments.append((where, self._flat[where]))
+                start = where.stop
+            yield segments
 
-    def _multiply(self, layers: Sequence[int]) -> None:
-        for i in layers:
-            self._zero.discard(i)
-            for layer_buffers in self._waiting.pop(i):
-                x, error = self._layers[i].deferred_factors(layer_buffers)
-                gemm_add(self._views[i]["W"], x.T, error, self._scratch)
+    def _multiply(self, indices: Sequence[int]) -> None:
+        """Add the deferred products of these layers to the flat vector."""
+        for i in indices:
+            layer = self._layers[i]
+            assert layer.deferred_parameter is not None
+            self._nonzero[i].add(layer.deferred_parameter)
+            for buffers in self._deferred.pop(i):
+                x, error = layer.deferred_factors(buffers)
+                gemm_add(self._arrays[i][layer.deferred_parameter], x.T, error, self._scratch)
+
+
+def layer_views(flat: np.ndarray, shapes: Sequence[dict[str, Shape]]) -> list[Arrays]:
+    """Return the layers' arrays as views into a flat vector, one after the other."""
+    views, start = [], 0
+    for named in shapes:
+        arrays = {}
+        for name, shape in named.items():
+            arrays[name] = flat[start : start + prod(shape)].reshape(shape)
+            start += prod(shape)
+        views.append(arrays)
+    return views

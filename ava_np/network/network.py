@@ -1,80 +1,21 @@
-"""Networks and buffers: parameters in one flat vector, each application's state on buffers of its own.
+"""A network: a chain of layers over one flat parameter vector.
 
-A network remembers nothing of the samples that it has seen. In a step of AVA the discriminator Ψ runs on x and on x',
-the encoder Θ on x and on x', Λ on μ(x) and on μ(x'): six buffers, four networks.
+A network keeps parameters, and running statistics if it has batch norm. What it computes in one application is kept in
+``Buffers``. So the same network can be applied to several inputs before any error comes back, and a finite difference
+is "nudge ``theta[i]`` and run again".
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import accumulate
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from ava_np.kernels.activations import ACTIVATIONS
-from ava_np.layers import Activation, Arrays, Layer, LayerBuffers, Mode, Shape
-from ava_np.network.gradient import Gradient
-
-
-class Buffers:
-    """The arrays of one application of a network to a batch, allocated once.
-
-    Parameters
-    ----------
-    network : Network
-        The network that will be applied.
-    batch : int
-        Number of samples.
-    mode : {"training", "frozen", "evaluation"}
-        How (``ava_np.layers.Mode``).
-
-    Attributes
-    ----------
-    input, output : ndarray
-        First input and last output, ``(batch, *shape)``.
-    error, input_error : ndarray
-        Errors at the output and at the input: a model writes the first, ``Network.backward`` the second.
-    intermediate, intermediate_error : ndarray
-        The values at the network's intermediate, and their errors, for ``Network.backward(...,
-        from_intermediate=True)``.
-    slope : ndarray
-        What ``Network.output_slope`` writes, like ``output``; allocated when it is first asked for.
-    noise : list of ndarray
-        What must be filled, uniform in [0, 1), before ``Network.forward``; empty without dropout.
-    """
-
-    def __init__(self, network: "Network", batch: int, mode: Mode) -> None:
-        values = [np.zeros((batch, *network.input_shape), network.dtype)]
-        errors = [np.zeros_like(values[0])]
-        # Several threads may show pictures to one network, but only one may train it.
-        scratch = np.empty_like(network.scratch) if mode == "evaluation" else network.scratch
-        self.layers: list[LayerBuffers] = []
-        for i, (layer, shape) in enumerate(zip(network.layers, network.shapes[1:], strict=True)):
-            for arrays in (values, errors):
-                shared = layer.in_place and i not in network.needs_copy
-                arrays.append(arrays[-1].reshape(batch, *shape) if shared else np.zeros((batch, *shape), network.dtype))
-            saved = {
-                name: np.zeros(kept, network.dtype)
-                for name, kept in layer.saved_shapes(network.shapes[i], batch).items()
-            }
-            self.layers.append(
-                LayerBuffers(values[-2], values[-1], errors[-2], errors[-1], saved, network.states[i], scratch, mode)
-            )
-        self.input, self.output = values[0], values[-1]
-        self.error, self.input_error = errors[-1], errors[0]
-        self.intermediate, self.intermediate_error = values[network.intermediate], errors[network.intermediate]
-        self.noise = [layer_buffers.saved["noise"] for layer_buffers in self.layers if "noise" in layer_buffers.saved]
-
-    @cached_property
-    def slope(self) -> np.ndarray:
-        """Room for a' at the output."""
-        return np.empty_like(self.output)
-
-    def clear_error(self) -> np.ndarray:
-        """Set the error at the output to 0, for terms to be added to it; return it."""
-        self.error.fill(0)
-        return self.error
+from ava_np.layers import Arrays, Layer, Mode, Shape
+from ava_np.network.buffers import Buffers
+from ava_np.network.gradient import Gradient, layer_views
 
 
 class Network:
@@ -87,32 +28,46 @@ class Network:
     layers : sequence of Layer
         Applied in order.
     generator : numpy.random.Generator
-        Draws the first weights.
+        Draws the initial weights.
     dtype : dtype
         ``float32`` for training, ``float64`` for gradient checks.
-    intermediate : int
-        How many layers stand before the intermediate layer, where values can be read and an error can enter; by default
-        all. A negative one counts from the end: -1 is before the last.
+    intermediate : int, optional
+        Number of layers before the intermediate layer, at which values can be read and an error can enter. A negative
+        number counts from the end: -1 is in front of the last layer. By default the network's output.
 
     Attributes
     ----------
-    theta, grad : ndarray, (parameters,)
-        Every parameter and its gradient; ``parameters`` and ``gradients`` are named views into them, layer by layer.
+    theta : ndarray, (parameters,)
+        Every parameter.
+    parameters : list of dict of str to ndarray
+        Each layer's parameters by name, as views into ``theta``.
     gradient : Gradient
-        Where ``grad`` comes from: it can be used without being written down.
-    states : list of dict
-        What layers keep besides, such as running statistics: saved, but not learnt by gradients.
+        The gradient of every parameter; ``gradient.read()`` returns it.
+    states : list of dict of str to ndarray
+        What each layer keeps besides parameters, such as running statistics. It is saved, but not learned.
     layer_slices : list of slice
-        Where in ``theta`` each layer that has parameters keeps them.
+        The range of ``theta`` of each layer that has parameters.
     needs_copy : frozenset of int
-        Layers that work in place, but on a copy of their input, because that is still needed.
+        In-place layers that work on a copy of their input, because the input is still needed.
 
     Raises
     ------
     ArchitectureError
-        If a layer does not fit the shape before it.
+        If a layer does not fit the shape in front of it.
     ValueError
-        If there is no such layer.
+        If there is no such intermediate layer.
+
+    Examples
+    --------
+    >>> from ava_np.layers import Activation, Dense
+    >>> network = Network((4,), [Dense(3), Activation("tanh"), Dense(1)], np.random.default_rng(0))
+    >>> buffers = network.buffers(batch=2)
+    >>> network.forward(buffers, np.zeros((2, 4))).shape
+    (2, 1)
+    >>> network.backward(buffers, np.ones((2, 1))).shape
+    (2, 4)
+    >>> network.gradient.read().shape
+    (19,)
     """
 
     def __init__(
@@ -123,44 +78,46 @@ class Network:
         dtype: type[np.floating] = np.float32,
         intermediate: int | None = None,
     ) -> None:
-        self.input_shape, self.layers, self.dtype = input_shape, tuple(layers), dtype
-        self.intermediate = len(layers) if intermediate is None else intermediate + len(layers) * (intermediate < 0)
-        if not 0 <= self.intermediate <= len(layers):
-            raise ValueError(f"a network of {len(layers)} layers has no intermediate {intermediate}")
-        self.needs_copy = _layers_that_need_a_copy(self.layers, self.intermediate)
+        index = len(layers) if intermediate is None else intermediate + len(layers) * (intermediate < 0)
+        if not 0 <= index <= len(layers):
+            raise ValueError(f"a network of {len(layers)} layers has no intermediate layer {intermediate}")
+        self._allocate(input_shape, tuple(layers), dtype, index)
+        for layer, shape, arrays, state in zip(self.layers, self.shapes, self.parameters, self.states, strict=False):
+            layer.initialise(arrays, state, shape, generator)
+
+    def _allocate(
+        self, input_shape: Shape, layers: tuple[Layer, ...], dtype: type[np.floating], intermediate: int
+    ) -> None:
+        """Lay out all arrays, with values that are still to be written."""
+        self.input_shape, self.layers, self.dtype, self.intermediate = input_shape, layers, dtype, intermediate
+        self.needs_copy = _layers_that_need_a_copy(layers, intermediate)
         self.shapes = [input_shape]
         for layer in layers:
             self.shapes.append(layer.output_shape(self.shapes[-1]))
-        placed = list(zip(self.layers, self.shapes, strict=False))
-        named = [layer.parameter_shapes(shape) for layer, shape in placed]
-        parameters = sum(prod(shape) for shapes in named for shape in shapes.values())
-        self.theta = np.zeros(parameters, dtype)
-        self.parameters = _views(self.theta, named)
+        placed = list(zip(layers, self.shapes, strict=False))
+        shapes = [layer.parameter_shapes(shape) for layer, shape in placed]
+        self.theta = np.zeros(sum(prod(shape) for named in shapes for shape in named.values()), dtype)
+        self.parameters = layer_views(self.theta, shapes)
         self.states = [
             {name: np.zeros(kept, dtype) for name, kept in layer.state_shapes(shape).items()} for layer, shape in placed
         ]
-        self.layer_slices = _layer_slices(named)
+        self.layer_slices = _layer_slices(shapes)
         self.scratch = np.zeros(max((layer.scratch_size(shape) for layer, shape in placed), default=0), dtype)
-        flat = np.zeros(parameters, dtype)
-        self.gradient = Gradient(self.layers, flat, _views(flat, named), self.scratch)
-        for (layer, shape), arrays, state in zip(placed, self.parameters, self.states, strict=True):
-            layer.initialise(arrays, state, shape, generator)
-        # Nothing learns before the first parameters: where the error at the input is not wanted, it stops there.
-        self._first = next((i for i, shapes in enumerate(named) if shapes), 0)
+        self.gradient = Gradient(self.layers, shapes, self.scratch)
+        # Below the first layer with parameters nothing learns, so an error goes further down only if it is asked for.
+        self._first = next((i for i, named in enumerate(shapes) if named), 0)
 
-    @property
-    def grad(self) -> np.ndarray:
-        """The gradient of every parameter, (parameters,).
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: parameters and states. Views, gradient and scratch are laid out again."""
+        names = ("input_shape", "layers", "dtype", "intermediate", "theta", "states")
+        return {name: getattr(self, name) for name in names}
 
-        Ask for it anew after each ``backward`` and ``clear``, and leave the buffers' values alone until then: an array
-        that was asked for before does not have what has waited since.
-        """
-        return self.gradient.flat
-
-    @property
-    def gradients(self) -> Sequence[Arrays]:
-        """The layers' arrays in ``grad``."""
-        return self.gradient.views
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._allocate(state["input_shape"], state["layers"], state["dtype"], state["intermediate"])
+        self.theta[:] = state["theta"]
+        for arrays, values in zip(self.states, state["states"], strict=True):
+            for name, array in arrays.items():
+                array[:] = values[name]
 
     @property
     def output_shape(self) -> Shape:
@@ -169,102 +126,141 @@ class Network:
 
     @property
     def uses_batch_statistics(self) -> bool:
-        """Whether a sample's output depends on the others of its batch."""
+        """Whether a sample's output depends on the other samples of its batch."""
         return any(layer.uses_batch_statistics for layer in self.layers)
 
     def buffers(self, batch: int, mode: Mode = "training") -> Buffers:
-        """New buffers for ``batch`` samples."""
-        return Buffers(self, batch, mode)
+        """Return new buffers for applying the network to ``batch`` samples.
+
+        Parameters
+        ----------
+        batch : int
+            Number of samples.
+        mode : {"training", "frozen", "evaluation"}
+            See ``ava_np.layers.Mode``. Several threads may evaluate a network at once: each has scratch of its own.
+            Only one thread may train it.
+        """
+        scratch = np.empty_like(self.scratch) if mode == "evaluation" else self.scratch
+        return Buffers(self.layers, self.shapes, self.intermediate, self.needs_copy, self.states, scratch, batch, mode)
 
     def forward(self, buffers: Buffers, x: np.ndarray) -> np.ndarray:
-        """Apply the network to ``x``, ``(batch, *input_shape)``; return the buffers's output array."""
-        self.gradient.release(buffers.layers)
-        np.copyto(buffers.input, x)
-        for i, (layer, parameters, layer_buffers) in enumerate(
-            zip(self.layers, self.parameters, buffers.layers, strict=True)
-        ):
-            if i in self.needs_copy:
-                np.copyto(layer_buffers.y, layer_buffers.x.reshape(layer_buffers.y.shape))
-            layer.forward(parameters, layer_buffers)
-        return buffers.output
-
-    def backward(
-        self, buffers: Buffers, *, parameters: bool = True, inputs: bool = True, from_intermediate: bool = False
-    ) -> np.ndarray:
-        """Carry ``buffers.error`` back through the application that ``buffers`` holds.
+        """Apply the network.
 
         Parameters
         ----------
         buffers : Buffers
-            Buffers that ``forward`` has filled and on whose ``error`` the objective's gradient stands. Errors are
-            overwritten on the way, values are not: the same buffers can be carried back again with another error.
-        parameters : bool
-            Whether to add the parameters' gradients to ``grad``. False is the paper's Ψ*: the network passes an
-            error on but does not learn from it.
-        inputs : bool
-            Whether the error at the input is wanted; without it the first layer's share of the work is left out.
+            Written.
+        x : ndarray, (batch, *input_shape)
+            Input.
+
+        Returns
+        -------
+        ndarray, (batch, *output_shape)
+            ``buffers.output``, which the next forward pass with these buffers overwrites.
+        """
+        self.gradient.release(buffers.layers)
+        np.copyto(buffers.input, x)
+        for i, (layer, parameters, own) in enumerate(zip(self.layers, self.parameters, buffers.layers, strict=True)):
+            if i in self.needs_copy:
+                np.copyto(own.y, own.x.reshape(own.y.shape))
+            layer.forward(parameters, own)
+        return buffers.output
+
+    def backward(self, buffers: Buffers, error: np.ndarray, *, from_intermediate: bool = False) -> np.ndarray:
+        """Propagate an error back: add the gradients of the parameters, and return the error at the input.
+
+        Parameters
+        ----------
+        buffers : Buffers
+            Buffers that ``forward`` has filled. Their errors are overwritten on the way. Their values are not, so that
+            another error can be propagated through the same application.
+        error : ndarray, (batch, *output_shape)
+            Gradient of the objective at the output. It may be ``buffers.error`` itself, which saves a copy.
         from_intermediate : bool
-            Begin at the intermediate, with ``buffers.intermediate_error`` instead.
+            Let the error enter at the intermediate layer instead; ``error`` then has the shape of
+            ``buffers.intermediate``, and may be ``buffers.intermediate_error``.
 
         Returns
         -------
         ndarray, (batch, *input_shape)
-            The buffers' input error, written if ``inputs``.
+            ``buffers.input_error``, which the next backward pass with these buffers overwrites.
+
+        Raises
+        ------
+        ValueError
+            If the error has another shape.
         """
-        for i in reversed(range(self.intermediate if from_intermediate else len(self.layers))):
-            layer, layer_buffers = self.layers[i], buffers.layers[i]
-            if parameters:
-                self.gradient.add(i, layer_buffers)
-            if inputs or i > self._first:
-                layer.backward_input(self.parameters[i], layer_buffers)
-                if i in self.needs_copy:
-                    np.copyto(layer_buffers.dx, layer_buffers.dy.reshape(layer_buffers.dx.shape))
+        self._propagate(buffers, error, from_intermediate, parameters=True, inputs=True)
         return buffers.input_error
 
+    def backward_input(self, buffers: Buffers, error: np.ndarray, *, from_intermediate: bool = False) -> np.ndarray:
+        """Return the error at the input without adding gradients: the network does not learn from it (AVA's star, Ψ*).
+
+        Parameters and return value are those of ``backward``.
+        """
+        self._propagate(buffers, error, from_intermediate, parameters=False, inputs=True)
+        return buffers.input_error
+
+    def backward_parameters(self, buffers: Buffers, error: np.ndarray, *, from_intermediate: bool = False) -> None:
+        """Add the gradients of the parameters, and stop at the first layer that has any: the cheapest backward pass.
+
+        Parameters are those of ``backward``.
+        """
+        self._propagate(buffers, error, from_intermediate, parameters=True, inputs=False)
+
     def output_slope(self, buffers: Buffers) -> np.ndarray:
-        """Write a' of the last layer at its output to ``buffers.slope`` and return it: a_g'(x') for the decoder."""
-        buffers.slope.fill(1)
-        last = self.layers[-1]
-        if isinstance(last, Activation):
-            ACTIVATIONS[last.function].backward(buffers.slope, buffers.output)
+        """Return a' of the last layer at the output, of the output's shape: AVA's a_g'(x') if this is the decoder."""
+        self.layers[-1].output_slope(buffers.slope, buffers.output)
         return buffers.slope
 
-    def named_arrays(self, views: Sequence[Arrays]) -> Iterator[tuple[str, str, np.ndarray]]:
-        """Yield (layer, parameter, array) over ``parameters``, ``gradients`` or ``states``: ("dense1", "W", ...)."""
+    def named_arrays(self, layers: Sequence[Arrays]) -> Iterator[tuple[str, str, np.ndarray]]:
+        """Yield (layer, name, array) over each layer's arrays, such as ("dense1", "W", ...).
+
+        Parameters
+        ----------
+        layers : sequence of dict
+            ``parameters``, ``states`` or ``gradient.read_layers()``.
+        """
         seen: Counter[str] = Counter()
-        for layer, arrays in zip(self.layers, views, strict=True):
+        for layer, arrays in zip(self.layers, layers, strict=True):
             seen[layer.name] += 1
             for name, array in arrays.items():
                 yield f"{layer.name}{seen[layer.name]}", name, array
 
+    def _propagate(
+        self, buffers: Buffers, error: np.ndarray, from_intermediate: bool, *, parameters: bool, inputs: bool
+    ) -> None:
+        start = buffers.intermediate_error if from_intermediate else buffers.error
+        if error.shape != start.shape:
+            raise ValueError(f"an error of shape {error.shape} for values of shape {start.shape}")
+        if error is not start:
+            np.copyto(start, error)
+        for i in reversed(range(self.intermediate if from_intermediate else len(self.layers))):
+            own = buffers.layers[i]
+            if parameters:
+                self.gradient.add(i, own)
+            if inputs or i > self._first:
+                self.layers[i].backward_input(self.parameters[i], own)
+                if i in self.needs_copy:
+                    np.copyto(own.dx, own.dy.reshape(own.dx.shape))
+
 
 def _layers_that_need_a_copy(layers: Sequence[Layer], intermediate: int) -> frozenset[int]:
-    """Layers that must not overwrite their input: it is the network's, or intermediate, or an activation's own
-    output."""
+    """In-place layers whose input is still needed: the network's input, the intermediate values, or an output that a
+    layer's own backward pass reads.
+    """
     needs_copy, needed = set(), True
     for i, layer in enumerate(layers):
         needed = needed or i == intermediate
         if not layer.in_place:
             needed = False
-        elif layer.reads_output and needed:  # the other layers in place only count the numbers differently
+        elif layer.reads_output and needed:  # the other in-place layers only change the shape
             needs_copy.add(i)
         needed = needed or layer.reads_output
     return frozenset(needs_copy)
 
 
-def _layer_slices(named: Sequence[dict[str, Shape]]) -> list[slice]:
-    """The stretch of the flat vector that belongs to each layer that has parameters."""
-    ends = list(accumulate(sum(map(prod, shapes.values())) for shapes in named if shapes))
+def _layer_slices(shapes: Sequence[dict[str, Shape]]) -> list[slice]:
+    """The range of the flat vector of each layer that has parameters."""
+    ends = list(accumulate(sum(map(prod, named.values())) for named in shapes if named))
     return [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
-
-
-def _views(flat: np.ndarray, named: Sequence[dict[str, Shape]]) -> list[Arrays]:
-    """Cut a flat vector into the layers' arrays, which share its memory."""
-    views, start = [], 0
-    for shapes in named:
-        layer = {}
-        for name, shape in shapes.items():
-            layer[name] = flat[start : start + prod(shape)].reshape(shape)
-            start += prod(shape)
-        views.append(layer)
-    return views

@@ -15,8 +15,8 @@ import jinja2
 import msgspec
 import numpy as np
 
-from ava_np.data.folder import Pictures
-from ava_np.data.sources import Split
+from ava_np.data.pictures import Pictures
+from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
 from ava_np.evaluation import metrics
@@ -31,7 +31,7 @@ from ava_np.report.names import PRIOR_NAMES, chance_level, layers_text, model_ti
 from ava_np.run.folder import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.specification import Reduction, Specification
 from ava_np.training.reductions import layer_weights
-from ava_np.training.trainer import VALIDATED
+from ava_np.training.trainer import MAX_VALIDATED
 
 LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2
@@ -156,7 +156,7 @@ def write_report(
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
         validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
-        most_validated=VALIDATED,
+        most_validated=MAX_VALIDATED,
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
         settings=_settings(specification),

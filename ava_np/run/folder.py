@@ -11,8 +11,9 @@ import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.data.batches import Batches
-from ava_np.data.folder import Pictures, Progress
-from ava_np.data.sources import Split, read_pictures, split
+from ava_np.data.pictures import Pictures, Progress
+from ava_np.data.sources import read_pictures
+from ava_np.data.split import Split, split
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model, from_specification
@@ -139,10 +140,10 @@ class Run:
     def batches(self, pictures: Pictures) -> tuple[Batches, Batches | None]:
         """What is trained on, and what is held out for validation, if anything is."""
         own, parts = self.specification.pictures, self.split(pictures)
-        training = Batches(pictures.array, zoom=own.zoom, flip=own.flip, shift=own.shift, chosen=parts.train)
+        training = Batches(pictures.array, zoom=own.zoom, flip=own.flip, shift=own.shift, indices=parts.train)
         if not len(parts.validation):
             return training, None
-        return training, Batches(pictures.array, zoom=own.zoom, chosen=parts.validation)
+        return training, Batches(pictures.array, zoom=own.zoom, indices=parts.validation)
 
     def evaluation_pictures(self, pictures: Pictures, part: Part = "train") -> Pictures:
         """A part of the run's own pictures, at most 1000 of them, evenly spaced: those that are judged and shown."""

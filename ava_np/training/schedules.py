@@ -1,4 +1,4 @@
-"""Learning-rate schedules: what becomes of γ in the course of a training."""
+"""Learning-rate schedules."""
 
 import math
 
@@ -6,9 +6,9 @@ from ava_np.specification import TrainingSpecification
 
 
 def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> float:
-    """The learning rate of one step.
+    """Return the learning rate of one step.
 
-    With s = (step - 1) / total, the share of the training that lies behind, it is γ times
+    With s = (step - 1) / total, the completed share of the training, it is γ times
 
     =============  =======================================================================
     "constant"     1
@@ -17,7 +17,8 @@ def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> 
     "exponential"  100^-s
     =============  =======================================================================
 
-    So the first step has the full rate, and no step has rate 0: 0, or γ / 100, would be that of a step after the last.
+    So the first step has the full rate, and no step has rate 0. The end value, 0 or γ / 100, would be that of a step
+    after the last.
 
     Parameters
     ----------
@@ -26,19 +27,30 @@ def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> 
     step, total : int
         1, 2, ..., total.
 
+    Returns
+    -------
+    float
+        In (0, γ].
+
     Raises
     ------
     ValueError
-        If ``step`` is not among 1, ..., ``total``.
+        If ``step`` is not in 1, ..., ``total``.
+
+    Examples
+    --------
+    >>> training = TrainingSpecification("adam", 0.1, "sum", batch_size=1, epochs=1, seed=0, schedule="linear")
+    >>> [round(learning_rate_at(training, step, total=4), 3) for step in (1, 2, 3, 4)]
+    [0.1, 0.075, 0.05, 0.025]
     """
     if not 1 <= step <= total:
-        raise ValueError(f"step {step} of a training of {total} steps: a schedule counts from 1 to the last")
-    behind, ahead = (step - 1) / total, (total - step + 1) / total
+        raise ValueError(f"step {step} of a training of {total} steps: steps count from 1 to the last")
+    completed, remaining = (step - 1) / total, (total - step + 1) / total
     factor = {
         "constant": 1.0,
-        "linear": ahead,
+        "linear": remaining,
         # ½ (1 + cos π s) = sin² ½π (1 - s), which does not round to 0 at the end of a very long training
-        "cosine": math.sin(0.5 * math.pi * ahead) ** 2,
-        "exponential": 0.01**behind,
+        "cosine": math.sin(0.5 * math.pi * remaining) ** 2,
+        "exponential": 0.01**completed,
     }
     return training.learning_rate * factor[training.schedule]

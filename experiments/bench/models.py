@@ -92,6 +92,6 @@ def our_numbers(model: Model, x: np.ndarray, noise: Numbers) -> Numbers:
     model.zero_gradients()
     found = {name: np.array(value) for name, value in model.gradients(x, noise).items()}
     for name, network in model.networks.items():
-        for layer, parameter, array in network.named_arrays(network.gradients):
+        for layer, parameter, array in network.named_arrays(network.gradient.read_layers()):
             found[f"{name}.{layer}.{parameter}"] = array.copy()
     return found

@@ -68,13 +68,15 @@ def layer_cases(
     generator, padding = np.random.default_rng(0), 2
     network = Network((side, side, inputs), [Convolution(outputs, 5, stride, padding)], generator)
     buffers, layer = network.buffers(batch), network.layers[0]
-    layer_buffers, parameters, gradients = buffers.layers[0], network.parameters[0], network.gradients[0]
+    layer_buffers, parameters = buffers.layers[0], network.parameters[0]
+    gradients = {name: np.zeros_like(array) for name, array in parameters.items()}
     layer_buffers.x[:] = generator.standard_normal(layer_buffers.x.shape)
     dy = generator.standard_normal(layer_buffers.dy.shape).astype(np.float32)
     layer_buffers.dy[:] = dy
 
     def own_gradients() -> Numbers:
-        network.grad.fill(0)
+        for array in gradients.values():
+            array.fill(0)
         layer.backward_parameters(gradients, layer_buffers)
         return {name: array.copy() for name, array in gradients.items()}
 
@@ -167,7 +169,7 @@ def optimiser_case(setting: Setting, name: OptimiserName, width: int) -> Case:
     """An optimiser on the parameters of a square dense layer; its numbers are the parameters after three steps."""
     generator, specification = np.random.default_rng(0), training(name, 1)
     network = Network((width,), [Dense(width)], generator)
-    network.grad[:] = generator.normal(0, 1, network.grad.shape)
+    network.gradient.write(generator.normal(0, 1, network.gradient.read().shape))
     first, number = network.theta.copy(), iter(range(1, 2**62))
     optimiser = make_optimiser(network, specification)
 
@@ -183,7 +185,7 @@ def optimiser_case(setting: Setting, name: OptimiserName, width: int) -> Case:
     if setting.torch is not None:
         torch: Any = setting.torch
         leaf = torch.nn.Parameter(torch.from_numpy(first.copy()))
-        leaf.grad = torch.from_numpy(network.grad.copy())
+        leaf.grad = torch.from_numpy(network.gradient.read())
         theirs = torch_optimiser(torch, [leaf], specification)
 
         def their_change() -> Numbers:

@@ -1,1 +1,1 @@
-"""The experiments of the papers, run again: printed figures beside measured ones."""
+"""Reproductions of the paper's experiments, with printed figures beside measured ones."""

@@ -1,11 +1,13 @@
-"""Tables 1 to 3 and Figure 5 of the AVA paper, run again: printed beside measured.
+"""Reproduce Tables 1 to 3 and Figure 5 of the AVA paper: printed figures beside measured ones.
 
-VAE and AVA1 to AVA5, the paper's 19 learning rates, both propagations: 228 trainings by SGD as printed, all pictures
-in every step, γ on the mean over connections (``reductions``: "fan"). Measure: RMSE (17) of imageBest.
+VAE and AVA1 to AVA5, the paper's 19 learning rates and both propagations make 228 training runs. Each uses SGD as
+printed, with all pictures in every step, and γ multiplies the mean over connections (the reduction "fan"). The measure
+is RMSE (17) of imageBest.
 
     ava experiment ava-tables FOLDER
 
-Every finished training is a line of ``results.csv``; a run that was stopped goes on after the last.
+Each finished training run is a line of ``results.csv``. If the experiment is stopped, the next start continues after
+the last line.
 """
 
 import csv
@@ -36,7 +38,17 @@ SIZE = (180, 250)
 
 @dataclass(frozen=True)
 class Plan:
-    """What the results depend on besides the code."""
+    """Settings that the results depend on, apart from the code.
+
+    Attributes
+    ----------
+    rates : tuple of float
+        Learning rates γ.
+    steps : int
+        Steps per training run.
+    pictures : str
+        SHA-256 of the pictures.
+    """
 
     rates: tuple[float, ...]
     steps: int
@@ -48,18 +60,18 @@ QUICK = Plan((1.0, 0.1, 0.01), 30, "")
 
 
 def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jobs: int | None = None) -> Path:
-    """Train what is still missing, side by side, and write tables, figures and the page.
+    """Do the training runs that are still missing, in parallel, and write tables, figures and the page.
 
     Parameters
     ----------
     folder : Path or None
-        Pictures; None for the built-in ones.
+        Folder of pictures; None uses the built-in ones.
     quick : bool
-        Three learning rates and 30 steps.
+        Use only three learning rates and 30 steps.
     out : Path or None
-        Where; None for runs/ava-tables or runs/ava-tables-quick.
+        Folder for the results; None uses runs/ava-tables or runs/ava-tables-quick.
     jobs : int or None
-        Trainings side by side; None for one a core.
+        Number of training runs in parallel; None uses one per core.
 
     Returns
     -------
@@ -69,16 +81,17 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     Raises
     ------
     AvaError
-        If the pictures cannot be read, or ``out`` cannot be written or holds results of another plan.
+        If the pictures cannot be read, ``out`` cannot be written or holds results of another plan, or a training run
+        is killed.
     """
-    from ava_np.experiments.paper.ava_tables_page import write_page  # matplotlib, which the workers do without
+    from ava_np.experiments.paper.ava_tables_page import write_page  # imports matplotlib, which the workers do not need
 
     read = read_pictures(folder, size=SIZE, zoom=ZOOM)
     pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
     out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
     results = _open(out, plan)
     order = [(p, m, r) for p in get_args(Propagation) for m in get_args(PaperModel) for r in plan.rates]
-    say(f"{len(results)} of {len(order)} trainings of {plan.steps} steps are done; results in {out}")
+    say(f"{len(results)} of {len(order)} training runs of {plan.steps} steps are done; results in {out}")
     jobs = jobs or os.cpu_count()
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
         joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
@@ -92,14 +105,31 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
                 show(len(results), len(order))
         except TerminatedWorkerError:
             raise AvaError(
-                f"a training was killed, perhaps for want of memory: run it again to go on in {out}"
+                f"a training run was killed, perhaps for lack of memory: start again to continue in {out}"
             ) from None
     baselines = metrics.baselines(pictures, ZOOM)
     return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], baselines))
 
 
 def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: float) -> Result:
-    """Train one model on full-size ``pictures`` and measure it; what was reached before a divergence counts."""
+    """Train one model and measure it; if it diverges, measure the parameters before the divergence.
+
+    Parameters
+    ----------
+    pictures : ndarray, (N, H, W, C) float32
+        Pictures at full size, in [0, 1].
+    steps : int
+        Number of SGD steps, each on all pictures.
+    propagation, model : str
+        For example "paper", "ava1".
+    rate : float
+        Learning rate γ.
+
+    Returns
+    -------
+    Result
+        The measured figures.
+    """
     small = zoom_out(pictures, ZOOM)
     network = build(model, small.shape[1:], propagation=propagation)
     ended = "trained"
@@ -122,8 +152,8 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
 
 
 def _open(out: Path, plan: Plan) -> dict[tuple[str, str, float], Result]:
-    """Make ``out`` ready and return the results that are there already."""
-    described = msgspec.json.format(msgspec.json.encode(plan), indent=2)
+    """Create ``out`` if necessary, and return the results that it already holds, by propagation, model and rate."""
+    plan_json = msgspec.json.format(msgspec.json.encode(plan), indent=2)
     heading = [field.name for field in fields(Result)]
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -131,16 +161,16 @@ def _open(out: Path, plan: Plan) -> dict[tuple[str, str, float], Result]:
             if any(out.iterdir()):
                 raise AvaError(f"{out} is already used: choose another --out")
             write_atomically(out / "results.csv", (",".join(heading) + "\n").encode())
-            write_atomically(out / "plan.json", described)
-        if (out / "plan.json").read_bytes() != described:
+            write_atomically(out / "plan.json", plan_json)
+        if (out / "plan.json").read_bytes() != plan_json:
             raise AvaError(f"{out} holds results of other pictures or settings: choose another --out")
         text = (out / "results.csv").read_text()
     except OSError as error:
         raise AvaError(f"cannot write {out}: {error.strerror}") from error
-    whole = text[: text.rfind("\n") + 1]  # a line that was cut off is trained again
+    whole = text[: text.rfind("\n") + 1]  # the run of an incomplete line is done again
     write_atomically(out / "results.csv", whole.encode())
     try:
         rows = [msgspec.convert(row, Result, strict=False) for row in csv.DictReader(whole.splitlines())]
     except msgspec.ValidationError as error:
-        raise AvaError(f"{out / 'results.csv'} is damaged: {error}") from error
+        raise AvaError(f"{out / 'results.csv'} is damaged ({error}): repair it, or choose another --out") from error
     return {(row.propagation, row.model, row.rate): row for row in rows}

@@ -1,4 +1,4 @@
-"""The page of the AVA tables: figures, tables and verdicts in one self-contained file."""
+"""Write the page of the AVA tables: figures, tables and verdicts in one self-contained HTML file."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from ava_np.data.zoom import zoom_out
 from ava_np.evaluation import metrics
-from ava_np.experiments.paper.ava_tables_summary import PRINTED, ZOOM, Figures, Summary
+from ava_np.experiments.paper.ava_tables_summary import PRINTED, ZOOM, Figures, Summary, runs_of
 from ava_np.files import write_atomically
 from ava_np.report.charts import BLUE, FAINT, GREEN, INK, PALE, PURPLE, STYLE, VERMILION, to_png
 from ava_np.report.page import data_uri, template
@@ -20,7 +20,23 @@ COLOURS = dict(zip(PRINTED, (FAINT, BLUE, "#56B4E9", VERMILION, PURPLE, GREEN), 
 
 
 def write_page(out: Path, pictures: np.ndarray, steps: int, summary: Summary) -> Path:
-    """Write tables.csv, figure5.png, rates.png, brightness.png and report.html into ``out``; return the last.
+    """Write tables.csv, figure5.png, rates.png, brightness.png and report.html.
+
+    Parameters
+    ----------
+    out : Path
+        Folder to write into.
+    pictures : ndarray, (N, H, W, C) float32
+        Pictures at full size, in [0, 1].
+    steps : int
+        Steps per training run.
+    summary : Summary
+        All results and their comparison with the paper.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
 
     Raises
     ------
@@ -44,21 +60,21 @@ def write_page(out: Path, pictures: np.ndarray, steps: int, summary: Summary) ->
         size=pictures.shape[2:0:-1],
         rates=sorted({one.rate for one in summary.results}, reverse=True),
         by_key={(one.propagation, one.model, one.rate): one for one in summary.results},
-        mean_image_error=_mean_own_error(pictures),
+        mean_image_error=_mean_image_error(pictures),
         charts={name: data_uri(png) for name, png in charts.items()},
     )
     write_atomically(out / "report.html", text.encode())
     return out / "report.html"
 
 
-def _mean_own_error(pictures: np.ndarray) -> float:
-    """Own error, at the zoomed size, of an autoencoder that answers every picture with their mean."""
+def _mean_image_error(pictures: np.ndarray) -> float:
+    """Return the reconstruction error, at the zoomed size, of a model whose output is always the mean picture."""
     small = zoom_out(pictures, ZOOM)
     return metrics.reconstruction_error(small, np.broadcast_to(small.mean(axis=0), small.shape))
 
 
 def _table3(summary: Summary) -> bytes:
-    """Printed and measured mean, minimum and standard deviation, a line per source and model."""
+    """Return printed and measured mean, minimum and standard deviation as CSV, one line per source and model."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["source", "model", "mean", "minimum", "standard_deviation", "diverged", "verdict"])
@@ -73,12 +89,13 @@ def _table3(summary: Summary) -> bytes:
 
 
 def _cells(figures: Figures) -> list[str]:
+    """Format mean, minimum and standard deviation."""
     return [f"{value:.4f}" for value in (figures.mean, figures.minimum, figures.deviation)]
 
 
 @style.context(STYLE)
 def _figure5(summary: Summary) -> Figure:
-    """Figure 5: mean with standard deviation, and minimum, per model: printed and measured."""
+    """Plot Figure 5: mean with standard deviation, and minimum, of each model, printed and measured."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     axes = figure.add_subplot()
     sources = {"printed": PRINTED} | {
@@ -110,19 +127,16 @@ def _figure5(summary: Summary) -> Figure:
 
 @style.context(STYLE)
 def _rates(summary: Summary) -> Figure:
-    """RMSE (17) over the learning rate, as in Tables 1 and 2."""
+    """Plot RMSE (17) over the learning rate, as in Tables 1 and 2."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     for i, propagation in enumerate(TITLES):
         axes = figure.add_subplot(1, 2, i + 1)
         for model, colour in COLOURS.items():
-            own = sorted(
-                (one for one in summary.results if (one.propagation, one.model) == (propagation, model)),
-                key=lambda one: one.rate,
-            )
-            rates, rmses = [one.rate for one in own], [one.rmse for one in own]
+            results = sorted(runs_of(summary.results, propagation, model), key=lambda one: one.rate)
+            rates, rmses = [one.rate for one in results], [one.rmse for one in results]
             axes.plot(rates, rmses, "o-", color=colour, markersize=3, label=model)
-            ended = [one for one in own if one.ended != "trained"]
-            axes.plot([one.rate for one in ended], [one.rmse for one in ended], "x", color=INK, markersize=6)
+            diverged = [one for one in results if one.ended != "trained"]
+            axes.plot([one.rate for one in diverged], [one.rmse for one in diverged], "x", color=INK, markersize=6)
         for name in ("grey", "single_colour", "mean_image"):
             axes.axhline(summary.baselines[name], color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
         axes.axhline(summary.baselines["floor"], color=INK, linewidth=0.9, zorder=0)
@@ -138,14 +152,14 @@ def _rates(summary: Summary) -> Figure:
 
 @style.context(STYLE)
 def _brightness(summary: Summary, pictures: np.ndarray) -> Figure:
-    """RMSE (17) over the mean brightness of imageBest, beside what a uniform grey of that brightness reaches."""
+    """Plot RMSE (17) over the mean brightness of imageBest, with the curve of uniform greys."""
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     axes = figure.add_subplot()
     for model, colour in COLOURS.items():
         for propagation, marker in (("paper", "o"), ("exact", "^")):
-            own = [one for one in summary.results if (one.propagation, one.model) == (propagation, model)]
+            results = runs_of(summary.results, propagation, model)
             axes.plot(
-                [one.brightness for one in own], [one.rmse for one in own], marker, color=colour, markersize=4,
+                [one.brightness for one in results], [one.rmse for one in results], marker, color=colour, markersize=4,
                 label=f"{model}, {propagation}", alpha=0.8,
             )  # fmt: skip
     low, high = axes.get_xlim()
@@ -153,9 +167,9 @@ def _brightness(summary: Summary, pictures: np.ndarray) -> Figure:
     uniform = [metrics.rmse(np.full_like(pictures[0], grey), pictures) for grey in greys]
     axes.plot(greys, uniform, "-", color=INK, linewidth=1, label="uniform grey", zorder=0)
     axes.axvline(float(pictures.mean()), color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    axes.text(float(pictures.mean()), axes.get_ylim()[1], " the pictures' own", va="top", fontsize=8.5, color=FAINT)
+    axes.text(float(pictures.mean()), axes.get_ylim()[1], " mean of the pictures", va="top", fontsize=8.5, color=FAINT)
     axes.set_xlabel("mean brightness of imageBest")
     axes.set_ylabel("RMSE (17)")
-    axes.set_title("Each training against a uniform grey of the same brightness")
+    axes.set_title("Each training run beside a uniform grey of the same brightness")
     axes.legend(frameon=False, ncols=2, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return figure

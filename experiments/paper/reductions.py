@@ -1,8 +1,9 @@
-"""What each reduction makes of the paper's learning rates: the table of docs/manual/reductions.md.
+"""Train with each reduction at the paper's learning rates: the table of docs/manual/reductions.md.
 
     python -m ava_np.experiments.paper.reductions [FOLDER]
 
-Plain SGD, all pictures in every step; prints Markdown: own error, or "diverges" where a number stopped being finite.
+Every run uses plain SGD with all pictures in every step. The output is a Markdown table of reconstruction errors, with
+"diverges" where a loss or a gradient was not finite.
 """
 
 import sys
@@ -24,7 +25,7 @@ MODELS = (("vae", "paper"), ("ava5", "paper"), ("vae", "exact"), ("ava5", "exact
 
 
 def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rate: float) -> str:
-    """Own error after the training, or "diverges"."""
+    """Train one model; return its reconstruction error, or "diverges"."""
     network = build(model, pictures.shape[1:], propagation=propagation)
     try:
         fit(
@@ -42,13 +43,13 @@ def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rat
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table for the folder given on the command line, or for the built-in pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     pictures = zoom_out(read_pictures(folder, size=(180, 250), zoom=3).array, 3)
     mean = np.broadcast_to(pictures.mean(axis=0), pictures.shape)
     keys = [(*model, reduction, rate) for reduction in ("sum", "mean", "fan") for rate in RATES for model in MODELS]
     cells = iter(joblib.Parallel(n_jobs=-1)(joblib.delayed(cell)(pictures, *key) for key in keys))
-    print(f"Own error after {STEPS} steps; mean image {reconstruction_error(pictures, mean):.4f}, ", end="")
+    print(f"Reconstruction error after {STEPS} steps; mean image {reconstruction_error(pictures, mean):.4f}, ", end="")
     print(f"untrained {reconstruction_error(pictures, np.full_like(pictures, 0.5)):.4f}\n")
     print("| reduction | γ |", *(f"{model}, {propagation} |" for model, propagation in MODELS))
     print("|---|---|" + "---|" * len(MODELS))

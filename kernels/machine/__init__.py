@@ -1,1 +1,1 @@
-"""Between the kernels and the processor: compilation, threads, the micro-kernel, and the loops around it."""
+"""Between the kernels and the processor: compilation, threads, vector code, and the loops of matrix products."""

@@ -1,4 +1,4 @@
-"""How every kernel is compiled: the one place where numba's flags stand, and where the cache learns of edits."""
+"""Compilation of the kernels: numba's flags, and a cache of machine code that notices every edit."""
 
 import hashlib
 import os
@@ -17,38 +17,38 @@ from numba.core.sigutils import normalize_signature
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# nogil: threads may run kernels side by side.
-# error_model: NumPy's division, without the check for zero that stops LLVM from vectorising.
-# fastmath: sums may be reordered and multiplications fused; unlike fastmath=True, NaN and infinity keep their
-# meaning, because training must notice them.
+# nogil: threads may run kernels at the same time.
+# error_model: division as in NumPy, without the check for zero that stops LLVM from vectorising.
+# fastmath: sums may be reordered, and a multiplication fused with an addition. Unlike with fastmath=True, NaN and
+# infinity keep their meaning, because training must notice them.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 
-# Nobody calls a kernel from C: to compile the way in takes a sixth of the time.
-FROM_PYTHON = {**FLAGS, "no_cfunc_wrapper": True}
+# Kernels are not called from C; compiling the entry point for it would take a sixth of the time.
+NJIT_FLAGS = {**FLAGS, "no_cfunc_wrapper": True}
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile ``function`` for each type that it meets, and cache the machine code where there is room for it."""
-    compiled = numba.njit(**FROM_PYTHON)(function)
+    """Compile ``function`` for the types of its arguments, at the first call with them, and cache the machine code."""
+    compiled = numba.njit(**NJIT_FLAGS)(function)
     _cache(compiled)
     return compiled
 
 
 def inline_kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """A piece of arithmetic that kernels share: it is written into each of them, and is no code of its own.
+    """Decorate a function that kernels call: it becomes part of each of them, and is not compiled by itself.
 
-    Where it were, a process that has just compiled a kernel would run one version of it, and a process that has
-    loaded the kernel from the cache another, and the two may round differently.
+    If it were, a process that has just compiled a kernel and a process that loaded the kernel from the cache would run
+    different versions of it, which may round differently.
     """
     return numba.njit(inline="always", **FLAGS)(function)
 
 
 def kernel_for(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Compile a function once, for one signature of numba's; arguments of other types are refused."""
+    """Compile a function at once, for one numba signature; arguments of other types raise a ``TypeError``."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        compiled = numba.njit(**FROM_PYTHON, **flags)(function)
+        compiled = numba.njit(**NJIT_FLAGS, **flags)(function)
         _cache(compiled)
         compiled.compile(signature)
         compiled.disable_compile()
@@ -58,10 +58,11 @@ def kernel_for(signature: Any, **flags: Any) -> Callable[[Callable[P, R]], Calla
 
 
 def compiled_address(function: Callable[..., None], signature: Any, symbol: str = "") -> int:
-    """Compile a function once and return where its machine code begins, for callers that know nothing but that.
+    """Compile a function and return the address of its machine code.
 
-    A kernel that calls another one contains it, and is compiled with it again; one that calls an address is not. With
-    ``symbol``, where the function of that name in its code begins: no wrapper of numba's stands before it.
+    A kernel that calls another kernel contains it, and compiles it again; a kernel that calls an address does not. With
+    ``symbol``, return the address of the function of that name inside the code, which has no wrapper of numba's around
+    it.
     """
     compiled = CFunc(function, normalize_signature(signature), locals={}, options=FLAGS)
     _cache(compiled)
@@ -74,23 +75,24 @@ def compiled_address(function: Callable[..., None], signature: Any, symbol: str 
 
 
 _kept: list[Any] = []
-"""Machine code is freed with its owner, and an address owns nothing."""
+"""The owners of the machine code at the addresses, which would be freed with them."""
 
 
 @cache
 def _stamp() -> str:
-    """A fingerprint of the sources of all kernels."""
+    """Return a hash of the sources of all kernels: of every Python file below kernels/."""
     kernels = Path(__file__).parents[1]
     sources = sorted(kernels.rglob("*.py"))
     named = (path.relative_to(kernels).as_posix().encode() + b"\0" + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()
 
 
-class _Files(IndexDataCacheFile):
-    """The files of a function's machine code, named by the types that it is for, and written before they are listed.
+class _CacheFiles(IndexDataCacheFile):
+    """Cache files of one function, named by the argument types, and written before they are listed in the index.
 
-    numba numbers them as they come, and lists a number first. Of two processes that compile one function for two types
-    both may take the same number; a third then runs the code of the one type on arrays of the other.
+    numba numbers them in the order of their creation, and lists a number before it writes the file. Two processes that
+    compile a function for different types may choose the same number; a third then runs the code for one type on arrays
+    of the other.
     """
 
     def save(self, key: Any, data: Any) -> None:
@@ -100,21 +102,23 @@ class _Files(IndexDataCacheFile):
 
 
 def _cache(compiled: Any) -> None:
-    """Cache the machine code until any kernel's source changes.
+    """Cache the machine code of a function until the source of any kernel changes.
 
-    numba by itself stamps what it keeps with the date of the function's own file, and so misses an edit of another
-    file whose functions it calls. Its files are no public attribute: a numba without them compiles in each process.
+    numba itself compares only the date of the function's own file, and misses edits of other files whose functions it
+    calls. The attributes used here are not public: with a numba that lacks them, every process compiles.
     """
-    with suppress(RuntimeError):  # a read-only install without a writable home
+    with suppress(RuntimeError):  # neither the installation nor the home directory is writable
         compiled.enable_caching()
     if hasattr(compiled._cache, "_cache_file"):
-        compiled._cache._cache_file = _Files(compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp())
+        compiled._cache._cache_file = _CacheFiles(
+            compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp()
+        )
     else:
         compiled._cache = NullCache()
 
 
 if hasattr(os, "register_at_fork"):
-    # A fork waits for whoever compiles: the child would have the lock, but not the thread that is to give it back.
+    # Fork only while no thread compiles: the child would inherit a locked lock, without the thread that releases it.
     os.register_at_fork(
         before=global_compiler_lock.acquire,
         after_in_parent=global_compiler_lock.release,

@@ -1,8 +1,10 @@
-"""The one launcher: it runs parts of a piece of work side by side, and knows of them only where their code begins.
+"""Parallel work: the launcher, which runs the parts of some work on several threads.
 
-numba takes three times as long to compile what may run in parallel, so nothing else is compiled that way.
+A *part* is a share of the work, for one thread. Its code is a compiled function ``part(index, record)``, and the
+launcher knows only its address, because numba takes three times as long to compile a function that may run in parallel:
+the launcher is the only one. The record tells the code what to do (kernels/machine/records.py).
 
-Whoever splits work keeps every sum within one part. Then a number is the same for any number of threads.
+Every sum is computed within one part, so that results do not depend on the number of threads.
 """
 
 import os
@@ -20,18 +22,19 @@ from numba.extending import intrinsic
 from ava_np.kernels.machine.compile import compiled_address, kernel_for
 
 MIN_MULTIPLY_ADDS = 1 << 23
-"""Multiply-adds of a part, some 0.1 ms: with fewer, waking a thread that sleeps takes longer than it saves."""
+"""Multiply-adds per part, about 0.1 ms of computation: waking a sleeping thread takes 0.08 ms. Work that is limited by
+memory is counted in elements instead; see MIN_ELEMENTS in ``elementwise`` and in ``gemv``."""
 
-WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "6000"}
-"""How threads of OpenMP wait: asleep, and GNU's after they have looked for work 6000 times, for about 0.1 ms."""
+WAIT_POLICY = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "6000"}
+"""How OpenMP's threads wait: asleep; with GNU's OpenMP, after they have looked for work 6000 times, about 0.1 ms."""
 
-_count = 0  # 0: all cores
-_one_at_a_time = Lock()  # not every threading layer of numba can be entered from two threads
+_max_threads = 0  # 0: as many as cores
+_launcher_lock = Lock()  # some of numba's threading layers must not be entered from two threads at once
 
 
 @intrinsic
 def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
-    """Call the code at an address, for one part of the work that the record describes."""
+    """Call the code of a part by its address, in compiled code."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         integer = ir.IntType(64)
@@ -43,20 +46,42 @@ def call_part(context, address, part, record):  # type: ignore[no-untyped-def]
 
 
 def compile_part(part: Callable[..., None]) -> int:
-    """Compile ``part(index, record)``, and return where its code begins, for ``run_parts`` and ``call_part``."""
+    """Compile ``part(index, record)`` and return the address of its code, for ``run_parts`` and ``call_part``."""
     return compiled_address(part, types.void(types.intp, types.CPointer(types.intp)))
 
 
 def use_threads(count: int) -> None:
-    """Use at most so many threads from now on; 0 is as many as there are cores."""
-    global _count
+    """Set the maximum number of threads that share one product, convolution or update.
+
+    The setting applies to the whole process, from the next operation on. It changes the time that an operation takes,
+    and no bit of its result. Small operations use one thread in any case. A forked process always uses one thread,
+    whatever the setting; a spawned one starts with all cores.
+
+    Parameters
+    ----------
+    count : int
+        Number of threads, at least 0. 0, the initial setting, stands for the number of cores, and so does every larger
+        number. The environment variable ``NUMBA_NUM_THREADS`` limits the number of cores.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is negative.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> ava_np.use_threads(1)  # for example in each of several processes
+    >>> ava_np.use_threads(0)  # all cores
+    """
+    global _max_threads
     if count < 0:
-        raise ValueError(f"a number of threads is at least 0, not {count}")
-    _count = count
+        raise ValueError(f"the number of threads must be at least 0, not {count}")
+    _max_threads = count
 
 
 def cores() -> int:
-    """The cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
@@ -69,63 +94,64 @@ def part_count(work: int, max_parts: int, min_work: int | None = None) -> int:
         min_work = MIN_MULTIPLY_ADDS
     if work < 2 * min_work:
         return 1
-    return min(_count or cores(), cores(), max_parts, work // min_work)
+    return min(_max_threads or cores(), cores(), max_parts, work // min_work)
 
 
 def run_parts(address: int, parts: int, record: np.ndarray) -> None:
-    """Run every part, side by side unless another thread is doing so: then one after the other."""
+    """Run all parts: on several threads, or on this one if the launcher is in use by another thread of this process."""
     if parts == 1:
-        _one_after_the_other()(address, 1, record.ctypes.data)
-    elif _one_at_a_time.acquire(blocking=False):
+        _sequential_launcher()(address, 1, record.ctypes.data)
+    elif _launcher_lock.acquire(blocking=False):
         try:
-            _launcher()(address, parts, record.ctypes.data)
+            _parallel_launcher()(address, parts, record.ctypes.data)
         finally:
-            _one_at_a_time.release()
+            _launcher_lock.release()
     else:
-        _one_after_the_other()(address, parts, record.ctypes.data)
+        _sequential_launcher()(address, parts, record.ctypes.data)
 
 
-def _side_by_side(address: int, parts: int, record: int) -> None:
+def _run_in_parallel(address: int, parts: int, record: int) -> None:
     for part in numba.prange(parts):
         call_part(address, part, record)  # type: ignore[call-arg]
 
 
-def _in_turn(address: int, parts: int, record: int) -> None:
-    # Not the same function without parallel=True: numba's cache would take one for the other.
+def _run_in_sequence(address: int, parts: int, record: int) -> None:
+    # Not the function above without parallel=True: numba's cache does not distinguish the two.
     for part in range(parts):
         call_part(address, part, record)  # type: ignore[call-arg]
 
 
 @cache
-def _launcher() -> Callable[[int, int, int], None]:
-    """Compile the launcher, and start the threads of OpenMP as ones that soon sleep while they wait.
+def _parallel_launcher() -> Callable[[int, int, int], None]:
+    """Compile the launcher, and start the threads of OpenMP with a wait policy that lets them sleep soon.
 
-    By default they spin for long. Where other programs use the cores too, each then waits for one that is not running:
-    a step of a dense AVA took 60 ms instead of 3. To wake one that sleeps takes 0.08 ms, and to wake one that looks for
-    work 0.004: a step of a convolutional VAE, alone, took 5.9 ms with the one and 4.7 with the other. OpenMP reads the
-    variables once, when numba first loads it. If one of them is set, they are left as they are.
+    By default they spin for long. If other programs use the cores too, a spinning thread waits for one that is not
+    running: a step of a dense AVA took 60 ms instead of 3. Waking a sleeping thread takes 0.08 ms, and a thread that
+    looks for work 0.004 ms: a step of a convolutional VAE, on an idle machine, took 5.9 ms with threads that sleep at
+    once and 4.7 ms with this policy. OpenMP reads the variables once, when numba first loads it. If one of them is set
+    already, none is changed.
     """
-    ours = {} if WAITING.keys() & os.environ.keys() else WAITING
-    os.environ.update(ours)
+    added = {} if WAIT_POLICY.keys() & os.environ.keys() else WAIT_POLICY
+    os.environ.update(added)
     try:
-        launch = kernel_for("void(intp, intp, intp)", parallel=True)(_side_by_side)
+        launch = kernel_for("void(intp, intp, intp)", parallel=True)(_run_in_parallel)
         launch(0, 0, 0)
     finally:
-        for name in ours:
+        for name in added:
             del os.environ[name]
     return launch
 
 
 @cache
-def _one_after_the_other() -> Callable[[int, int, int], None]:
-    return kernel_for("void(intp, intp, intp)")(_in_turn)
+def _sequential_launcher() -> Callable[[int, int, int], None]:
+    return kernel_for("void(intp, intp, intp)")(_run_in_sequence)
 
 
 def _forked() -> None:
-    """A forked process has none of its parent's threads, and OpenMP ends it if it asks for them: it works alone."""
-    global _one_at_a_time
-    _one_at_a_time = Lock()
-    _one_at_a_time.acquire()  # for good: whatever parts there are come one after the other
+    """Make a forked process use one thread: it has none of its parent's, and OpenMP ends it if it starts new ones."""
+    global _launcher_lock
+    _launcher_lock = Lock()
+    _launcher_lock.acquire()  # and never release it: all parts run in sequence
     use_threads(1)
 
 

@@ -1,6 +1,6 @@
-"""The plain-loop twins of the kernels: each equation as the slow, obvious program that it is.
+"""Twins: plain-loop reference implementations of the kernels.
 
-One number at a time, with ``math`` alone. The tests hold every fast kernel against its twin, and
-``docs/kernels`` teaches from the twins. Where a kernel rewrites its equation to be quick or to stay finite,
-the twin keeps the textbook form, so that their agreement proves something.
+They compute one value at a time, with ``math`` alone. The tests compare every kernel with its twin, and the pages in
+``docs/kernels`` quote them. A kernel may rewrite its equation for speed or to avoid overflow; its twin keeps the
+textbook form, so that agreement between the two shows that the rewriting is correct.
 """

@@ -1,6 +1,6 @@
-"""Twin of kernels/activations.py: a(t) and its derivative a'(t), both on the *pre-activation* t.
+"""Twin of kernels/activations.py: a(t) and its derivative a'(t), both as functions of the *pre-activation* t.
 
-The kernel writes a' on the output y = a(t) instead; docs/kernels/activations.md gets the one from the other.
+The kernel computes a' from the output y = a(t) instead; docs/kernels/activations.md derives one form from the other.
 
 Shapes: y, dy and t are (neurons,).
 """
@@ -14,106 +14,106 @@ LEAK = 0.2
 
 
 def linear(t: float) -> float:
-    """Leave t alone."""
+    """Identity."""
     return t
 
 
-def linear_slope(t: float) -> float:
-    """The slope of the diagonal."""
+def linear_derivative(t: float) -> float:
+    """Constant."""
     return 1.0
 
 
 def sigmoid(t: float) -> float:
-    """Squash t into (0, 1): a probability whose log-odds are t."""
+    """Map t to (0, 1): the probability whose log-odds are t."""
     return 1 / (1 + math.exp(-t))
 
 
-def sigmoid_slope(t: float) -> float:
+def sigmoid_derivative(t: float) -> float:
     """By the quotient rule."""
     return math.exp(-t) / (1 + math.exp(-t)) ** 2
 
 
 def tanh(t: float) -> float:
-    """Squash t into (-1, 1): hyperbolic sine over hyperbolic cosine."""
+    """Map t to (-1, 1): hyperbolic sine over hyperbolic cosine."""
     return (math.exp(t) - math.exp(-t)) / (math.exp(t) + math.exp(-t))
 
 
-def tanh_slope(t: float) -> float:
+def tanh_derivative(t: float) -> float:
     """By the quotient rule, (cosh² - sinh²) / cosh² = 1 / cosh²."""
     return 4 / (math.exp(t) + math.exp(-t)) ** 2
 
 
 def relu(t: float) -> float:
-    """Let positive t pass."""
+    """Positive t unchanged, negative t set to 0."""
     return t if t > 0 else 0.0
 
 
-def relu_slope(t: float) -> float:
-    """Open or shut; at the kink the slope from the left."""
+def relu_derivative(t: float) -> float:
+    """1 or 0; at t = 0 the left derivative."""
     return 1.0 if t > 0 else 0.0
 
 
 def leaky_relu(t: float) -> float:
-    """Let positive t pass, and a fifth of negative t."""
+    """Positive t unchanged, negative t multiplied by LEAK."""
     return t if t > 0 else LEAK * t
 
 
-def leaky_relu_slope(t: float) -> float:
-    """Open or nearly shut; at the kink the slope from the left."""
+def leaky_relu_derivative(t: float) -> float:
+    """1 or LEAK; at t = 0 the left derivative."""
     return 1.0 if t > 0 else LEAK
 
 
 def elu(t: float) -> float:
-    """Let positive t pass, and bend negative t towards -1."""
+    """Positive t unchanged, negative t mapped to (-1, 0)."""
     return t if t > 0 else math.exp(t) - 1
 
 
-def elu_slope(t: float) -> float:
-    """The two sides meet with slope 1: there is no kink."""
+def elu_derivative(t: float) -> float:
+    """Both sides have the derivative 1 at t = 0, so there is no kink."""
     return 1.0 if t > 0 else math.exp(t)
 
 
 def softplus(t: float) -> float:
-    """A relu without a kink."""
+    """A smooth version of relu."""
     return math.log(1 + math.exp(t))
 
 
-def softplus_slope(t: float) -> float:
-    """By the chain rule e^t / (1 + e^t), a sigmoid."""
+def softplus_derivative(t: float) -> float:
+    """By the chain rule e^t / (1 + e^t), which is the sigmoid."""
     return 1 / (1 + math.exp(-t))
 
 
 def exp(t: float) -> float:
-    """Make any t positive."""
+    """Map t to a positive number."""
     return math.exp(t)
 
 
-def exp_slope(t: float) -> float:
-    """Its own derivative."""
+def exp_derivative(t: float) -> float:
+    """The exponential is its own derivative."""
     return math.exp(t)
 
 
 ACTIVATIONS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
-    "linear": (linear, linear_slope),
-    "sigmoid": (sigmoid, sigmoid_slope),
-    "tanh": (tanh, tanh_slope),
-    "relu": (relu, relu_slope),
-    "leaky_relu": (leaky_relu, leaky_relu_slope),
-    "elu": (elu, elu_slope),
-    "softplus": (softplus, softplus_slope),
-    "exp": (exp, exp_slope),
+    "linear": (linear, linear_derivative),
+    "sigmoid": (sigmoid, sigmoid_derivative),
+    "tanh": (tanh, tanh_derivative),
+    "relu": (relu, relu_derivative),
+    "leaky_relu": (leaky_relu, leaky_relu_derivative),
+    "elu": (elu, elu_derivative),
+    "softplus": (softplus, softplus_derivative),
+    "exp": (exp, exp_derivative),
 }
 
 
 def forward(name: str, y: np.ndarray) -> None:
-    """y <- a(y): what stands in y before is the pre-activation t."""
+    """y <- a(y). Before the call y holds the pre-activation t."""
     a, _ = ACTIVATIONS[name]
     for i in range(y.size):
         y[i] = a(y[i])
 
 
 def backward(name: str, dy: np.ndarray, t: np.ndarray) -> None:
-    """dy <- dy · a'(t): what stands in dy afterwards is the error at t."""
-    _, slope = ACTIVATIONS[name]
+    """dy <- dy · a'(t). After the call dy holds the error at t."""
+    _, derivative = ACTIVATIONS[name]
     for i in range(dy.size):
-        dy[i] = dy[i] * slope(t[i])
+        dy[i] = dy[i] * derivative(t[i])

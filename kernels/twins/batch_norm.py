@@ -1,4 +1,4 @@
-"""Twin of kernels/batch_norm.py: one channel after the other, and the chain rule through mean and variance in steps.
+"""Twin of kernels/batch_norm.py: one channel at a time, with the chain rule through mean and variance step by step.
 
 Shapes: x, y, dx, dy (samples, channels); mean, variance, scale, shift and their errors (channels,).
 """
@@ -17,7 +17,7 @@ def batch_norm_forward(
     shift: np.ndarray,
     ε: float,
 ) -> None:
-    """Write y, and the mean and variance of each channel of x, which made it so."""
+    """Write y, and the mean and variance of each channel of x, by which y is normalised."""
     samples, channels = x.shape
     for c in range(channels):
         mean[c] = 0
@@ -38,17 +38,17 @@ def batch_norm_backward_input(
     scale: np.ndarray,
     ε: float,
 ) -> None:
-    """Write dx: a sample fed its own output, the mean and the variance."""
+    """Write dx: a sample affects its own output, the mean and the variance."""
     samples, channels = x.shape
     for c in range(channels):
-        deviation = math.sqrt(variance[c] + ε)
+        std = math.sqrt(variance[c] + ε)
         dmean = dvariance = 0.0
         for n in range(samples):
-            dnormal = dy[n, c] * scale[c]
-            dmean -= dnormal / deviation
-            dvariance -= dnormal * (x[n, c] - mean[c]) / (2 * deviation**3)
+            dxhat = dy[n, c] * scale[c]
+            dmean -= dxhat / std
+            dvariance -= dxhat * (x[n, c] - mean[c]) / (2 * std**3)
         for n in range(samples):
-            dx[n, c] = dy[n, c] * scale[c] / deviation
+            dx[n, c] = dy[n, c] * scale[c] / std
             dx[n, c] += dmean / samples
             dx[n, c] += dvariance * 2 * (x[n, c] - mean[c]) / samples
 
@@ -62,7 +62,7 @@ def batch_norm_backward_parameters(
     variance: np.ndarray,
     ε: float,
 ) -> None:
-    """Add to dscale and dshift: one line per channel, its slope and its intercept."""
+    """Add to dscale and dshift: as a function of x̂, y is a line with slope scale and intercept shift."""
     samples, channels = x.shape
     for c in range(channels):
         for n in range(samples):
@@ -79,7 +79,7 @@ def batch_norm_evaluation_forward(
     shift: np.ndarray,
     ε: float,
 ) -> None:
-    """Write y by a mean and a variance that are given."""
+    """Write y, normalised by a given mean and variance."""
     samples, channels = x.shape
     for c in range(channels):
         for n in range(samples):
@@ -89,14 +89,14 @@ def batch_norm_evaluation_forward(
 def batch_norm_evaluation_backward_input(
     dx: np.ndarray, dy: np.ndarray, variance: np.ndarray, scale: np.ndarray, ε: float
 ) -> None:
-    """Write dx: a sample fed its own output and nothing else."""
+    """Write dx: a sample affects only its own output."""
     samples, channels = dy.shape
     for c in range(channels):
         for n in range(samples):
             dx[n, c] = dy[n, c] * scale[c] / math.sqrt(variance[c] + ε)
 
 
-def update_running(
+def update_running_statistics(
     running_mean: np.ndarray,
     running_variance: np.ndarray,
     mean: np.ndarray,
@@ -104,7 +104,7 @@ def update_running(
     momentum: float,
     count: int,
 ) -> None:
-    """Go the share ``momentum`` of the way to the new mean and to the new unbiased variance, if there is one."""
+    """Move by the fraction ``momentum`` towards the new mean and, if count > 1, the new unbiased variance."""
     for c in range(mean.size):
         running_mean[c] += momentum * (mean[c] - running_mean[c])
         if count > 1:

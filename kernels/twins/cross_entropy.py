@@ -1,6 +1,6 @@
-"""Twin of kernels/cross_entropy.py: the cross-entropy on y = sigmoid(t) itself, as it is printed.
+"""Twin of kernels/cross_entropy.py: the textbook cross-entropy of y = sigmoid(t).
 
-Naive on purpose: far out, where y rounds to 0 or 1, this takes logarithms of 0. The kernel works from the logit t.
+This direct form fails for large |t|: y rounds to 0 or 1, and the logarithm of 0 is taken. The kernel avoids this.
 
 Shapes: t, x and dt are (batch, neurons).
 """
@@ -11,12 +11,12 @@ import numpy as np
 
 
 def sigmoid(t: float) -> float:
-    """The probability of a 1 that the logit t stands for."""
+    """The probability of a 1 whose logit is t."""
     return 1 / (1 + math.exp(-t))
 
 
 def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
-    """Return the nats that it takes to code x, if ones are believed to come with probability y."""
+    """Return the cost, in nats, of coding x with y as the predicted probability of a 1."""
     batch, neurons = x.shape
     total = 0.0
     for b in range(batch):
@@ -27,7 +27,7 @@ def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
 
 
 def cross_entropy_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray) -> None:
-    """Add to dt: the derivative by y, times that of y by t."""
+    """Add to dt: the derivative with respect to y, times the derivative of y with respect to t."""
     batch, neurons = x.shape
     for b in range(batch):
         for i in range(neurons):

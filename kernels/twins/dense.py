@@ -7,7 +7,7 @@ import numpy as np
 
 
 def dense_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray) -> None:
-    """Write y: every output neuron weighs every input neuron."""
+    """Write y: each output neuron is a weighted sum of all input neurons."""
     batch, inputs, outputs = x.shape[0], *W.shape
     for n in range(batch):
         for o in range(outputs):
@@ -17,7 +17,7 @@ def dense_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray) ->
 
 
 def dense_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray) -> None:
-    """Write dx: an input neuron collects the errors of all outputs that it fed."""
+    """Write dx: the error of an input neuron is the weighted sum of the errors of all outputs."""
     batch, inputs, outputs = dy.shape[0], *W.shape
     for n in range(batch):
         for i in range(inputs):
@@ -27,7 +27,7 @@ def dense_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray) -> None:
 
 
 def dense_backward_parameters(dW: np.ndarray, db: np.ndarray, dy: np.ndarray, x: np.ndarray) -> None:
-    """Add to dW and db: a weight collects, over the batch, its input times the error of its output."""
+    """Add to dW and db: for a weight, its input times the error of its output, summed over the batch."""
     batch, inputs, outputs = dy.shape[0], *dW.shape
     for n in range(batch):
         for o in range(outputs):

@@ -1,8 +1,8 @@
-"""Twin of kernels/discrimination.py: the terms of a discriminator on d itself, a_d' = d (1 - d) as printed.
+"""Twin of kernels/discrimination.py: the loss terms as functions of d, with a_d' = d (1 - d) as printed.
 
-Naive on purpose: far out, where d rounds to 0 or 1, these divide by 0. The kernels work from the logit t.
+This direct form fails for large |t|: d rounds to 0 or 1, and the loops divide by 0. The kernels avoid this.
 
-Shapes: t, dt (batch, 1); x, x', dx' and the slope a_g' (batch, neurons).
+Shapes: t, dt (batch, 1); x, x', dx' and the derivative a_g' (batch, neurons).
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def sigmoid(t: float) -> float:
-    """The probability of "real" that the logit t stands for."""
+    """The probability of "real" whose logit is t."""
     return 1 / (1 + math.exp(-t))
 
 
@@ -28,8 +28,8 @@ def log_real_backward(dt: np.ndarray, t: np.ndarray, sign: int) -> None:
     """Add sign times the derivative of log d, the first part of AVA (7)."""
     for b in range(t.shape[0]):
         d = sigmoid(t[b, 0])
-        slope = d * (1 - d)
-        dt[b, 0] += sign * slope / d
+        derivative = d * (1 - d)
+        dt[b, 0] += sign * derivative / d
 
 
 def log_fake_forward(t: np.ndarray) -> float:
@@ -45,26 +45,28 @@ def log_fake_backward(dt: np.ndarray, t: np.ndarray, sign: int) -> None:
     """Add sign times the derivative of log(1 - d), the second part of AVA (7)."""
     for b in range(t.shape[0]):
         d = sigmoid(t[b, 0])
-        slope = d * (1 - d)
-        dt[b, 0] += sign * -slope / (1 - d)
+        derivative = d * (1 - d)
+        dt[b, 0] += sign * -derivative / (1 - d)
 
 
 def causal_backward(dx_: np.ndarray, t: np.ndarray) -> None:
-    """Give every neuron of a picture the error of the logit, as if through a weight of one, AVA (6)."""
+    """Add the error of the logit to every neuron of its sample, as if through a weight of one, AVA (6)."""
     batch, neurons = dx_.shape
     for b in range(batch):
         d = sigmoid(t[b, 0])
-        slope = d * (1 - d)
+        derivative = d * (1 - d)
         for i in range(neurons):
-            dx_[b, i] += -slope / (1 - d)
+            dx_[b, i] += -derivative / (1 - d)
 
 
-def reverse_causal_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, slope: np.ndarray) -> None:
-    """Give the logit the errors of every neuron of a picture, as if through weights of one, AVA (10)."""
+def reverse_causal_backward(
+    dt: np.ndarray, t: np.ndarray, x: np.ndarray, x_: np.ndarray, derivative: np.ndarray
+) -> None:
+    """Add the errors of all neurons of a sample to its logit, as if through weights of one, AVA (10)."""
     batch, neurons = x.shape
     for b in range(batch):
-        bias = 0.0
+        error_sum = 0.0
         for i in range(neurons):
-            bias += (x[b, i] - x_[b, i]) * slope[b, i]
+            error_sum += (x[b, i] - x_[b, i]) * derivative[b, i]
         d = sigmoid(t[b, 0])
-        dt[b, 0] += -d * (1 - d) * bias
+        dt[b, 0] += -d * (1 - d) * error_sum

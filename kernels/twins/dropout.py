@@ -7,14 +7,14 @@ import numpy as np
 
 
 def dropout_forward(y: np.ndarray, x: np.ndarray, noise: np.ndarray, rate: float) -> None:
-    """Write y: silence, or x as much louder as neurons are missing."""
+    """Write y: 0, or x scaled up to make up for the dropped neurons."""
     for i in range(x.size):
         keep = 1 if noise[i] >= rate else 0
         y[i] = x[i] * keep / (1 - rate)
 
 
 def dropout_backward(dx: np.ndarray, dy: np.ndarray, noise: np.ndarray, rate: float) -> None:
-    """Write dx: who was silent is not to blame."""
+    """Write dx: a dropped neuron did not affect y, so its error is 0."""
     for i in range(dy.size):
         keep = 1 if noise[i] >= rate else 0
         dx[i] = dy[i] * keep / (1 - rate)

@@ -1,4 +1,4 @@
-"""Twin of kernels/factored.py: the gradient written down, and then used.
+"""Twin of kernels/factored.py: the gradient is computed, and then used.
 
 Shapes: x (samples, inputs) and e (samples, outputs) in each factor; the gradient (inputs · outputs,).
 """
@@ -12,7 +12,7 @@ Factors = Sequence[tuple[np.ndarray, np.ndarray]]
 
 
 def product(factors: Factors) -> list[float]:
-    """The gradient: a weight collects, over all applications and samples, its input times the error of its output."""
+    """Return the gradient: for a weight, input times error of the output, summed over applications and samples."""
     inputs, outputs = factors[0][0].shape[1], factors[0][1].shape[1]
     G = [0.0] * (inputs * outputs)
     for x, e in factors:
@@ -24,7 +24,7 @@ def product(factors: Factors) -> list[float]:
 
 
 def factored_norm(factors: Factors) -> float:
-    """The root of the sum of its squares."""
+    """Return the root of the sum of the squares."""
     total = 0.0
     for g in product(factors):
         total += g**2
@@ -34,5 +34,5 @@ def factored_norm(factors: Factors) -> float:
 def factored_step(
     step: Callable[..., None], arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float]
 ) -> None:
-    """A step of an optimiser down it."""
+    """Take a step of an optimiser with the gradient."""
     step(*arrays, product(factors), *numbers)

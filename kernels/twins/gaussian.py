@@ -1,6 +1,6 @@
-"""Twin of kernels/gaussian.py: the Gaussian head on Σ = e^s itself, the chain rule step by step.
+"""Twin of kernels/gaussian.py: the same functions written with Σ = e^s, with the chain rule step by step.
 
-Shapes: every array is (batch, latent).
+Shapes: all arrays are (batch, latent).
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def reparameterise_forward(z: np.ndarray, μ: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
-    """Write z, AVA (8): the noise r is stretched to the standard deviation Σ^½ and moved to the mean μ."""
+    """Write z, AVA (8): the noise r scaled to the standard deviation Σ^½ and shifted to the mean μ."""
     batch, latent = z.shape
     for b in range(batch):
         for k in range(latent):
@@ -18,7 +18,7 @@ def reparameterise_forward(z: np.ndarray, μ: np.ndarray, s: np.ndarray, r: np.n
 
 
 def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
-    """Add the error of z to those of μ and s."""
+    """Add the error of z, carried back to μ and s, to dμ and ds."""
     batch, latent = dz.shape
     for b in range(batch):
         for k in range(latent):
@@ -29,7 +29,7 @@ def reparameterise_backward(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: 
 
 
 def kl_forward(μ: np.ndarray, s: np.ndarray) -> float:
-    """Return the divergence of AVA (1) in nats, summed over the batch."""
+    """Return the KL divergence of AVA (1) in nats, summed over the batch."""
     batch, latent = μ.shape
     total = 0.0
     for b in range(batch):
@@ -40,7 +40,7 @@ def kl_forward(μ: np.ndarray, s: np.ndarray) -> float:
 
 
 def kl_backward(dμ: np.ndarray, ds: np.ndarray, μ: np.ndarray, s: np.ndarray) -> None:
-    """Add to dμ and ds as AVA (5) prints it: ½(1 - Σ^-1) at the neuron Σ, times a_f' = Σ."""
+    """Add to dμ and ds. As printed in AVA (5), the error at the neuron Σ is ½(1 - Σ^-1); a_f' = Σ carries it to s."""
     batch, latent = μ.shape
     for b in range(batch):
         for k in range(latent):

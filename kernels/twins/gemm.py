@@ -7,7 +7,7 @@ import numpy as np
 
 
 def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
-    """Write C: every row of A meets every column of B."""
+    """Write C: each element is the inner product of a row of A and a column of B."""
     (rows, columns), depth = C.shape, A.shape[1]
     for m in range(rows):
         for n in range(columns):
@@ -17,7 +17,7 @@ def gemm(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
 
 
 def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray) -> None:
-    """Write C, with the same b added to every row."""
+    """Write C, with b added to every row."""
     (rows, columns), depth = C.shape, A.shape[1]
     for m in range(rows):
         for n in range(columns):
@@ -27,7 +27,7 @@ def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray) -> Non
 
 
 def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
-    """Add to C what gemm would write."""
+    """Add the product to C."""
     (rows, columns), depth = C.shape, A.shape[1]
     for m in range(rows):
         for n in range(columns):

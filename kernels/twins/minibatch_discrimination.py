@@ -1,4 +1,4 @@
-"""Twin of kernels/minibatch_discrimination.py: every sample against every other, one way and the other.
+"""Twin of kernels/minibatch_discrimination.py: compares every sample with every other, each pair twice.
 
 Shapes: M, dM (batch, B, C); o, do (batch, B).
 """
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def similarity(M: np.ndarray, i: int, j: int, b: int) -> float:
-    """One over e to the L1 distance of the rows b of samples i and j: 1 if they are equal, near 0 if they are far."""
+    """e^-distance, with the L1 distance between rows b of samples i and j: 1 if they are equal, near 0 if far apart."""
     distance = 0.0
     for c in range(M.shape[2]):
         distance += abs(M[i, b, c] - M[j, b, c])
@@ -17,7 +17,7 @@ def similarity(M: np.ndarray, i: int, j: int, b: int) -> float:
 
 
 def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
-    """Write o: each sample sums up its similarity to all others."""
+    """Write o: for each sample, the sum of its similarities to all others."""
     batch, features, _ = M.shape
     for i in range(batch):
         for b in range(features):
@@ -27,15 +27,15 @@ def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
                     o[i, b] += similarity(M, i, j, b)
 
 
-def slope(t: float) -> float:
-    """The derivative of |t|; at the kink the one in the middle."""
+def abs_derivative(t: float) -> float:
+    """The derivative of |t|; at t = 0, where it has none, 0."""
     if t > 0:
         return 1.0
     return -1.0 if t < 0 else 0.0
 
 
 def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndarray) -> None:
-    """Write dM: in each summand of o[i,b] sample i moved one end of the distance and sample j the other."""
+    """Write dM: each term of o[i,b] depends on a distance between sample i and sample j, so both get an error."""
     batch, features, width = M.shape
     for i in range(batch):
         for b in range(features):
@@ -47,5 +47,5 @@ def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndar
                 if j != i:
                     ddistance = -do[i, b] * similarity(M, i, j, b)
                     for c in range(width):
-                        dM[i, b, c] += ddistance * slope(M[i, b, c] - M[j, b, c])
-                        dM[j, b, c] -= ddistance * slope(M[i, b, c] - M[j, b, c])
+                        dM[i, b, c] += ddistance * abs_derivative(M[i, b, c] - M[j, b, c])
+                        dM[j, b, c] -= ddistance * abs_derivative(M[i, b, c] - M[j, b, c])

@@ -1,5 +1,5 @@
-"""Twin of kernels/optimisers.py: weight decay, the update that AVA prints, momentum, RMSprop, and Adam as Algorithm 1
-of Kingma and Ba (2015).
+"""Twin of kernels/optimisers.py: weight decay, SGD as printed in AVA, momentum, RMSprop, and Adam as in Algorithm 1 of
+Kingma and Ba (2015).
 
 Shapes: θ, g, m, v are all (parameters,).
 """
@@ -10,26 +10,26 @@ import numpy as np
 
 
 def decay(θ: np.ndarray, γ: float, λ: float) -> None:
-    """Forget a little of every parameter, the same share of each."""
+    """Shrink every parameter by the same small fraction."""
     for i in range(θ.size):
         θ[i] -= γ * λ * θ[i]
 
 
 def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
-    """Walk downhill, as far as the slope is steep."""
+    """Step against the gradient, in proportion to it."""
     for i in range(θ.size):
         θ[i] -= γ * ρ * g[i]
 
 
 def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
-    """Roll downhill: what the slope adds to the speed, friction takes away again over the next steps."""
+    """Step along the velocity: the gradient is added to it, and the factor μ lets old gradients fade."""
     for i in range(θ.size):
         v[i] = μ * v[i] + ρ * g[i]
         θ[i] -= γ * v[i]
 
 
 def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, α: float, ε: float) -> None:
-    """Walk downhill, about γ along every axis: the slope over the root mean square of those so far."""
+    """Step about γ in every parameter: the gradient is divided by the root mean square of the recent gradients."""
     for i in range(θ.size):
         gradient = ρ * g[i]
         v[i] = α * v[i] + (1 - α) * gradient**2
@@ -48,7 +48,7 @@ def adam_step(
     ε: float,
     k: int,
 ) -> None:
-    """Walk downhill, about γ along every axis: the mean of the past slopes over their root mean square."""
+    """Step about γ in every parameter: the mean of the past gradients is divided by their root mean square."""
     for i in range(θ.size):
         gradient = ρ * g[i]
         m[i] = β1 * m[i] + (1 - β1) * gradient

@@ -17,7 +17,7 @@ def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
 
 
 def squared_error_backward(dx_: np.ndarray, x_: np.ndarray, x: np.ndarray) -> None:
-    """Add to dx': the outer derivative x - x' times the inner one, -1."""
+    """Add to dx': the outer derivative, x - x', times the inner derivative, -1."""
     batch, neurons = x.shape
     for b in range(batch):
         for i in range(neurons):

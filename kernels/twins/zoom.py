@@ -1,6 +1,6 @@
-"""Twin of kernels/zoom.py: the mean of a block on the way in, its repetition on the way out.
+"""Twin of kernels/zoom.py: the mean of each block (zoom out) and the repetition of each value (zoom in).
 
-Shapes: the large side (pictures, zoom·height, zoom·width, channels), the small side (pictures, height, width,
+Shapes: the large array is (pictures, zoom·height, zoom·width, channels), the small one (pictures, height, width,
 channels).
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def zoom_out_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
-    """Write y: each neuron is the mean of its block."""
+    """Write y: each value is the mean of a block of x."""
     pictures, height, width, channels = y.shape
     for n in range(pictures):
         for i in range(height):
@@ -21,7 +21,7 @@ def zoom_out_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
 
 
 def zoom_out_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
-    """Write dx: each neuron of a block had an equal share in the mean."""
+    """Write dx: each value of a block contributed to the mean with weight 1 / zoom²."""
     pictures, height, width, channels = dy.shape
     for n in range(pictures):
         for i in range(height):
@@ -33,7 +33,7 @@ def zoom_out_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
 
 
 def zoom_in_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
-    """Write y: each neuron of a block is a copy of one neuron."""
+    """Write y: each value of a block is a copy of one value of x."""
     pictures, height, width, channels = x.shape
     for n in range(pictures):
         for i in range(height):
@@ -45,7 +45,7 @@ def zoom_in_forward(y: np.ndarray, x: np.ndarray, zoom: int) -> None:
 
 
 def zoom_in_backward(dx: np.ndarray, dy: np.ndarray, zoom: int) -> None:
-    """Write dx: each copy sends its error home, where they add up."""
+    """Write dx: the errors of all copies of a value add up."""
     pictures, height, width, channels = dx.shape
     for n in range(pictures):
         for i in range(height):

@@ -90,7 +90,7 @@ def refused(place: Path, arguments: tuple[object, ...], code: int, *words: str) 
         (("all-torn",), ("all-torn", "no usable picture", "1.png")),
         (("torn", "--strict"), ("torn/2.png",)),
         (("photos", "--zoom", "10"), ("12 x 9", "10 x 10", "smaller zoom")),
-        (("--size", "8x8", "--zoom", "9"), ("8x8", "9x9")),
+        (("--size", "8x8", "--zoom", "9"), ("8 x 8", "9 x 9")),
         (("photos", "--zoom", "9" * 30), ("smaller zoom",)),
         (("photos", "--size", "9000x9"), ("9000", "8192")),
         (("--size", "9000x9"), ("9000", "8192")),

@@ -133,10 +133,10 @@ def test_points_are_judged_by_their_distribution(place: Path) -> None:
         points = ava_np.load(name).sample(1000, np.random.default_rng((0, 3)))
         judged = toys.mode_coverage(toy, points)
         found = printed("evaluate", name)
-        assert (found["modes"], found["of"], found["good"]) == (judged.modes, of, judged.good)
+        assert (found["modes"], found["of"], found["good"]) == (judged.modes_found, of, judged.good_fraction)
         text = ran("evaluate", name)
-        assert f"modes found    {judged.modes} of {of}" in text
-        assert f"good samples   {100 * judged.good:.1f} %" in text
+        assert f"modes found    {judged.modes_found} of {of}" in text
+        assert f"good samples   {100 * judged.good_fraction:.1f} %" in text
     assert found["mean"] == pytest.approx(points.mean())
     assert found["deviation"] == pytest.approx(points.std())
 

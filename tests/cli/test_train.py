@@ -181,7 +181,7 @@ def test_any_number_of_threads_gives_the_same_bytes(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(
         "ava_np.kernels.machine.parallel.MIN_MULTIPLY_ADDS", 1000
     )  # multiply-adds for which a thread is woken
-    monkeypatch.setattr("ava_np.kernels.machine.parallel._count", 0)
+    monkeypatch.setattr("ava_np.kernels.machine.parallel._max_threads", 0)
     for threads in (1, 2):
         ran("train", photos, *SMALL, "--hidden", 600, "--batch-size", 6, "--threads", threads, "--out", threads)
     assert (place / "1" / MODEL).read_bytes() == (place / "2" / MODEL).read_bytes()

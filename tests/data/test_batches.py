@@ -1,4 +1,4 @@
-"""Batches: the pictures asked for, varied as promised, zoomed out last, and from a file only what is needed."""
+"""Batches hold the requested pictures, augmented as documented, zoomed out last, and read from a file when needed."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def pictures(count: int = 200, height: int = 6, width: int = 4, channels: int = 
 
 
 def means(array: np.ndarray, zoom: int) -> np.ndarray:
-    """Block means."""
+    """Return the block means of pictures, computed with NumPy."""
     count, height, width, channels = array.shape
     return array.reshape(count, height // zoom, zoom, width // zoom, zoom, channels).mean(axis=(2, 4))
 
@@ -31,45 +31,45 @@ def mapped(tmp_path: Path, array: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("zoom", [1, 2])
 @pytest.mark.parametrize("file", [False, True])
-def test_rows_are_the_pictures_asked_for(tmp_path: Path, zoom: int, file: bool) -> None:
+def test_rows_are_the_requested_pictures(tmp_path: Path, zoom: int, file: bool) -> None:
     array = pictures()
-    batches = Batches(mapped(tmp_path, array) if file else array, zoom=zoom, chosen=np.array([7, 3, 150]))
+    batches = Batches(mapped(tmp_path, array) if file else array, zoom=zoom, indices=np.array([7, 3, 150]))
     assert (len(batches), batches.shape) == (3, (6 // zoom, 4 // zoom, 3))
     rows = batches.rows(np.array([2, 0, 2]), generator())
     assert rows.dtype == np.float32
     assert rows.flags.c_contiguous
     assert rows.flags.writeable
     np.testing.assert_allclose(rows.reshape(-1, *batches.shape), means(array[[150, 7, 150]], zoom), rtol=1e-6)
-    rows[:] = 5  # the caller's own
+    rows[:] = 5  # a new array: the pictures do not change
     np.testing.assert_array_equal(array, pictures())
     assert batches.rows(np.array([2]), generator()).max() <= 1
 
 
 def test_a_flip_mirrors_left_and_right_for_half_of_the_pictures() -> None:
     array = pictures()
-    varied = Batches(array, flip=True).rows(ALL, generator()).reshape(array.shape)
-    same = (varied == array).all(axis=(1, 2, 3))
-    np.testing.assert_array_equal(varied[~same], array[~same, :, ::-1])
+    augmented = Batches(array, flip=True).rows(ALL, generator()).reshape(array.shape)
+    same = (augmented == array).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(augmented[~same], array[~same, :, ::-1])
     assert 70 < same.sum() < 130  # of 200: four deviations
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_a_shift_moves_the_mass_by_as_much_on_both_axes(flip: bool) -> None:
-    """A single white pixel: where it comes out says what was done to it."""
+def test_a_shift_moves_pictures_along_both_axes_independently(flip: bool) -> None:
+    """The position of a single white pixel shows how its picture was moved."""
     array = np.zeros((200, 11, 15, 1), np.float32)
     array[:, 4, 9] = 1
-    varied = Batches(array, flip=flip, shift=2).rows(ALL, generator()).reshape(array.shape)
-    _, rows, columns, _ = np.nonzero(varied)
+    augmented = Batches(array, flip=flip, shift=2).rows(ALL, generator()).reshape(array.shape)
+    _, rows, columns, _ = np.nonzero(augmented)
     assert len(rows) == 200
     assert set(rows) == {2, 3, 4, 5, 6}
     right = {7, 8, 9, 10, 11}
     assert set(columns) == right | ({14 - column for column in right} if flip else set())
     moves = {(row, column) for row, column in zip(rows.tolist(), columns.tolist(), strict=True) if column in right}
-    assert len(moves) > 15  # independent of each other: of 25
+    assert len(moves) > 15  # of 25: the two axes are independent
 
 
-class Drawn:
-    """A generator that has drawn two pictures: the first to be flipped, and to go 1 down and 2 to the left."""
+class FixedGenerator:
+    """A generator for two pictures: it flips only the first, and moves it 1 pixel down and 2 pixels to the left."""
 
     def random(self, count: int) -> np.ndarray:
         return np.array([0.1, 0.9])
@@ -79,37 +79,37 @@ class Drawn:
         return np.array([1, -2, -2, 1]).reshape(shape)
 
 
-def test_down_is_down_and_right_is_right_after_the_flip() -> None:
+def test_the_shift_is_applied_after_the_flip() -> None:
     array = np.zeros((2, 11, 15, 1), np.float32)
     array[:, 4, 9] = 1
-    varied = Batches(array, flip=True, shift=2).rows(np.arange(2), Drawn())  # type: ignore[arg-type]
-    assert np.argwhere(varied.reshape(array.shape))[:, :3].tolist() == [[0, 5, 14 - 9 - 2], [1, 2, 10]]
+    augmented = Batches(array, flip=True, shift=2).rows(np.arange(2), FixedGenerator())  # type: ignore[arg-type]
+    assert np.argwhere(augmented.reshape(array.shape))[:, :3].tolist() == [[0, 5, 14 - 9 - 2], [1, 2, 10]]
 
 
 def test_a_shift_is_the_same_for_all_channels_and_repeats_the_edge() -> None:
     array = pictures(5)
-    varied = Batches(array, shift=3).rows(np.arange(5), generator()).reshape(array.shape)
-    for before, after in zip(array, varied, strict=True):
+    augmented = Batches(array, shift=3).rows(np.arange(5), generator()).reshape(array.shape)
+    for before, after in zip(array, augmented, strict=True):
         padded = np.pad(before, ((3, 3), (3, 3), (0, 0)), "edge")
         windows = {(i, j): padded[i : i + 6, j : j + 4] for i in range(7) for j in range(7)}
         assert any(np.array_equal(after, window) for window in windows.values())
 
 
-def test_a_shift_beyond_the_picture_leaves_its_edge() -> None:
+def test_a_shift_larger_than_the_picture_repeats_its_edge() -> None:
     array = pictures(40, 2, 3)
-    varied = Batches(array, shift=50).rows(np.arange(40), generator())
-    assert np.isin(varied, array).all()
+    augmented = Batches(array, shift=50).rows(np.arange(40), generator())
+    assert np.isin(augmented, array).all()
 
 
-def test_pictures_are_varied_before_they_are_zoomed_out() -> None:
-    """By the same draws; a shift by one pixel is half a block then."""
+def test_pictures_are_augmented_before_they_are_zoomed_out() -> None:
+    """With the same random numbers; a shift by one pixel is half a block."""
     array = pictures()
     large = Batches(array, flip=True, shift=1).rows(ALL, generator()).reshape(array.shape)
     small = Batches(array, flip=True, shift=1, zoom=2).rows(ALL, generator())
     np.testing.assert_allclose(small.reshape(200, 3, 2, 3), means(large, 2), rtol=1e-6)
 
 
-def test_the_same_generator_the_same_batch(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_batch(tmp_path: Path) -> None:
     array = pictures()
     first = Batches(array, flip=True, shift=2).rows(ALL, generator(3))
     np.testing.assert_array_equal(first, Batches(array, flip=True, shift=2).rows(ALL, generator(3)))
@@ -117,14 +117,14 @@ def test_the_same_generator_the_same_batch(tmp_path: Path) -> None:
     assert not np.array_equal(first, Batches(array, flip=True, shift=2).rows(ALL, generator(4)))
 
 
-def test_nothing_is_drawn_where_nothing_varies() -> None:
+def test_the_generator_is_not_used_without_augmentation() -> None:
     used = generator()
     Batches(pictures(), zoom=2).rows(ALL, used)
     assert used.random() == generator().random()
 
 
-def test_in_memory_pictures_are_zoomed_out_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    batches, late = Batches(pictures(), zoom=2), Batches(mapped(tmp_path, pictures()), zoom=2)
+def test_pictures_in_memory_are_zoomed_out_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    batches, mapped_batches = Batches(pictures(), zoom=2), Batches(mapped(tmp_path, pictures()), zoom=2)
     before = batches.rows(ALL, generator())
 
     def fail(*arguments: object) -> None:
@@ -133,10 +133,10 @@ def test_in_memory_pictures_are_zoomed_out_once(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("ava_np.data.batches.zoom_out", fail)
     np.testing.assert_array_equal(batches.rows(ALL, generator()), before)
     with pytest.raises(AssertionError, match="again"):
-        late.rows(ALL, generator())  # a map may be larger than memory
+        mapped_batches.rows(ALL, generator())  # a memory map may be larger than memory
 
 
-def test_other_float_types_become_float32() -> None:
+def test_float64_pictures_give_float32_batches() -> None:
     rows = Batches(pictures().astype(np.float64), zoom=2).rows(ALL, generator())
     assert rows.dtype == np.float32
 
@@ -148,11 +148,11 @@ def test_other_float_types_become_float32() -> None:
         ((3, 6, 4, 1), {"zoom": 4}),
         ((3, 6, 4, 1), {"zoom": 0}),
         ((3, 6, 4, 1), {"shift": -1}),
-        ((3, 6, 4, 1), {"chosen": np.array([3])}),
-        ((3, 6, 4, 1), {"chosen": np.array([-1])}),
-        ((3, 6, 4, 1), {"chosen": np.array([[0]])}),
+        ((3, 6, 4, 1), {"indices": np.array([3])}),
+        ((3, 6, 4, 1), {"indices": np.array([-1])}),
+        ((3, 6, 4, 1), {"indices": np.array([[0]])}),
     ],
 )
-def test_misuse(shape: tuple[int, ...], options: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"pictures|shift"):
+def test_arguments_out_of_range_are_refused(shape: tuple[int, ...], options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"cannot be zoomed out|indices must|shift must"):
         Batches(np.zeros(shape, np.float32), **options)  # type: ignore[arg-type]

@@ -1,6 +1,8 @@
-"""The pages on the kernels quote what is there: twins word for word, tests by their names."""
+"""The pages on the kernels quote the twins word for word, name tests that exist, and every docstring example runs."""
 
 import ast
+import doctest
+import importlib
 import re
 from pathlib import Path
 
@@ -13,22 +15,22 @@ TESTS = Path(__file__).parents[1] / "kernels"
 PAGES = Path(__file__).parents[2] / "docs" / "kernels"
 NAMES = sorted(path.stem for path in KERNELS.glob("*.py") if not path.stem.startswith("_"))
 
-pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not beside these tests")
+pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not next to these tests")
 every_kernel = pytest.mark.parametrize("name", NAMES)
 
 
 def functions(path: Path) -> set[str]:
-    """Names of the functions that a file defines at its top."""
+    """Return the names of the functions at the top level of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def page(name: str) -> str:
-    """Text of a page."""
+    """Return the text of a page."""
     return (PAGES / f"{name}.md").read_text(encoding="utf-8")
 
 
-def test_every_kernel_has_a_page_a_twin_and_a_test_and_nothing_is_left_over() -> None:
+def test_every_kernel_has_a_page_a_twin_and_a_test_and_no_other_files_exist() -> None:
     assert NAMES
     assert sorted(path.stem for path in PAGES.glob("*.md")) == sorted([*NAMES, "README"])
     assert sorted(path.stem for path in (KERNELS / "twins").glob("[!_]*.py")) == NAMES
@@ -36,7 +38,7 @@ def test_every_kernel_has_a_page_a_twin_and_a_test_and_nothing_is_left_over() ->
 
 
 @every_kernel
-def test_quoted_code_is_the_twins_word_for_word(name: str) -> None:
+def test_page_quotes_every_function_of_the_twin_word_for_word(name: str) -> None:
     twin = KERNELS / "twins" / f"{name}.py"
     source = "\n" + twin.read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page(name), flags=re.DOTALL | re.MULTILINE)
@@ -47,7 +49,7 @@ def test_quoted_code_is_the_twins_word_for_word(name: str) -> None:
 
 
 @every_kernel
-def test_the_page_points_to_its_kernel_and_to_tests_that_exist(name: str) -> None:
+def test_page_links_to_its_kernel_and_names_tests_that_exist(name: str) -> None:
     text = page(name)
     assert f"](../../kernels/{name}.py)" in text
     assert f"](../../tests/kernels/test_{name}.py)" in text
@@ -55,3 +57,13 @@ def test_the_page_points_to_its_kernel_and_to_tests_that_exist(name: str) -> Non
     assert named
     assert named <= functions(TESTS / f"test_{name}.py")
     assert f"]({name}.md)" in page("README")
+
+
+@every_kernel
+def test_docstring_examples_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"ava_np.kernels.{name}")).failed == 0
+
+
+@pytest.mark.parametrize("name", ["activations", "optimisers"])
+def test_doctest_finds_examples_in_compiled_functions_and_classes(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"ava_np.kernels.{name}")).attempted > 0

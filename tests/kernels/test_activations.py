@@ -1,4 +1,4 @@
-"""Every activation against its textbook form on the pre-activation, its differences and its limits."""
+"""Activations: textbook form, central differences, limits, NaN, threads."""
 
 import math
 
@@ -11,15 +11,15 @@ from ava_np.kernels.machine import elementwise, parallel
 from ava_np.kernels.twins import activations as twin
 from tests.oracles import FLOATS, assert_close, check_gradient, doubles, few_examples, lengths, normal, seeds
 
-NAMES = sorted(ACTIVATIONS)
-LANES = 37  # long enough for the vectorised loop and its tail
+NAMES = ["elu", "exp", "leaky_relu", "linear", "relu", "sigmoid", "softplus", "tanh"]
+LENGTH = 37  # long enough for the vectorised loop and its remainder
 
 every_activation = pytest.mark.parametrize("name", NAMES)
 every_float = pytest.mark.parametrize("dtype", FLOATS)
 
 
-def test_twin_has_the_same_activations() -> None:
-    assert sorted(twin.ACTIVATIONS) == NAMES
+def test_kernels_and_twin_define_the_same_activations() -> None:
+    assert sorted(ACTIVATIONS) == sorted(twin.ACTIVATIONS) == NAMES
     assert twin.LEAK == LEAK
 
 
@@ -27,9 +27,7 @@ def test_twin_has_the_same_activations() -> None:
 @every_float
 @given(length=lengths, seed=seeds)
 @few_examples
-def test_both_passes_are_the_textbook_functions_of_the_pre_activation(
-    name: str, dtype: type[np.floating], length: int, seed: int
-) -> None:
+def test_forward_and_backward_match_the_twin(name: str, dtype: type[np.floating], length: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     t, dy = 3 * normal(generator, (length,), dtype), normal(generator, (length,), dtype)
     y = t.copy()
@@ -40,7 +38,7 @@ def test_both_passes_are_the_textbook_functions_of_the_pre_activation(
 
     twin.forward(name, expected_y)
     twin.backward(name, expected_dt, t)
-    # A slope of exp is as large as e^t, so rounding is compared on the scale of the largest.
+    # Values of exp can be as large as e^t, so errors are measured relative to the largest value.
     scale = max(1.0, np.abs(expected_y).max())
     assert_close(y / scale, expected_y / scale, dtype)
     assert_close(dy / scale, expected_dt / scale, dtype)
@@ -49,10 +47,10 @@ def test_both_passes_are_the_textbook_functions_of_the_pre_activation(
 @every_activation
 @given(length=lengths, seed=seeds)
 @few_examples
-def test_backward_is_the_gradient(name: str, length: int, seed: int) -> None:
+def test_backward_matches_central_differences(name: str, length: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     t, weight = normal(generator, (length,), np.float64), normal(generator, (length,), np.float64)
-    t += np.copysign(0.01, t)  # no difference may straddle a kink
+    t += np.copysign(0.01, t)  # so that no difference crosses a kink
 
     def objective() -> float:
         y = t.copy()
@@ -65,16 +63,16 @@ def test_backward_is_the_gradient(name: str, length: int, seed: int) -> None:
     check_gradient(objective, t, error)
 
 
-@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu", LEAK), ("elu", 1.0)])
-def test_slope_at_zero_is_the_one_from_the_left(name: str, slope: float) -> None:
-    y, error = np.zeros(LANES), np.ones(LANES)
+@pytest.mark.parametrize(("name", "derivative"), [("relu", 0.0), ("leaky_relu", LEAK), ("elu", 1.0)])
+def test_derivative_at_zero_is_the_left_derivative(name: str, derivative: float) -> None:
+    y, error = np.zeros(LENGTH), np.ones(LENGTH)
     ACTIVATIONS[name].forward(y)
     ACTIVATIONS[name].backward(error, y)
-    np.testing.assert_array_equal(error, slope)
+    np.testing.assert_array_equal(error, derivative)
 
 
 @pytest.mark.parametrize(
-    ("name", "t", "y", "slope"),
+    ("name", "t", "y", "derivative"),
     [
         ("sigmoid", 1000, 1, 0),
         ("sigmoid", -1000, 0, 0),
@@ -96,19 +94,19 @@ def test_slope_at_zero_is_the_one_from_the_left(name: str, slope: float) -> None
     ],
 )
 @every_float
-def test_far_out_both_passes_reach_their_limits(
-    name: str, t: float, y: float, slope: float, dtype: type[np.floating]
+def test_large_inputs_give_the_limits_of_both_passes(
+    name: str, t: float, y: float, derivative: float, dtype: type[np.floating]
 ) -> None:
-    values, error = np.full(LANES, t, dtype), np.ones(LANES, dtype)
+    values, error = np.full(LENGTH, t, dtype), np.ones(LENGTH, dtype)
     with np.errstate(all="raise"):
         ACTIVATIONS[name].forward(values)
         ACTIVATIONS[name].backward(error, values)
-    np.testing.assert_array_equal(values, np.full(LANES, y, dtype))
-    np.testing.assert_array_equal(error, np.full(LANES, slope, dtype))
+    np.testing.assert_array_equal(values, np.full(LENGTH, y, dtype))
+    np.testing.assert_array_equal(error, np.full(LENGTH, derivative, dtype))
 
 
-def test_small_values_keep_their_digits() -> None:
-    """Where a naive e^t - 1 or log(1 + e^t) would round to 0."""
+def test_small_values_keep_full_precision() -> None:
+    """Computed directly, e^t - 1 and log(1 + e^t) would round to 0 here."""
     t = np.array([-1e-20])
     ACTIVATIONS["elu"].forward(t)
     assert t[0] == -1e-20
@@ -122,21 +120,21 @@ def test_small_values_keep_their_digits() -> None:
 
 @every_activation
 @every_float
-def test_a_nan_stays_a_nan(name: str, dtype: type[np.floating]) -> None:
-    y = np.zeros(LANES, dtype)
+def test_nan_stays_nan(name: str, dtype: type[np.floating]) -> None:
+    y = np.zeros(LENGTH, dtype)
     y[::3] = np.nan
     ACTIVATIONS[name].forward(y)
-    np.testing.assert_array_equal(np.isnan(y), np.arange(LANES) % 3 == 0)
+    np.testing.assert_array_equal(np.isnan(y), np.arange(LENGTH) % 3 == 0)
 
 
 @every_activation
-def test_a_nan_error_stays_a_nan_where_the_neuron_is_open(name: str) -> None:
-    y, error = np.full(LANES, 0.5), np.full(LANES, np.nan)
+def test_nan_error_stays_nan_where_the_derivative_is_not_zero(name: str) -> None:
+    y, error = np.full(LENGTH, 0.5), np.full(LENGTH, np.nan)
     ACTIVATIONS[name].backward(error, y)
     assert np.isnan(error).all()
 
 
-def test_the_shape_does_not_matter() -> None:
+def test_results_do_not_depend_on_the_array_shape() -> None:
     flat = normal(np.random.default_rng(0), (60,), np.float64)
     cube = flat.reshape(3, 4, 5).copy()
     error = np.ones_like(cube)
@@ -148,22 +146,22 @@ def test_the_shape_does_not_matter() -> None:
 
 @every_activation
 @every_float
-def test_the_number_of_threads_changes_no_bit(
+def test_results_are_bit_identical_for_any_number_of_threads(
     monkeypatch: pytest.MonkeyPatch, name: str, dtype: type[np.floating]
 ) -> None:
-    """Nor, up to rounding, does it matter whether the loop is called or its address."""
+    """Calling the loop directly and through its address gives the same results up to rounding."""
     monkeypatch.setattr(parallel, "cores", lambda: 3)
     t, dy = normal(np.random.default_rng(0), (2, 5 * 1024 + 17), dtype)
-    whole, parts = (t.copy(), dy.copy()), []
-    ACTIVATIONS[name].forward(whole[0])
-    ACTIVATIONS[name].backward(whole[1], whole[0])
+    direct, threaded = (t.copy(), dy.copy()), []
+    ACTIVATIONS[name].forward(direct[0])
+    ACTIVATIONS[name].backward(direct[1], direct[0])
     monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
     for threads in (1, 2, 3):
-        monkeypatch.setattr(parallel, "_count", threads)
+        monkeypatch.setattr(parallel, "_max_threads", threads)
         y, error = t.copy(), dy.copy()
         ACTIVATIONS[name].forward(y)
         ACTIVATIONS[name].backward(error, y)
-        parts.append((y, error))
-    np.testing.assert_array_equal(parts[0], parts[1])
-    np.testing.assert_array_equal(parts[0], parts[2])
-    assert_close(np.array(parts[0]), np.array(whole), dtype)
+        threaded.append((y, error))
+    np.testing.assert_array_equal(threaded[0], threaded[1])
+    np.testing.assert_array_equal(threaded[0], threaded[2])
+    assert_close(np.array(threaded[0]), np.array(direct), dtype)

@@ -1,4 +1,4 @@
-"""The dense layer against its twin and its differences."""
+"""The dense layer against its twin and central differences."""
 
 import numpy as np
 import pytest
@@ -23,14 +23,16 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 
 
 def scratch_of(dtype: type[np.floating]) -> np.ndarray:
-    """What the products pack into; it holds NaN, which must not reach a result."""
+    """Return scratch full of NaN, which must not reach a result."""
     return np.full(MIN_SCRATCH, np.nan, dtype)
 
 
 @every_float
 @given(batch=batches, inputs=widths, outputs=widths, seed=seeds)
 @few_examples
-def test_every_pass_is_its_twin(dtype: type[np.floating], batch: int, inputs: int, outputs: int, seed: int) -> None:
+def test_every_pass_matches_its_twin(
+    dtype: type[np.floating], batch: int, inputs: int, outputs: int, seed: int
+) -> None:
     generator = np.random.default_rng(seed)
     x, W, b = (normal(generator, s, dtype) for s in ((batch, inputs), (inputs, outputs), (outputs,)))
     dy, dW, db = (normal(generator, s, dtype) for s in ((batch, outputs), (inputs, outputs), (outputs,)))
@@ -45,7 +47,7 @@ def test_every_pass_is_its_twin(dtype: type[np.floating], batch: int, inputs: in
     twin.dense_forward(expected_y, x, W, b)
     twin.dense_backward_input(expected_dx, dy, W)
     twin.dense_backward_parameters(expected_dW, expected_db, dy, x)
-    # y and dx held NaN before and were written; dW and db held numbers, to which both sides added.
+    # y and dx were NaN before and are overwritten; dW and db had values, to which both sides add.
     assert_close(y, expected_y, dtype)
     assert_close(dx, expected_dx, dtype)
     assert_close(dW, expected_dW, dtype)
@@ -54,7 +56,7 @@ def test_every_pass_is_its_twin(dtype: type[np.floating], batch: int, inputs: in
 
 @given(batch=batches, inputs=widths, outputs=widths, seed=seeds)
 @few_examples
-def test_backward_is_the_gradient(batch: int, inputs: int, outputs: int, seed: int) -> None:
+def test_gradients_match_central_differences(batch: int, inputs: int, outputs: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     shapes = ((batch, inputs), (inputs, outputs), (outputs,), (batch, outputs))
     x, W, b, weight = (normal(generator, shape, np.float64) for shape in shapes)
@@ -72,7 +74,7 @@ def test_backward_is_the_gradient(batch: int, inputs: int, outputs: int, seed: i
     check_gradient(objective, b, db)
 
 
-def test_parameter_gradients_are_added_and_input_gradients_written() -> None:
+def test_parameter_gradients_are_added_and_input_gradients_overwritten() -> None:
     generator = np.random.default_rng(0)
     x, dy, W = (normal(generator, shape, np.float64) for shape in ((3, 4), (3, 2), (4, 2)))
     once, twice = (np.zeros((4, 2)), np.zeros(2)), (np.zeros((4, 2)), np.zeros(2))
@@ -89,7 +91,7 @@ def test_parameter_gradients_are_added_and_input_gradients_written() -> None:
     np.testing.assert_array_equal(second, first)
 
 
-def test_identity_weights_change_nothing_in_either_direction() -> None:
+def test_identity_weights_copy_the_input_and_the_error() -> None:
     x = normal(np.random.default_rng(0), (3, 5), np.float64)
     y, dx = np.empty_like(x), np.empty_like(x)
     dense.dense_forward(y, x, np.eye(5), np.zeros(5), scratch_of(np.float64))
@@ -98,14 +100,14 @@ def test_identity_weights_change_nothing_in_either_direction() -> None:
     np.testing.assert_array_equal(dx, x)
 
 
-def test_without_input_every_sample_says_the_bias() -> None:
+def test_output_for_zero_input_is_the_bias() -> None:
     generator = np.random.default_rng(0)
     W, b, y = normal(generator, (4, 3), np.float64), normal(generator, (3,), np.float64), np.empty((5, 3))
     dense.dense_forward(y, np.zeros((5, 4)), W, b, scratch_of(np.float64))
     np.testing.assert_array_equal(y, np.tile(b, (5, 1)))
 
 
-def test_one_wrong_neuron_of_one_sample_teaches_only_its_own_weights() -> None:
+def test_error_of_one_neuron_of_one_sample_reaches_only_its_weights() -> None:
     x = normal(np.random.default_rng(0), (3, 4), np.float64)
     dy, dW, db = np.zeros((3, 2)), np.zeros((4, 2)), np.zeros(2)
     dy[1, 0] = 1
@@ -114,7 +116,7 @@ def test_one_wrong_neuron_of_one_sample_teaches_only_its_own_weights() -> None:
     np.testing.assert_array_equal(db, [1, 0])
 
 
-def test_a_nan_reaches_the_outputs_of_its_own_sample() -> None:
+def test_nan_reaches_only_the_outputs_of_its_sample() -> None:
     x, y = np.ones((3, 4)), np.empty((3, 2))
     x[1, 2] = np.nan
     dense.dense_forward(y, x, np.ones((4, 2)), np.zeros(2), scratch_of(np.float64))

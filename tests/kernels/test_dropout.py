@@ -1,4 +1,4 @@
-"""Dropout: twin, differences, and that silence costs neither the mean nor the count of neurons that it should."""
+"""Dropout: twin, central differences, fraction of kept neurons, mean and variance, NaN, PyTorch."""
 
 import numpy as np
 import pytest
@@ -27,11 +27,11 @@ rates = st.floats(0, 0.95)
 @every_float
 @given(length=lengths, rate=rates, seed=seeds)
 @few_examples
-def test_both_passes_are_their_twins(dtype: type[np.floating], length: int, rate: float, seed: int) -> None:
+def test_forward_and_backward_match_the_twin(dtype: type[np.floating], length: int, rate: float, seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, dy = (normal(generator, (length,), dtype) for _ in range(2))
     noise = generator.random(length, dtype)
-    y, dx = np.full_like(x, np.nan), np.full_like(x, np.nan)  # both are written, whatever stands there
+    y, dx = np.full_like(x, np.nan), np.full_like(x, np.nan)  # both are written, whatever they held before
     expected_y, expected_dx = doubles(y, dx)
 
     dropout_forward(y, x, noise, rate)
@@ -46,7 +46,7 @@ def test_both_passes_are_their_twins(dtype: type[np.floating], length: int, rate
 
 @given(batch=batches, neurons=widths, rate=rates, seed=seeds)
 @few_examples
-def test_backward_is_the_gradient(batch: int, neurons: int, rate: float, seed: int) -> None:
+def test_backward_matches_central_differences(batch: int, neurons: int, rate: float, seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, weight = (normal(generator, (batch, neurons), np.float64) for _ in range(2))
     noise = generator.random((batch, neurons))
@@ -61,10 +61,10 @@ def test_backward_is_the_gradient(batch: int, neurons: int, rate: float, seed: i
 
 
 @every_float
-def test_at_rate_0_nothing_changes_in_either_direction(dtype: type[np.floating]) -> None:
+def test_rate_0_is_the_identity_in_both_passes(dtype: type[np.floating]) -> None:
     generator = np.random.default_rng(0)
     x, noise = normal(generator, (3, 37), dtype), generator.random((3, 37), dtype)
-    noise[0] = 0  # the least that can be drawn
+    noise[0] = 0  # the smallest possible noise
     y, dx = np.empty_like(x), np.empty_like(x)
     dropout_forward(y, x, noise, 0.0)
     dropout_backward(dx, x, noise, 0.0)
@@ -74,14 +74,14 @@ def test_at_rate_0_nothing_changes_in_either_direction(dtype: type[np.floating])
 
 @every_float
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-def test_the_mean_is_kept_and_the_variance_is_that_of_a_coin(rate: float, dtype: type[np.floating]) -> None:
+def test_output_has_the_mean_of_the_input_and_the_expected_variance(rate: float, dtype: type[np.floating]) -> None:
     """E y = x and Var y = x² rate / (1 - rate): y is x / (1 - rate) with probability 1 - rate, else 0."""
     draws = 200_000
     x = np.tile(np.array([-2.0, 0.5, 3.0], dtype), (draws, 1))
     y = np.empty_like(x)
     dropout_forward(y, x, np.random.default_rng(0).random((draws, 3), dtype), rate)
-    keep = np.mean(y != 0, axis=0)
-    assert np.all(np.abs(keep - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / draws))  # five standard errors
+    kept = np.mean(y != 0, axis=0)
+    assert np.all(np.abs(kept - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / draws))  # five standard errors
     (y,) = doubles(y)
     variance = x[0] ** 2 * rate / (1 - rate)
     assert np.all(np.abs(y.mean(axis=0) - x[0]) < 5 * np.sqrt(variance / draws))
@@ -90,13 +90,13 @@ def test_the_mean_is_kept_and_the_variance_is_that_of_a_coin(rate: float, dtype:
 
 @pytest.mark.parametrize(("noise", "y"), [(0.0, 0), (0.2499999, 0), (0.25, 4 / 3), (0.75, 4 / 3), (0.9999999, 4 / 3)])
 @every_float
-def test_noise_from_the_rate_on_is_kept(noise: float, y: float, dtype: type[np.floating]) -> None:
+def test_neuron_is_kept_if_its_noise_is_at_least_the_rate(noise: float, y: float, dtype: type[np.floating]) -> None:
     out = np.empty(37, dtype)
     dropout_forward(out, np.ones(37, dtype), np.full(37, noise, dtype), 0.25)
     np.testing.assert_allclose(out, y, rtol=1e-7)
 
 
-def test_a_neuron_that_was_silent_gets_no_error_and_every_other_does() -> None:
+def test_only_kept_neurons_get_an_error() -> None:
     generator = np.random.default_rng(0)
     noise, ones = generator.random((20, 37)), np.ones((20, 37))
     y, dx = np.empty_like(ones), np.empty_like(ones)
@@ -106,7 +106,7 @@ def test_a_neuron_that_was_silent_gets_no_error_and_every_other_does() -> None:
     assert set(np.unique(y)) == {0, 2}
 
 
-def test_it_works_in_place() -> None:
+def test_output_may_overwrite_the_input() -> None:
     generator = np.random.default_rng(0)
     x, noise = normal(generator, (3, 37), np.float64), generator.random((3, 37))
     y = np.empty_like(x)
@@ -115,7 +115,7 @@ def test_it_works_in_place() -> None:
     np.testing.assert_array_equal(x, y)
 
 
-def test_the_shape_does_not_matter() -> None:
+def test_results_do_not_depend_on_the_array_shape() -> None:
     generator = np.random.default_rng(0)
     x, noise = normal(generator, (60,), np.float64), generator.random(60)
     y, cube = np.empty(60), np.empty((3, 4, 5))
@@ -126,7 +126,7 @@ def test_the_shape_does_not_matter() -> None:
 
 @every_float
 @pytest.mark.parametrize("noise", [0.0, 0.9])
-def test_a_nan_stays_a_nan_even_where_it_is_silenced(noise: float, dtype: type[np.floating]) -> None:
+def test_nan_stays_nan_even_if_dropped(noise: float, dtype: type[np.floating]) -> None:
     x, y, dx = np.zeros(37, dtype), np.zeros(37, dtype), np.zeros(37, dtype)
     x[::3] = np.nan
     dropout_forward(y, x, np.full(37, noise, dtype), 0.5)
@@ -135,8 +135,8 @@ def test_a_nan_stays_a_nan_even_where_it_is_silenced(noise: float, dtype: type[n
     np.testing.assert_array_equal(np.isnan(dx), np.isnan(x))
 
 
-def test_it_is_what_torch_computes() -> None:
-    """Of its own noise torch tells only which neurons it kept; the rest follows from these."""
+def test_matches_torch() -> None:
+    """PyTorch does not expose its noise; its output shows which neurons it kept, and ours keeps the same ones."""
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     generator = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Gradients that are never written down, against those that are."""
+"""Factored gradients against gradients in memory."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ava_np.kernels import factored
 from ava_np.kernels.machine import elementwise, parallel
+from ava_np.kernels.machine.micro_kernel import Tile
 from ava_np.kernels.optimisers import adam_step, momentum_step, rmsprop_step, sgd_step
 from ava_np.kernels.twins import factored as twin
 from ava_np.kernels.twins import optimisers as plain
@@ -32,43 +33,43 @@ def _all_threads() -> Iterator[None]:
 def factors_of(
     generator: np.random.Generator, counts: tuple[int, ...], inputs: int, outputs: int, dtype: type[np.floating]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """An application for each count of samples."""
+    """Return the factors of one application for each count of samples."""
     return [(normal(generator, (n, inputs), dtype), normal(generator, (n, outputs), dtype)) for n in counts]
 
 
 def doubled(factors: factored.Factors) -> factored.Factors:
-    """Copies in double precision."""
+    """Return copies in float64."""
     return [(x.astype(float), e.astype(float)) for x, e in factors]
 
 
 def scratch_for(dtype: type[np.floating]) -> np.ndarray:
-    """Scratch full of NaN, none of which may reach a result."""
+    """Return scratch full of NaN, which must not reach a result."""
     return np.full(factored.scratch_size(), np.nan, dtype)
 
 
 @every_float
 @given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
 @few_examples
-def test_the_norm_is_its_twin(
+def test_norm_matches_its_twin(
     dtype: type[np.floating], counts: tuple[int, ...], inputs: int, outputs: int, seed: int
 ) -> None:
     factors = factors_of(np.random.default_rng(seed), counts, inputs, outputs, dtype)
     expected = twin.factored_norm(doubled(factors))
-    scale = sum(np.linalg.norm(x) * np.linalg.norm(e) for x, e in factors)  # what may cancel
+    scale = sum(np.linalg.norm(x) * np.linalg.norm(e) for x, e in factors)  # of terms that may cancel
     assert (
         abs(factored.factored_norm(factors) ** 2 - expected**2) <= (1e-13 if dtype is np.float64 else 1e-5) * scale**2
     )
 
 
 @every_float
-@pytest.mark.parametrize(("fast", "slow", "remembers", "numbers"), STEPS)
+@pytest.mark.parametrize(("fast", "slow", "states", "numbers"), STEPS)
 @given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
 @few_examples
-def test_every_optimiser_steps_as_its_twin(
+def test_step_of_every_optimiser_matches_its_twin(
     dtype: type[np.floating],
     fast: factored.Step,
     slow: factored.Step,
-    remembers: int,
+    states: int,
     numbers: tuple[float, ...],
     counts: tuple[int, ...],
     inputs: int,
@@ -77,7 +78,7 @@ def test_every_optimiser_steps_as_its_twin(
 ) -> None:
     generator = np.random.default_rng(seed)
     factors = factors_of(generator, counts, inputs, outputs, dtype)
-    arrays = [np.abs(normal(generator, (inputs * outputs,), dtype)) for _ in range(1 + remembers)]
+    arrays = [np.abs(normal(generator, (inputs * outputs,), dtype)) for _ in range(1 + states)]
     expected = list(doubles(*arrays))
     factored.factored_step(fast, arrays, factors, numbers, scratch_for(dtype))
     twin.factored_step(slow, expected, doubled(factors), numbers)
@@ -87,28 +88,37 @@ def test_every_optimiser_steps_as_its_twin(
 
 @every_float
 @pytest.mark.parametrize("shape", [(700, 256), (37, 1055), (3, 70_000), (70_000, 1)])
-def test_blocks_and_threads_change_no_bit(
+def test_block_size_and_number_of_threads_do_not_change_a_bit(
     monkeypatch: pytest.MonkeyPatch, dtype: type[np.floating], shape: tuple[int, int]
 ) -> None:
-    """Blocks of any shape, by one thread and by two, and the gradient as a whole."""
+    """Also compared with the gradient in memory."""
     inputs, outputs = shape
     generator = np.random.default_rng(0)
-    factors, found = factors_of(generator, (10, 3), inputs, outputs, dtype), []
+    factors, results = factors_of(generator, (10, 3), inputs, outputs, dtype), []
     start = normal(generator, (inputs * outputs,), dtype)
-    for threads, wide in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
+    for threads, columns in ((1, 1 << 12), (2, 1 << 12), (2, 5000), (1, 64)):
         parallel.use_threads(threads)
         monkeypatch.setattr(elementwise, "MIN_ELEMENTS", 1)
-        monkeypatch.setattr(factored, "MAX_BLOCK_COLUMNS", wide)
+        monkeypatch.setattr(factored, "MAX_BLOCK_COLUMNS", columns)
         θ, scratch = start.copy(), scratch_for(dtype)
         factored.factored_step(sgd_step, [θ], factors, (0.1, 1.0), scratch)
-        found.append(θ)
+        results.append(θ)
     whole = start - 0.1 * sum(x.T.astype(float) @ e for x, e in factors).ravel()
-    assert_close(found[0], whole, dtype)
-    for other in found[1:]:
-        np.testing.assert_array_equal(found[0], other)
+    assert_close(results[0], whole, dtype)
+    for other in results[1:]:
+        np.testing.assert_array_equal(results[0], other)
 
 
-def test_a_gradient_that_cancels_has_no_negative_square() -> None:
+def test_factors_are_kept_for_large_gradients_of_few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factored, "host_tile", lambda itemsize: Tile(6, 2, 8))
+    assert factored.keeps_factors(10, 14_940, 256)
+    assert not factored.keeps_factors(10, 100, 256)
+    assert not factored.keeps_factors(1000, 14_940, 256)
+    monkeypatch.setattr(factored, "host_tile", lambda itemsize: None)
+    assert not factored.keeps_factors(10, 14_940, 256)
+
+
+def test_norm_of_a_gradient_that_cancels_is_not_negative() -> None:
     x, e = np.random.default_rng(0).standard_normal((2, 6, 500)).astype(np.float32)
     assert factored.factored_norm([(x, e), (x, -e)]) <= 1e-3 * np.linalg.norm(x.T @ e)
     with np.errstate(invalid="ignore"):
@@ -116,7 +126,7 @@ def test_a_gradient_that_cancels_has_no_negative_square() -> None:
             assert not np.isfinite(factored.factored_norm([(x, np.full_like(e, wrong))]))
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_arguments_that_do_not_fit_are_refused() -> None:
     factors = factors_of(np.random.default_rng(0), (4,), 6, 5, np.float32)
     θ, scratch = np.zeros(30, np.float32), scratch_for(np.float32)
     for wrong in (

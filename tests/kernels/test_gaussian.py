@@ -1,4 +1,4 @@
-"""The Gaussian head: twin, differences, the moments of its codes and the integral that it computes."""
+"""Gaussian encoder output: twin, central differences, moments of the codes, KL divergence as an integral."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 def head(
     generator: np.random.Generator, batch: int, latent: int, dtype: type[np.floating]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw (μ, s), or their errors, as a model has them: the two split_mean_logvar of one wider array."""
+    """Draw (μ, s), or their errors, as the two halves of one wider array, the way models store them."""
     both = normal(generator, (batch, 2 * latent), dtype)
     return both[:, :latent], both[:, latent:]
 
@@ -32,7 +32,7 @@ def head(
 @every_float
 @given(batch=batches, latent=widths, seed=seeds)
 @few_examples
-def test_the_code_and_its_errors_are_the_twins(dtype: type[np.floating], batch: int, latent: int, seed: int) -> None:
+def test_reparameterisation_matches_the_twin(dtype: type[np.floating], batch: int, latent: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     (μ, s), (dμ, ds) = head(generator, batch, latent, dtype), head(generator, batch, latent, dtype)
     r, dz = normal(generator, (batch, latent), dtype), normal(generator, (batch, latent), dtype)
@@ -53,9 +53,7 @@ def test_the_code_and_its_errors_are_the_twins(dtype: type[np.floating], batch: 
 @every_float
 @given(batch=batches, latent=widths, seed=seeds)
 @few_examples
-def test_the_divergence_and_its_errors_are_the_twins(
-    dtype: type[np.floating], batch: int, latent: int, seed: int
-) -> None:
+def test_kl_divergence_matches_the_twin(dtype: type[np.floating], batch: int, latent: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     (μ, s), (dμ, ds) = head(generator, batch, latent, dtype), head(generator, batch, latent, dtype)
     expected_dμ, expected_ds, expected_μ, expected_s = doubles(dμ, ds, μ, s)
@@ -69,20 +67,20 @@ def test_the_divergence_and_its_errors_are_the_twins(
 
 @given(batch=batches, latent=widths, seed=seeds)
 @few_examples
-def test_both_backward_passes_are_the_gradients(batch: int, latent: int, seed: int) -> None:
+def test_both_backward_passes_match_central_differences(batch: int, latent: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     μ, s = head(generator, batch, latent, np.float64)
     r, weight = (normal(generator, (batch, latent), np.float64) for _ in range(2))
     z, both = np.empty_like(r), np.zeros((batch, 2 * latent))
     dμ, ds = both[:, :latent], both[:, latent:]
 
-    def of_the_code() -> float:
+    def objective() -> float:
         gaussian.reparameterise_forward(z, μ, s, r)
         return float(np.sum(weight * z))
 
     gaussian.reparameterise_backward(dμ, ds, weight, s, r)
-    check_gradient(of_the_code, μ, dμ)
-    check_gradient(of_the_code, s, ds)
+    check_gradient(objective, μ, dμ)
+    check_gradient(objective, s, ds)
 
     both.fill(0)
     gaussian.kl_backward(dμ, ds, μ, s)
@@ -101,7 +99,7 @@ def test_errors_are_added() -> None:
 
 
 def test_codes_have_mean_μ_and_variance_exp_s() -> None:
-    """Not exp(2s), as r · e^s would have: that passes a gradient check, with a backward to match."""
+    """Not exp(2s), as z = μ + e^s r would give; with a matching backward pass, that would pass a gradient check."""
     draws = 200_000
     mean, log_variance = np.array([-1.0, 0.0, 2.0]), np.array([-1.5, 0.0, 1.2])
     both = np.tile(np.concatenate([mean, log_variance]), (draws, 1))
@@ -109,12 +107,12 @@ def test_codes_have_mean_μ_and_variance_exp_s() -> None:
     z = np.empty_like(r)
     gaussian.reparameterise_forward(z, both[:, :3], both[:, 3:], r)
     variance = np.exp(log_variance)
-    # Five standard errors: those of a mean and of a variance of normal numbers.
+    # Five standard errors of the mean and of the variance of normal values.
     assert np.all(np.abs(z.mean(axis=0) - mean) < 5 * np.sqrt(variance / draws))
     assert np.all(np.abs(z.var(axis=0) - variance) < 5 * variance * np.sqrt(2 / draws))
 
 
-def test_without_noise_the_code_is_the_mean() -> None:
+def test_code_is_the_mean_if_the_noise_is_zero() -> None:
     μ, s = head(np.random.default_rng(0), 4, 3, np.float64)
     z = np.empty((4, 3))
     gaussian.reparameterise_forward(z, μ, s, np.zeros((4, 3)))
@@ -122,7 +120,7 @@ def test_without_noise_the_code_is_the_mean() -> None:
 
 
 @pytest.mark.parametrize(("mean", "log_variance"), [(0.0, 1.0), (1.5, 0.0), (-0.7, -2.0), (2.0, 0.8)])
-def test_divergence_is_the_integral_that_defines_it(mean: float, log_variance: float) -> None:
+def test_kl_divergence_equals_its_defining_integral(mean: float, log_variance: float) -> None:
     """∫ p log(p/q) dz with p = N(μ, e^s) and q = N(0, 1), in nats, by the trapezium rule."""
     deviation = np.exp(log_variance / 2)
     z, step = np.linspace(mean - 12 * deviation, mean + 12 * deviation, 20_001, retstep=True)
@@ -134,7 +132,7 @@ def test_divergence_is_the_integral_that_defines_it(mean: float, log_variance: f
 
 
 @every_float
-def test_at_the_prior_divergence_and_errors_are_exactly_zero(dtype: type[np.floating]) -> None:
+def test_kl_divergence_and_its_errors_are_exactly_zero_at_the_prior(dtype: type[np.floating]) -> None:
     both, errors = np.zeros((3, 8), dtype), np.zeros((3, 8), dtype)
     assert gaussian.kl_forward(both[:, :4], both[:, 4:]) == 0
     gaussian.kl_backward(errors[:, :4], errors[:, 4:], both[:, :4], both[:, 4:])
@@ -143,13 +141,13 @@ def test_at_the_prior_divergence_and_errors_are_exactly_zero(dtype: type[np.floa
 
 @given(batch=batches, latent=widths, seed=seeds)
 @few_examples
-def test_divergence_is_positive_away_from_the_prior(batch: int, latent: int, seed: int) -> None:
+def test_kl_divergence_is_positive_away_from_the_prior(batch: int, latent: int, seed: int) -> None:
     μ, s = head(np.random.default_rng(seed), batch, latent, np.float64)
     assert gaussian.kl_forward(μ, s) > 0
 
 
-def test_error_at_s_is_the_printed_one_at_the_neuron_Σ() -> None:
-    """AVA (5): ½(1 - Σ^-1) a_f', where Σ = e^s is the activation's output and so a_f' = Σ."""
+def test_error_at_s_is_the_printed_error_at_Σ_times_its_derivative() -> None:
+    """AVA (5): ½(1 - Σ^-1) a_f', where Σ = e^s is the output of the activation, so a_f' = Σ."""
     both, errors = np.zeros((1, 40)), np.zeros((1, 40))
     both[0, 20:] = np.linspace(-5, 5, 20)
     gaussian.kl_backward(errors[:, :20], errors[:, 20:], both[:, :20], both[:, 20:])
@@ -158,8 +156,8 @@ def test_error_at_s_is_the_printed_one_at_the_neuron_Σ() -> None:
 
 
 @every_float
-def test_a_vanishing_variance_stays_finite(dtype: type[np.floating]) -> None:
-    """The printed ½(1 - Σ^-1) overflows where Σ underflows; its product with a_f' = Σ is -½."""
+def test_kl_divergence_is_finite_if_the_variance_underflows(dtype: type[np.floating]) -> None:
+    """Where Σ underflows, the printed ½(1 - Σ^-1) divides by 0; its product with a_f' = Σ is -½."""
     both, errors = np.zeros((1, 2), dtype), np.zeros((1, 2), dtype)
     both[0, 1] = -1000
     with np.errstate(all="raise"):
@@ -169,7 +167,7 @@ def test_a_vanishing_variance_stays_finite(dtype: type[np.floating]) -> None:
 
 
 @pytest.mark.parametrize("half", [0, 1])
-def test_a_nan_stays_a_nan(half: int) -> None:
+def test_nan_stays_nan(half: int) -> None:
     both, errors, z = np.zeros((2, 4)), np.zeros((2, 4)), np.empty((2, 2))
     both[1, 2 * half] = np.nan
     μ, s = both[:, :2], both[:, 2:]

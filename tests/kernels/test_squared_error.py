@@ -1,4 +1,4 @@
-"""Half the squared error against its twin, its differences and the density that it is the logarithm of."""
+"""Half the squared error: twin, central differences, meaning as a log density, precision, NaN."""
 
 import math
 
@@ -26,20 +26,20 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 @every_float
 @given(batch=batches, neurons=widths, seed=seeds)
 @few_examples
-def test_both_passes_are_their_twins(dtype: type[np.floating], batch: int, neurons: int, seed: int) -> None:
+def test_forward_and_backward_match_the_twin(dtype: type[np.floating], batch: int, neurons: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, x_, dx_ = (normal(generator, (batch, neurons), dtype) for _ in range(3))
     expected_x, expected_x_, expected_dx_ = doubles(x, x_, dx_)
 
     assert_close(squared_error_forward(x_, x), twin.squared_error_forward(expected_x_, expected_x), dtype)
-    squared_error_backward(dx_, x_, x)  # dx' held numbers: both sides add
+    squared_error_backward(dx_, x_, x)  # dx' held values: kernel and twin both add
     twin.squared_error_backward(expected_dx_, expected_x_, expected_x)
     assert_close(dx_, expected_dx_, dtype)
 
 
 @given(batch=batches, neurons=widths, seed=seeds)
 @few_examples
-def test_backward_is_the_gradient(batch: int, neurons: int, seed: int) -> None:
+def test_backward_matches_central_differences(batch: int, neurons: int, seed: int) -> None:
     generator = np.random.default_rng(seed)
     x, x_ = (normal(generator, (batch, neurons), np.float64) for _ in range(2))
     dx_ = np.zeros_like(x)
@@ -47,10 +47,10 @@ def test_backward_is_the_gradient(batch: int, neurons: int, seed: int) -> None:
     check_gradient(lambda: squared_error_forward(x_, x), x_, dx_)
 
 
-def test_descent_moves_the_decoded_towards_the_data() -> None:
+def test_descent_step_of_1_reaches_the_data() -> None:
     x, x_, dx_ = np.array([[1.0, 0.0]]), np.array([[0.25, 0.75]]), np.zeros((1, 2))
     squared_error_backward(dx_, x_, x)
-    np.testing.assert_array_equal(x_ - dx_, x)  # a step of 1 down a ½‖·‖² arrives
+    np.testing.assert_array_equal(x_ - dx_, x)  # one step of size 1 reaches the minimum of ½‖·‖²
 
 
 def test_errors_are_added() -> None:
@@ -59,14 +59,14 @@ def test_errors_are_added() -> None:
     np.testing.assert_array_equal(dx_, 6)
 
 
-def test_a_perfect_copy_costs_nothing() -> None:
+def test_equal_arrays_have_loss_0_and_error_0() -> None:
     x, dx_ = normal(np.random.default_rng(0), (2, 3), np.float64), np.zeros((2, 3))
     assert squared_error_forward(x.copy(), x) == 0
     squared_error_backward(dx_, x.copy(), x)
     np.testing.assert_array_equal(dx_, 0)
 
 
-def test_differences_are_nats_of_a_unit_gaussian() -> None:
+def test_loss_is_the_negative_log_density_of_a_unit_gaussian_up_to_a_constant() -> None:
     """½ ‖x - x'‖² + m/2 · log 2π = -log N(x; x', I)."""
     generator = np.random.default_rng(0)
     x, x_ = (normal(generator, (2, 3), np.float64) for _ in range(2))
@@ -75,15 +75,15 @@ def test_differences_are_nats_of_a_unit_gaussian() -> None:
     assert_close(nats, -math.log(density), np.float64)
 
 
-def test_the_sum_is_kept_in_double_precision() -> None:
-    """Beside 2^24, the first square, a sum in float32 would not notice a single 1."""
+def test_sum_is_accumulated_in_double_precision() -> None:
+    """Adding 1 to 2^24, the first square, changes nothing in float32."""
     x, x_ = np.ones((1, 100_001), np.float32), np.zeros((1, 100_001), np.float32)
     x[0, 0] = 4096
     assert squared_error_forward(x_, x) == (4096**2 + 100_000) / 2
 
 
 @every_float
-def test_a_nan_stays_a_nan(dtype: type[np.floating]) -> None:
+def test_nan_stays_nan(dtype: type[np.floating]) -> None:
     x, x_, dx_ = np.zeros((3, 37), dtype), np.zeros((3, 37), dtype), np.zeros((3, 37), dtype)
     x_[1, 5] = np.nan
     assert math.isnan(squared_error_forward(x_, x))

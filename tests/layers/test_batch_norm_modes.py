@@ -21,8 +21,11 @@ def test_frozen_has_the_numbers_and_errors_of_training(data: st.DataObject, seed
     case = data.draw(cases)
     training, frozen = (run(case, mode, seed) for mode in ("training", "frozen"))
     np.testing.assert_array_equal(frozen.buffers.output, training.buffers.output)
-    np.testing.assert_array_equal(frozen.network.backward(frozen.buffers), training.network.backward(training.buffers))
-    np.testing.assert_array_equal(frozen.network.grad, training.network.grad)
+    np.testing.assert_array_equal(
+        frozen.network.backward(frozen.buffers, frozen.buffers.error),
+        training.network.backward(training.buffers, training.buffers.error),
+    )
+    np.testing.assert_array_equal(frozen.network.gradient.read(), training.network.gradient.read())
 
 
 @pytest.mark.parametrize(("mode", "moves"), [("training", True), ("frozen", False), ("evaluation", False)])
@@ -32,7 +35,7 @@ def test_only_training_moves_the_running_statistics(mode: str, moves: bool) -> N
     buffers = network.buffers(4, mode)  # type: ignore[arg-type]
     network.forward(buffers, np.random.default_rng(1).normal(3, 2, (4, 2, 2, 3)))
     buffers.error[:] = 1
-    network.backward(buffers)
+    network.backward(buffers, buffers.error)
     for name, array in network.states[0].items():
         assert (array != before[name]).all() == moves
         assert (array == before[name]).all() != moves
@@ -68,7 +71,7 @@ def test_evaluation_treats_every_sample_alone_and_by_constants(data: st.DataObje
     np.testing.assert_allclose(
         buffers.output, slope * (x - state["mean"]) + parameters["shift"], rtol=1e-12, atol=1e-12
     )
-    np.testing.assert_allclose(network.backward(buffers), slope * error, rtol=1e-12)
+    np.testing.assert_allclose(network.backward(buffers, buffers.error), slope * error, rtol=1e-12)
     alone = network.forward(network.buffers(1, "evaluation"), x[:1])
     np.testing.assert_array_equal(alone, buffers.output[:1])
 
@@ -78,7 +81,7 @@ def test_evaluation_treats_every_sample_alone_and_by_constants(data: st.DataObje
 def test_in_training_errors_pass_through_the_statistics(data: st.DataObject, seed: int) -> None:
     """A channel's errors at the input sum to 0, because shifting all its samples changes nothing."""
     network, buffers, _, _ = run(data.draw(cases), "training", seed)
-    dx = network.backward(buffers).reshape(-1, buffers.input.shape[-1])
+    dx = network.backward(buffers, buffers.error).reshape(-1, buffers.input.shape[-1])
     np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-12)
 
 
@@ -90,11 +93,11 @@ def test_a_tape_keeps_its_own_statistics() -> None:
     network.forward(buffers, x)
     buffers.error[:] = generator.normal(size=(5, 4))
     error = buffers.error.copy()
-    expected = network.backward(buffers).copy()
+    expected = network.backward(buffers, buffers.error).copy()
     network.forward(buffers, x)
     network.forward(other, generator.normal(9, 5, (7, 3)))
     buffers.error[:] = error
-    np.testing.assert_array_equal(network.backward(buffers), expected)
+    np.testing.assert_array_equal(network.backward(buffers, buffers.error), expected)
 
 
 def test_in_evaluation_a_tape_keeps_the_statistics_that_it_went_by() -> None:
@@ -109,8 +112,8 @@ def test_in_evaluation_a_tape_keeps_the_statistics_that_it_went_by() -> None:
         if between:
             network.forward(network.buffers(7), generator.normal(9, 5, (7, 3)))
         buffers.error[:] = x
-        network.grad.fill(0)
-        gradients.append((network.backward(buffers).copy(), network.grad.copy()))
+        network.gradient.clear()
+        gradients.append((network.backward(buffers, buffers.error).copy(), network.gradient.read()))
     np.testing.assert_array_equal(gradients[0][0], gradients[1][0])
     np.testing.assert_array_equal(gradients[0][1], gradients[1][1])
 
@@ -138,7 +141,7 @@ def test_a_single_sample_says_the_shift_and_teaches_nothing_below() -> None:
     network.forward(buffers, np.array([[5.0, -7.0, 0.0]]))
     np.testing.assert_array_equal(buffers.output, [[1, 2, 3]])
     buffers.error[:] = 1
-    np.testing.assert_array_equal(network.backward(buffers), np.zeros((1, 3)))
+    np.testing.assert_array_equal(network.backward(buffers, buffers.error), np.zeros((1, 3)))
     np.testing.assert_array_equal(network.states[0]["variance"], np.ones(3))
 
 

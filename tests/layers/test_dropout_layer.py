@@ -29,7 +29,7 @@ def test_the_noise_on_the_tape_decides_who_is_silent(mode: Mode) -> None:
     assert 0 < kept.sum() < kept.size
     np.testing.assert_allclose(buffers.output, np.where(kept, x / (1 - RATE), 0), rtol=1e-12)
     buffers.error[:] = 1
-    np.testing.assert_allclose(network.backward(buffers), np.where(kept, 1 / (1 - RATE), 0), rtol=1e-12)
+    np.testing.assert_allclose(network.backward(buffers, buffers.error), np.where(kept, 1 / (1 - RATE), 0), rtol=1e-12)
 
 
 def test_the_same_noise_gives_the_same_output_and_other_noise_another() -> None:
@@ -65,10 +65,10 @@ def test_evaluation_is_the_identity_in_both_directions() -> None:
     x = np.random.default_rng(2).normal(size=(BATCH, WIDTH))
     np.testing.assert_array_equal(network.forward(buffers, x), x)
     buffers.error[:] = x + 1
-    np.testing.assert_array_equal(network.backward(buffers), x + 1)
+    np.testing.assert_array_equal(network.backward(buffers, buffers.error), x + 1)
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_a_rate_that_is_none_is_refused(rate: float) -> None:
-    with pytest.raises(ArchitectureError, match=r"rate is in \[0, 1\)"):
+    with pytest.raises(ArchitectureError, match=r"rate must be in \[0, 1\)"):
         Dropout(rate).output_shape((3,))

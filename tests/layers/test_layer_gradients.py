@@ -18,13 +18,15 @@ many_examples = settings(few_examples, max_examples=40)
 def check(case: Case, mode: Mode, seed: int, intermediate: int | None = None, tolerance: float = 1e-7) -> None:
     """Assert that the errors at the input and of every parameter are the gradient of Σ error · output."""
     network, buffers, x, error = run(case, mode, seed, intermediate)
-    dx = network.backward(buffers).copy()
+    dx = network.backward(buffers, buffers.error).copy()
 
     def objective() -> float:
         return float((error * network.forward(buffers, x)).sum())
 
     check_gradient(objective, x, dx, tolerance)
-    arrays = zip(network.named_arrays(network.parameters), network.named_arrays(network.gradients), strict=True)
+    arrays = zip(
+        network.named_arrays(network.parameters), network.named_arrays(network.gradient.read_layers()), strict=True
+    )
     for (*_, parameter), (*_, gradient) in arrays:
         check_gradient(objective, parameter, gradient, tolerance)
 
@@ -45,10 +47,10 @@ def test_backward_is_the_gradient(name: str, mode: Mode, data: st.DataObject, se
 @few_examples
 def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataObject, seed: int) -> None:
     network, buffers, _, error = run(data.draw(CASES[name]), "training", seed)
-    first, gradient = network.backward(buffers).copy(), network.grad.copy()
+    first, gradient = network.backward(buffers, buffers.error).copy(), network.gradient.read()
     buffers.error[:] = error
-    np.testing.assert_array_equal(network.backward(buffers), first)
-    np.testing.assert_allclose(network.grad, 2 * gradient, rtol=1e-12)
+    np.testing.assert_array_equal(network.backward(buffers, buffers.error), first)
+    np.testing.assert_allclose(network.gradient.read(), 2 * gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize("mode", MODES)

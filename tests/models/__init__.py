@@ -46,4 +46,4 @@ def gradients(model: AVA | VAE, x: np.ndarray, noise: Noise) -> dict[str, np.nda
     """Copy each network's gradient at x with this noise, summed over the batch."""
     model.zero_gradients()
     model.gradients(x, noise)
-    return {name: network.grad.copy() for name, network in model.networks.items()}
+    return {name: network.gradient.read() for name, network in model.networks.items()}

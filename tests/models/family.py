@@ -33,5 +33,5 @@ def gradients(model: Model, x: np.ndarray, noise: Noise) -> dict[str, dict[str, 
     for phase in model.phases:
         model.zero_gradients()
         phase.gradients(x, noise)
-        found[phase.name] = {name: network.grad.copy() for name, network in model.networks.items()}
+        found[phase.name] = {name: network.gradient.read() for name, network in model.networks.items()}
     return found

@@ -264,7 +264,7 @@ def check(name: str, model: Model) -> None:
         assert set(written[phase.name]) == set(phase.networks)
         model.zero_gradients()
         phase.gradients(x, noise)
-        found = {each: model.networks[each].grad.copy() for each in phase.networks}
+        found = {each: model.networks[each].gradient.read() for each in phase.networks}
         values = phase.objectives(x, noise, model.detached(x, noise))
         whole = name not in ("bigan", "vaegan", *AVAS)  # theirs differ from these by what has no slope
         for each, objective in written[phase.name].items():

@@ -47,7 +47,7 @@ def test_the_data_are_the_real_side(name: str, real: str, fake: str, propagation
     x, r = draw(model, 4)
     x[:, ::2] = 0  # stripes, which no decoder has yet
     train_only(model, {"discriminator", "encoding_discriminator"}, x, r, steps=200)
-    logits = model.evaluate(x, r)
+    logits = model.forward_values(x, r)
     assert logits[real].min() > 0 > logits[fake].max()
 
 
@@ -59,9 +59,9 @@ def test_a_discriminator_learns_nothing_from_the_error_that_it_hands_on(propagat
     network: Network = getattr(model, letter)
     buffers, δ = network.buffers(3), np.zeros((3, *network.input_shape))
     network.forward(buffers, np.random.default_rng(0).normal(size=δ.shape))
-    network.grad[:] = np.arange(network.grad.size)
+    network.gradient.write(np.arange(network.theta.size))
     model.add_adversarial_error(δ, network, buffers)
-    np.testing.assert_array_equal(network.grad, np.arange(network.grad.size))
+    np.testing.assert_array_equal(network.gradient.read(), np.arange(network.theta.size))
     assert np.all(δ != 0)
 
 
@@ -113,7 +113,7 @@ def test_10_drives_the_verdict_on_decoded_data_to_1_less_1_over_e(brightness: fl
     model = small_ava(name, "paper", shape=(8, 8, 1), hidden=(16,))
     x, r = np.full((1, 64), brightness), {"r": np.zeros((1, 2))}
     train_only(model, {"discriminator"}, x, r, steps=400)
-    held, d = model.detached(x, r), model.evaluate(x, r)["d"].item()
+    held, d = model.detached(x, r), model.forward_values(x, r)["d"].item()
     e = held["e"].item()
     assert e > 4 if brightness > 0.5 else e < -4
     rest = 1 - 1 / e if name == "ava2" and e > 1 else 0
@@ -170,7 +170,7 @@ def test_14_leads_every_neuron_of_the_code_to_the_same_verdict(C: float, picture
     settle(model.Λ, C)
     del model.networks["encoding_discriminator"]
     fit(model, pictures, epochs=600, learning_rate=0.01)
-    at = model.evaluate(pictures.reshape(4, -1), {"r": np.zeros((4, 4))})
+    at = model.forward_values(pictures.reshape(4, -1), {"r": np.zeros((4, 4))})
     np.testing.assert_allclose(at["μ"], C, atol=0.01)
     np.testing.assert_allclose(np.exp(at["s"]), 1, atol=0.01)
 
@@ -224,7 +224,7 @@ def test_a_step_back_leaves_the_forward_pass_as_it_was(name: str, propagation: s
     model, alone = small_ava(name, propagation), small_ava(name, propagation)
     x, r = draw(model, 3)
     once = gradients(model, x, r)
-    at, t = alone.evaluate(x, r), model.buffers(3, r)
+    at, t = alone.forward_values(x, r), model.buffers(3, r)
     used = {"μ": t.f.output[:, :2], "s": t.f.output[:, 2:], "x_": t.g.output}
     if model.variant.discriminator:
         used |= {"d": t.d.output, "d_": t.d_.output}
@@ -234,7 +234,7 @@ def test_a_step_back_leaves_the_forward_pass_as_it_was(name: str, propagation: s
         np.testing.assert_allclose(output, at[key], rtol=1e-12, err_msg=key)
     model.gradients(x, r)
     for network, gradient in once.items():
-        np.testing.assert_allclose(model.networks[network].grad, 2 * gradient, rtol=1e-12)
+        np.testing.assert_allclose(model.networks[network].gradient.read(), 2 * gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize("logit", [-200.0, 200.0])

@@ -11,7 +11,7 @@ from ava_np.kernels import batch_norm, convolution, dense, discrimination, gauss
 from ava_np.models import ava, terms
 from ava_np.models.ava import AVA
 from ava_np.models.base import Model
-from ava_np.models.gradcheck import HIDDEN, LATENT, LIMIT, MOST, SHAPE, Row, central_differences, check
+from ava_np.models.gradcheck import HIDDEN, LATENT, LIMIT, MAX_ENTRIES, SHAPE, Row, central_differences, check
 from ava_np.specification import MODELS, Propagation
 
 PROPAGATIONS = get_args(Propagation)
@@ -78,7 +78,7 @@ def test_gradients_are_not_trivially_zero(name: str) -> None:
         phase.gradients(x, noise)
         for network_name in phase.networks:
             network = model.networks[network_name]
-            for layer, parameter, gradient in network.named_arrays(network.gradients):
+            for layer, parameter, gradient in network.named_arrays(network.gradient.read_layers()):
                 assert np.abs(gradient).max() > 1e-4, f"{phase.name}: {network_name}.{layer}.{parameter}"
 
 
@@ -163,8 +163,9 @@ def test_a_wrong_input_error_is_found(
 
 def test_a_discriminator_that_learns_from_its_star_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def add_adversarial_error(self: AVA, δ: np.ndarray, discriminator: Any, buffers: Any) -> None:
-        discrimination.log_fake_backward(buffers.clear_error(), buffers.output, +1)
-        δ += discriminator.backward(buffers)
+        error = buffers.zero_error()
+        discrimination.log_fake_backward(error, buffers.output, +1)
+        δ += discriminator.backward(buffers, error)
 
     monkeypatch.setattr(AVA, "add_adversarial_error", add_adversarial_error)
     assert failed(check("ava5")) == {"discriminator", "encoding_discriminator"}
@@ -205,9 +206,10 @@ def test_an_array_of_many_entries_is_nudged_all_over(monkeypatch: pytest.MonkeyP
 
     def wrong(self: AVA, x: np.ndarray, noise: dict[str, np.ndarray]) -> dict[str, float]:
         found = gradients(self, x, noise)
-        W = self.Θ.gradients[0]["W"]
-        assert W.size > MOST
-        W.reshape(-1)[place] += 1.0
+        gradient, size = self.Θ.gradient.read(), self.Θ.parameters[0]["W"].size
+        assert size > MAX_ENTRIES
+        gradient[:size][place] += 1.0
+        self.Θ.gradient.write(gradient)
         return found
 
     monkeypatch.setattr(AVA, "gradients", wrong)

@@ -87,8 +87,8 @@ def test_the_gan_finds_the_ring(seed: int) -> None:
     model = build("gan", x.shape[1:], latent=2, hidden=(128, 128), output="linear", smoothing=0.1, seed=seed)
     fit(model, x, epochs=100, batch_size=256, learning_rate=2e-3, momentum=0.9, schedule="linear", seed=seed)
     found = mode_coverage("ring", model.sample(2000, np.random.default_rng(9)).reshape(-1, 2))
-    assert found.modes >= 7
-    assert found.good > 0.5
+    assert found.modes_found >= 7
+    assert found.good_fraction > 0.5
 
 
 def test_minibatch_discrimination_widens_the_samples() -> None:

@@ -55,7 +55,7 @@ def descend(
         model.zero_gradients()
         phase.gradients(x, noise)
         for name in names:
-            model.networks[name].theta -= update(model.networks[name].grad)
+            model.networks[name].theta -= update(model.networks[name].gradient.read())
 
 
 def logits(model: Model, network: str, buffers: str, x: np.ndarray, noise: Noise) -> np.ndarray:
@@ -145,10 +145,10 @@ def test_a_phase_touches_only_the_networks_that_learn_in_it(name: str, architect
         for each, network in model.networks.items():
             moved = [bool(np.any(a != b)) for a, b in zip(before[each], states(model, each), strict=True)]
             if each in phase.networks:
-                assert np.any(network.grad)
+                assert np.any(network.gradient.read())
                 assert all(moved)
             else:
-                assert not np.any(network.grad)
+                assert not np.any(network.gradient.read())
                 assert not any(moved)
 
 
@@ -195,9 +195,9 @@ def test_the_discriminator_of_a_vae_gan_learns_nothing_from_the_likeness(archite
     assert phase.gradients(x, noise)["features"] > 0
     below = sum(array.size for arrays in Dis.parameters[: Dis.intermediate] for array in arrays.values())
     assert below
-    assert not np.any(Dis.grad[:below])
-    assert np.any(Dis.grad[below:])
-    assert np.any(model.networks["encoder"].grad)
+    assert not np.any(Dis.gradient.read()[:below])
+    assert np.any(Dis.gradient.read()[below:])
+    assert np.any(model.networks["encoder"].gradient.read())
 
 
 @pytest.mark.parametrize(("changed", "same"), [("encoder", "generator"), ("generator", "encoder")])
@@ -262,7 +262,9 @@ def test_nothing_is_left_over_from_one_step_to_the_next(name: str, architecture:
             part.gradients(x, noise)
         for name in part.networks:
             size = np.abs(expected[part.name][name]).max()
-            np.testing.assert_allclose(used.networks[name].grad, 2 * expected[part.name][name], atol=1e-12 * size)
+            np.testing.assert_allclose(
+                used.networks[name].gradient.read(), 2 * expected[part.name][name], atol=1e-12 * size
+            )
 
 
 @pytest.mark.parametrize(

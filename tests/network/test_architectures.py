@@ -95,9 +95,9 @@ def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -
         buffers = network.buffers(4)
         network.forward(buffers, generator.normal(size=(4, inputs)))
         buffers.error[:] = generator.normal(size=buffers.error.shape)
-        network.backward(buffers)
-        assert np.isfinite(network.grad).all()
-        assert all(network.grad[part].any() for part in network.layer_slices)
+        network.backward(buffers, buffers.error)
+        assert np.isfinite(network.gradient.read()).all()
+        assert all(network.gradient.read()[part].any() for part in network.layer_slices)
 
 
 @every_architecture
@@ -190,9 +190,11 @@ def test_a_sigmoid_of_ones_own_before_the_output_sigmoid_is_differentiated_as_we
     buffers, x = network.buffers(1), np.random.default_rng(2).normal(size=(1, LATENT))
     y = network.forward(buffers, x).copy()
     buffers.error[:] = 1
-    network.backward(buffers)
+    network.backward(buffers, buffers.error)
     inner = np.log(y / (1 - y))
-    np.testing.assert_allclose(network.gradients[0]["b"], (y * (1 - y) * inner * (1 - inner))[0], rtol=1e-9)
+    np.testing.assert_allclose(
+        network.gradient.read_layers()[0]["b"], (y * (1 - y) * inner * (1 - inner))[0], rtol=1e-9
+    )
 
 
 CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
@@ -213,7 +215,7 @@ CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
         ({"encoder": [CONVOLUTION, {**CONVOLUTION, "kernel": 4}]}, ["layer 2 of the encoder, convolution", "4x3x4"]),
         ({"encoder": [{**CONVOLUTION, "stride": 0}]}, ["layer 1 of the encoder", "stride of at least 1"]),
         ({"encoder": [{**CONVOLUTION, "padding": -1}]}, ["layer 1 of the encoder", "no negative padding"]),
-        ({"discriminator": [{"layer": "dense", "width": 3}]}, ["layer 1 of the discriminator", "put flatten before"]),
+        ({"discriminator": [{"layer": "dense", "width": 3}]}, ["layer 1 of the discriminator", "put flatten in front"]),
         ({"encoder": [{"layer": "flatten"}, {"layer": "dense", "width": 0}]}, ["layer 2", "at least 1 neuron, not 0"]),
         ({"encoder": [{"layer": "dropout", "rate": 1.0}]}, ["layer 1 of the encoder, dropout", "[0, 1), not 1.0"]),
         ({"encoder": [{"layer": "average_pooling", "factor": 2}]}, ["layer 1", "6x5x1 cannot be pooled by 2 x 2"]),
@@ -222,7 +224,7 @@ CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
         ({"encoder": [{"layer": "reshape", "shape": [-6, -5]}]}, ["layer 1", "6x5x1 cannot be reshaped to -6x-5"]),
         ({"encoder": [{"layer": "batch_norm", "epsilon": 0.0}]}, ["layer 1 of the encoder, batch_norm", "epsilon"]),
         ({"encoder": [{"layer": "minibatch_discrimination"}]}, ["layer 1 of the encoder", "takes rows, not 6x5x1"]),
-        ({"decoder": [CONVOLUTION]}, ["layer 1 of the decoder, convolution", "not 10", "put reshape before"]),
+        ({"decoder": [CONVOLUTION]}, ["layer 1 of the decoder, convolution", "not 10", "put reshape in front"]),
         ({"decoder": [{"layer": "dense", "width": 31}]}, ["the decoder ends in 31 neurons", "6x5x1 have 30"]),
         (
             {"decoder": [{"layer": "reshape", "shape": [1, 1, 10]}, {**CONVOLUTION, "layer": "transposed_convolution",

@@ -1,4 +1,4 @@
-"""A gradient whose products wait is the same gradient."""
+"""The gradient of a network: deferred products change when the work is done, and never the result."""
 
 from typing import Any, get_args
 
@@ -21,87 +21,155 @@ MODELS: dict[str, dict[str, Any]] = {
     "vaegan": {"architecture": "conv28"},
 }
 
+Expected = dict[int, dict[str, np.ndarray]]
+"""Gradients by layer and name."""
 
-@pytest.fixture(params=[True, False], ids=["waiting", "written"])
-def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether products wait: here all do, however small."""
+
+@pytest.fixture(params=[True, False], ids=["deferred", "immediate"])
+def deferred(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether every product is deferred, however small, or none is."""
     monkeypatch.setattr(factored, "keeps_factors", lambda *_: request.param)
     return bool(request.param)
 
 
-def network_of(generator: np.random.Generator) -> Network:
+def make_network(generator: np.random.Generator) -> Network:
     return Network((6,), [Dense(5), Activation("tanh"), Dense(3)], generator, np.float64)
 
 
-def carried(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Forward and back; return the first layer's W's gradient of that alone, in plain NumPy, and the last's."""
+def propagate(network: Network, buffers: Buffers, generator: np.random.Generator) -> Expected:
+    """Apply the network to random input and propagate a random error; return the gradients by plain NumPy."""
+    x, error = generator.standard_normal((BATCH, 6)), generator.standard_normal((BATCH, 3))
     network.forward(buffers, x)
-    buffers.error[:] = error
+    network.backward(buffers, error)
     hidden = np.tanh(x @ network.parameters[0]["W"] + network.parameters[0]["b"])
-    behind = error @ network.parameters[2]["W"].T * (1 - hidden**2)
-    network.backward(buffers)
-    return x.T @ behind, hidden.T @ error
+    hidden_error = error @ network.parameters[2]["W"].T * (1 - hidden**2)
+    return {
+        0: {"W": x.T @ hidden_error, "b": hidden_error.sum(axis=0)},
+        2: {"W": hidden.T @ error, "b": error.sum(axis=0)},
+    }
 
 
-def draw(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    return generator.standard_normal((BATCH, 6)), generator.standard_normal((BATCH, 3))
+def total(*several: Expected) -> Expected:
+    return {i: {name: sum(one[i][name] for one in several) for name in ("W", "b")} for i in (0, 2)}  # type: ignore[misc]
 
 
-def assert_is(network: Network, first: np.ndarray, last: np.ndarray) -> None:
-    expected = np.concatenate([first.ravel(), last.ravel()])
-    norm = np.sqrt(np.sum(expected**2) + sum(np.sum(network.gradient._views[i]["b"] ** 2) for i in (0, 2)))
-    assert network.gradient.norm() == pytest.approx(norm, rel=1e-12)
-    found = np.concatenate([network.gradients[i]["W"].ravel() for i in (0, 2)])
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
-    assert network.gradient.norm() == pytest.approx(norm, rel=1e-12)
+def assert_gradient(network: Network, expected: Expected) -> None:
+    """Norm and values are the expected ones, and reading changes neither."""
+    flat = np.concatenate([array.ravel() for arrays in expected.values() for array in arrays.values()])
+    for _ in range(2):
+        assert network.gradient.norm() == pytest.approx(np.linalg.norm(flat), rel=1e-12)
+        np.testing.assert_allclose(network.gradient.read(), flat, rtol=1e-12, atol=1e-12)
+    for i, arrays in expected.items():
+        for name, array in arrays.items():
+            np.testing.assert_allclose(network.gradient.read_layers()[i][name], array, rtol=1e-12, atol=1e-12)
 
 
-def test_applications_add_up_whoever_looks_when(waits: bool) -> None:
+def test_gradients_of_several_applications_add_up(deferred: bool) -> None:
     generator = np.random.default_rng(0)
-    network = network_of(generator)
-    one, two = network.buffers(BATCH), network.buffers(BATCH)
-    a, b = carried(network, one, *draw(generator)), carried(network, two, *draw(generator))
-    assert bool(network.gradient._waiting) == waits
-    assert_is(network, a[0] + b[0], a[1] + b[1])
+    network = make_network(generator)
+    first, second = network.buffers(BATCH), network.buffers(BATCH)
+    a, b = propagate(network, first, generator), propagate(network, second, generator)
+    assert_gradient(network, total(a, b))
     network.gradient.clear()
-    c, d = carried(network, one, *draw(generator)), carried(network, one, *draw(generator))  # the same buffers again
-    assert_is(network, c[0] + d[0], c[1] + d[1])
-    e = carried(network, two, *draw(generator))  # after somebody has looked
-    assert_is(network, c[0] + d[0] + e[0], c[1] + d[1] + e[1])
+    c, d = propagate(network, first, generator), propagate(network, first, generator)  # the same buffers twice
+    assert_gradient(network, total(c, d))
+    e = propagate(network, second, generator)  # after a read
+    assert_gradient(network, total(c, d, e))
     network.gradient.clear()
-    assert not network.grad.any()
+    assert not network.gradient.read().any()
     assert network.gradient.norm() == 0
 
 
-def test_a_tape_carried_back_twice_keeps_both_errors(waits: bool) -> None:
+def test_products_are_deferred_only_where_that_is_asked_for(deferred: bool) -> None:
+    generator = np.random.default_rng(0)
+    network = make_network(generator)
+    propagate(network, network.buffers(BATCH), generator)
+    kinds = [type(values) for segments in network.gradient.segments() for _, values in segments]
+    assert (list in kinds) == deferred
+
+
+def test_segments_cover_the_flat_vector_in_order(deferred: bool) -> None:
+    generator = np.random.default_rng(0)
+    network = make_network(generator)
+    propagate(network, network.buffers(BATCH), generator)
+    position = 0
+    for segments, layer in zip(network.gradient.segments(), network.layer_slices, strict=True):
+        assert (segments[0][0].start, segments[-1][0].stop) == (layer.start, layer.stop)
+        for where, _ in segments:
+            assert where.start == position
+            position = where.stop
+    assert position == network.theta.size
+
+
+def test_two_errors_through_one_application_add_up(deferred: bool) -> None:
     generator = np.random.default_rng(1)
-    network = network_of(generator)
+    network = make_network(generator)
     buffers = network.buffers(BATCH)
-    x, error = draw(generator)
-    first = carried(network, buffers, x, error)
-    buffers.error[:] = 2 * error
-    network.backward(buffers)
-    assert_is(network, 3 * first[0], 3 * first[1])
-
-
-def test_whoever_writes_to_the_gradient_is_heard(waits: bool) -> None:
-    generator = np.random.default_rng(2)
-    network = network_of(generator)
-    carried(network, network.buffers(BATCH), *draw(generator))
-    network.grad[:] = 3
-    assert network.gradient.norm() == pytest.approx(3 * np.sqrt(network.grad.size))
-    (stretch,) = next(iter(network.gradient.segments()))
-    np.testing.assert_array_equal(stretch[1], 3)
+    first = propagate(network, buffers, generator)
     network.gradient.clear()
-    assert not network.grad.any()
+    error = np.ones((BATCH, 3))
+    network.backward(buffers, error)
+    once = network.gradient.read()
+    network.backward(buffers, 2 * error)
+    np.testing.assert_allclose(network.gradient.read(), 3 * once, rtol=1e-12, atol=1e-12)
+    assert first.keys() == {0, 2}
+
+
+def test_an_array_that_was_read_never_changes(deferred: bool) -> None:
+    generator = np.random.default_rng(2)
+    network = make_network(generator)
+    buffers = network.buffers(BATCH)
+    propagate(network, buffers, generator)
+    flat, layers = network.gradient.read(), network.gradient.read_layers()
+    before = flat.copy()
+    propagate(network, buffers, generator)
+    network.gradient.clear()
+    np.testing.assert_array_equal(flat, before)
+    np.testing.assert_array_equal(layers[0]["W"].ravel(), before[: layers[0]["W"].size])
+
+
+def test_a_gradient_that_was_written_is_the_gradient(deferred: bool) -> None:
+    generator = np.random.default_rng(2)
+    network = make_network(generator)
+    propagate(network, network.buffers(BATCH), generator)
+    values = generator.standard_normal(network.theta.size)
+    network.gradient.write(values)
+    np.testing.assert_array_equal(network.gradient.read(), values)
+    assert network.gradient.norm() == pytest.approx(np.linalg.norm(values))
+    more = propagate(network, network.buffers(BATCH), generator)
+    added = np.concatenate([array.ravel() for arrays in more.values() for array in arrays.values()])
+    np.testing.assert_allclose(network.gradient.read(), values + added, rtol=1e-12, atol=1e-12)
+    network.gradient.clear()
+    assert not network.gradient.read().any()
+
+
+class WeightLast(Dense, frozen=True, tag="weight_last"):
+    """A dense layer whose weights are not its first parameter."""
+
+    def parameter_shapes(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        """b, then W."""
+        return dict(reversed(super().parameter_shapes(input_shape).items()))
+
+
+def test_the_deferred_parameter_may_be_any(deferred: bool) -> None:
+    generator = np.random.default_rng(3)
+    network = Network((6,), [WeightLast(5)], generator, np.float64)
+    buffers, x, error = network.buffers(BATCH), generator.standard_normal((BATCH, 6)), np.ones((BATCH, 5))
+    network.forward(buffers, x)
+    network.backward_parameters(buffers, error)
+    expected = np.concatenate([error.sum(axis=0), (x.T @ error).ravel()])
+    assert network.gradient.norm() == pytest.approx(np.linalg.norm(expected))
+    np.testing.assert_allclose(network.gradient.read(), expected)
 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("optimiser", get_args(OptimiserName))
-def test_training_takes_the_same_steps(monkeypatch: pytest.MonkeyPatch, name: str, optimiser: OptimiserName) -> None:
+def test_training_is_the_same_with_and_without_deferral(
+    monkeypatch: pytest.MonkeyPatch, name: str, optimiser: OptimiserName
+) -> None:
     trained = []
-    for waiting in (True, False):
-        monkeypatch.setattr(factored, "keeps_factors", lambda *_, waiting=waiting: waiting)
+    for deferred in (True, False):
+        monkeypatch.setattr(factored, "keeps_factors", lambda *_, deferred=deferred: deferred)
         model = build(name, (8, 8, 1), latent=3, dtype=np.float64, **MODELS[name])
         rng = np.random.default_rng(0)
         for network in model.networks.values():

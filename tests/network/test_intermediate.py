@@ -58,13 +58,13 @@ def test_an_error_that_enters_at_the_intermediate_layer_goes_through_the_layers_
     error = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
     buffers.error.fill(np.nan)  # must not be looked at
     buffers.intermediate_error[:] = error
-    dx = network.backward(buffers, from_intermediate=True).copy()
+    dx = network.backward(buffers, buffers.intermediate_error, from_intermediate=True).copy()
 
     before, other = front(network, buffers, x)
     other.error[:] = error
-    np.testing.assert_array_equal(dx, before.backward(other))
-    np.testing.assert_array_equal(network.grad[: before.grad.size], before.grad)
-    assert not network.grad[before.grad.size :].any()
+    np.testing.assert_array_equal(dx, before.backward(other, other.error))
+    np.testing.assert_array_equal(network.gradient.read()[: before.theta.size], before.gradient.read())
+    assert not network.gradient.read()[before.theta.size :].any()
 
 
 @every_layer
@@ -72,7 +72,10 @@ def test_it_is_the_gradient_of_what_is_read_there(intermediate: int) -> None:
     network, buffers, x = applied(intermediate)
     weight = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
     buffers.intermediate_error[:] = weight
-    dx, gradient = network.backward(buffers, from_intermediate=True).copy(), network.grad.copy()
+    dx, gradient = (
+        network.backward(buffers, buffers.intermediate_error, from_intermediate=True).copy(),
+        network.gradient.read(),
+    )
 
     def objective() -> float:
         network.forward(buffers, x)
@@ -88,8 +91,8 @@ def test_an_intermediate_layer_changes_nothing_else(intermediate: int) -> None:
     np.testing.assert_array_equal(buffers.output, expected.output)
     error = normal(np.random.default_rng(1), buffers.output.shape, np.float64)
     buffers.error[:], expected.error[:] = error, error
-    np.testing.assert_array_equal(network.backward(buffers), plain.backward(expected))
-    np.testing.assert_array_equal(network.grad, plain.grad)
+    np.testing.assert_array_equal(network.backward(buffers, buffers.error), plain.backward(expected, expected.error))
+    np.testing.assert_array_equal(network.gradient.read(), plain.gradient.read())
 
 
 @every_layer
@@ -99,10 +102,10 @@ def test_an_error_at_the_end_and_one_at_the_intermediate_layer_add_up(intermedia
     generator = np.random.default_rng(1)
     at_end, at_tap = (normal(generator, array.shape, np.float64) for array in (buffers.output, buffers.intermediate))
     buffers.error[:] = at_end
-    dx = network.backward(buffers).copy()
+    dx = network.backward(buffers, buffers.error).copy()
     buffers.intermediate_error[:] = at_tap
-    dx += network.backward(buffers, from_intermediate=True)
-    gradient = network.grad.copy()
+    dx += network.backward(buffers, buffers.intermediate_error, from_intermediate=True)
+    gradient = network.gradient.read()
 
     def objective() -> float:
         output = network.forward(buffers, x)
@@ -129,5 +132,5 @@ def test_without_a_tap_all_layers_stand_before_it() -> None:
 
 @pytest.mark.parametrize("intermediate", [len(LAYERS) + 1, -len(LAYERS) - 1])
 def test_an_intermediate_layer_beyond_the_layers_is_refused(intermediate: int) -> None:
-    with pytest.raises(ValueError, match=f"8 layers has no intermediate {intermediate}"):
+    with pytest.raises(ValueError, match=f"8 layers has no intermediate layer {intermediate}"):
         applied(intermediate)

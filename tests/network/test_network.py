@@ -62,74 +62,74 @@ def test_two_tapes_of_one_network_do_not_disturb_each_other(
     network: Network, x: np.ndarray, error: np.ndarray, generator: np.random.Generator
 ) -> None:
     alone = applied(network, x, error)
-    input_error, output = network.backward(alone).copy(), alone.output.copy()
-    gradient = network.grad.copy()
+    input_error, output = network.backward(alone, alone.error).copy(), alone.output.copy()
+    gradient = network.gradient.read()
 
-    network.grad.fill(0)
+    network.gradient.clear()
     first = applied(network, x, error)
     other = applied(network, generator.normal(size=x.shape), generator.normal(size=error.shape))
-    network.backward(other, parameters=False)
+    network.backward_input(other, other.error)
     np.testing.assert_array_equal(first.output, output)
-    np.testing.assert_array_equal(network.backward(first), input_error)
-    np.testing.assert_array_equal(network.grad, gradient)
+    np.testing.assert_array_equal(network.backward(first, first.error), input_error)
+    np.testing.assert_array_equal(network.gradient.read(), gradient)
 
 
 def test_a_tape_can_be_carried_back_twice(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     """With another error the second time: the model does this with D(μ(x')), once for Θ and once for Λ."""
     buffers = applied(network, x, 7 * error)
     values = buffers.output.copy()
-    network.backward(buffers)
+    network.backward(buffers, buffers.error)
     buffers.error[:] = error
-    network.grad.fill(0)
-    again = network.backward(buffers).copy()
-    gradient = network.grad.copy()
+    network.gradient.clear()
+    again = network.backward(buffers, buffers.error).copy()
+    gradient = network.gradient.read()
     np.testing.assert_array_equal(buffers.output, values)
 
-    network.grad.fill(0)
-    np.testing.assert_array_equal(again, network.backward(applied(network, x, error)))
-    np.testing.assert_array_equal(gradient, network.grad)
+    network.gradient.clear()
+    np.testing.assert_array_equal(again, network.backward(applied(network, x, error), error))
+    np.testing.assert_array_equal(gradient, network.gradient.read())
 
 
 def test_parameter_gradients_are_added(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    network.backward(applied(network, x, error))
-    once = network.grad.copy()
-    network.backward(applied(network, x, error))
-    np.testing.assert_allclose(network.grad, 2 * once, rtol=1e-12)
+    network.backward(applied(network, x, error), error)
+    once = network.gradient.read()
+    network.backward(applied(network, x, error), error)
+    np.testing.assert_allclose(network.gradient.read(), 2 * once, rtol=1e-12)
     assert np.any(once)
 
 
 def test_input_errors_are_written(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    expected = network.backward(applied(network, x, error)).copy()
+    expected = network.backward(applied(network, x, error), error).copy()
     buffers = applied(network, x, error)
     buffers.input_error.fill(99)
-    returned = network.backward(buffers)
+    returned = network.backward(buffers, buffers.error)
     assert returned is buffers.input_error
     np.testing.assert_array_equal(returned, expected)
 
 
 def test_without_parameters_nothing_is_learnt(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     """The paper's star: Ψ* passes an error on, and its own gradient stays as it was."""
-    expected = network.backward(applied(network, x, error)).copy()
-    network.grad.fill(3)
-    np.testing.assert_array_equal(network.backward(applied(network, x, error), parameters=False), expected)
-    assert np.all(network.grad == 3)
+    expected = network.backward(applied(network, x, error), error).copy()
+    network.gradient.write(np.full_like(network.theta, 3))
+    np.testing.assert_array_equal(network.backward_input(applied(network, x, error), error), expected)
+    assert np.all(network.gradient.read() == 3)
 
 
 def test_without_inputs_only_the_gradient_is_made(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    network.backward(applied(network, x, error))
-    gradient = network.grad.copy()
-    network.grad.fill(0)
+    network.backward(applied(network, x, error), error)
+    gradient = network.gradient.read()
+    network.gradient.clear()
     buffers = applied(network, x, error)
     buffers.input_error.fill(99)
-    network.backward(buffers, inputs=False)
-    np.testing.assert_array_equal(network.grad, gradient)
+    network.backward_parameters(buffers, buffers.error)
+    np.testing.assert_array_equal(network.gradient.read(), gradient)
     assert np.all(buffers.input_error == 99)
 
 
 def test_clearing_an_error_leaves_the_values(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     buffers = applied(network, x, error)
     output = buffers.output.copy()
-    assert buffers.clear_error() is buffers.error
+    assert buffers.zero_error() is buffers.error
     assert not np.any(buffers.error)
     np.testing.assert_array_equal(buffers.output, output)
 
@@ -145,9 +145,9 @@ def test_names_cover_theta_exactly_once(network: Network) -> None:
 
 
 def test_gradients_are_views_of_grad_in_the_order_of_theta(network: Network) -> None:
-    network.grad[:] = np.arange(network.grad.size)
-    arrays = [array for _, _, array in network.named_arrays(network.gradients)]
-    np.testing.assert_array_equal(np.concatenate([array.ravel() for array in arrays]), network.grad)
+    network.gradient.write(np.arange(network.theta.size))
+    arrays = [array for _, _, array in network.named_arrays(network.gradient.read_layers())]
+    np.testing.assert_array_equal(np.concatenate([array.ravel() for array in arrays]), network.gradient.read())
     assert [array.shape for array in arrays] == [
         array.shape for _, _, array in network.named_arrays(network.parameters)
     ]

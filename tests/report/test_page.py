@@ -18,8 +18,10 @@ import pytest
 from PIL import Image
 
 from ava_np.data import toys
-from ava_np.data.folder import Pictures, load_pictures
-from ava_np.data.sources import Split, read_pictures
+from ava_np.data.folder import load_pictures
+from ava_np.data.pictures import Pictures
+from ava_np.data.sources import read_pictures
+from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
 from ava_np.evaluation import metrics
@@ -264,9 +266,9 @@ def test_toys_are_charted_and_judged(tmp_path: Path, name: str, toy: str, modes:
         assert chart.width == charts.WIDTH * charts.DOTS
     judged = evaluate_toy(model, specification)
     expected = toys.mode_coverage(toy, model.sample(1000, np.random.default_rng((SEED, 3))))
-    assert (judged.modes, judged.of, judged.good) == (expected.modes, modes, expected.good)
-    assert f"Modes found{judged.modes} of {modes}" in text
-    assert f"Good samples{100 * judged.good:.1f} %" in text
+    assert (judged.modes_found, judged.mode_count, judged.good_fraction) == (expected[0], modes, expected[1])
+    assert f"Modes found{judged.modes_found} of {modes}" in text
+    assert f"Good samples{100 * judged.good_fraction:.1f} %" in text
     assert f"toy:{toy}: 100 points in {2 - (toy == 'gaussian')} dimension" in text
     if toy == "gaussian":
         assert f"Mean of samples{judged.points.mean():.3f}of the data: {points.array.mean():.3f}" in text

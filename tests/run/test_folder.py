@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from ava_np.data.folder import Pictures
+from ava_np.data.pictures import Pictures
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.models import build
 from ava_np.run.checkpoint import save_model

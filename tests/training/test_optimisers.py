@@ -49,7 +49,7 @@ def descend(
     """Take a step for each row of gradients; return what the optimiser remembers."""
     optimiser = make_optimiser(network, training)
     for number, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
-        network.grad[:] = gradient
+        network.gradient.write(gradient)
         optimiser.step(network, weights, number, rate)
     return optimiser.state
 
@@ -118,7 +118,7 @@ def test_a_state_put_back_goes_on_as_if_it_had_not_stopped(
     network.theta[:] = start
     first, second = make_optimiser(network, training), make_optimiser(network, training)
     for number, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
-        network.grad[:] = gradient
+        network.gradient.write(gradient)
         (first if number <= 2 else second).step(network, WEIGHTS, number, rate)
         if number == 2:
             for name, array in second.state.items():
@@ -151,7 +151,8 @@ def test_decay_does_not_touch_what_is_remembered(optimiser: str, network: Networ
 
 def test_decay_comes_before_the_step() -> None:
     network = Network((1,), mlp((), 1), np.random.default_rng(0), np.float64)
-    network.theta[:], network.grad[:] = 8, 4
+    network.theta[:] = 8
+    network.gradient.write(np.full_like(network.theta, 4))
     make_optimiser(network, specify("sgd", weight_decay=0.5)).step(network, [1.0], 1, 0.5)
     np.testing.assert_array_equal(network.theta, 8 * 0.75 - 0.5 * 4)  # the other order: (8 - 2) · 0.75
 
@@ -199,7 +200,7 @@ def test_a_badly_scaled_bowl_is_descended(optimiser: str, rate: float, steps: in
     network.theta.fill(0)
     start, step = height(), make_optimiser(network, specify(optimiser)).step
     for number in range(1, steps + 1):
-        network.grad[:] = curvature * (network.theta - centre)
+        network.gradient.write(curvature * (network.theta - centre))
         step(network, [1.0], number, rate * (1 - (number - 1) / steps))
     assert height() < 1e-3 * start
     assert np.abs(network.theta - centre).max() < 0.05
@@ -217,9 +218,9 @@ def test_identity_is_learnt(optimiser: str, rate: float, steps: int) -> None:
     step, buffers = make_optimiser(network, specify(optimiser)).step, network.buffers(len(x))
     variance = squared_error_forward(np.zeros_like(x), x)
     for number in range(1, steps + 1):
-        network.grad.fill(0)
+        network.gradient.clear()
         y = network.forward(buffers, x)
-        squared_error_backward(buffers.clear_error(), y, x)
-        network.backward(buffers, inputs=False)
+        squared_error_backward(buffers.zero_error(), y, x)
+        network.backward_parameters(buffers, buffers.error)
         step(network, [1 / len(x)] * len(network.layer_slices), number, rate)
     assert squared_error_forward(network.forward(buffers, x), x) < 0.01 * variance

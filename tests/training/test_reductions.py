@@ -90,8 +90,8 @@ def test_a_step_of_rate_one_moves_a_linear_neuron_by_its_error(inputs: int) -> N
     x, target = generator.choice([-1.0, 1.0], (1, inputs)), generator.normal(size=(1, 4))
     buffers = network.buffers(1)
     before = network.forward(buffers, x).copy()
-    squared_error_backward(buffers.clear_error(), before, target)
-    network.backward(buffers, inputs=False)
+    squared_error_backward(buffers.zero_error(), before, target)
+    network.backward_parameters(buffers, buffers.error)
     training = TrainingSpecification("sgd", 1.0, "fan", 1, 1, 0)
     SGD(network, training).step(network, [1 / inputs], 1, 1.0)
     moved = network.forward(buffers, x) - before

@@ -1,4 +1,4 @@
-"""Machine code that is kept must be that of the sources as they are now."""
+"""The cache of machine code: it notices every edit below kernels/, and changes no result."""
 
 import os
 import shutil
@@ -9,100 +9,83 @@ from pathlib import Path
 import pytest
 
 import ava_np.kernels
+from ava_np.kernels.machine.compile import _CacheFiles
+from tests.kernels.machine import cached_package, trained_parameters
 
-KERNELS = Path(ava_np.kernels.__file__).parent
-HELPER = """
-from ava_np.kernels.machine.compile import kernel
-
-@kernel
-def answer():
-    return 1
-"""
-USER = """
-from numba import types
-from ava_np.kernels.machine.compile import compiled_address, kernel, kernel_for
-from ava_np.kernels.machine.helper import answer
-
-@kernel
-def ask():
-    return answer()
-
-def code(array):
-    array[0] = answer()
-
-def fill(index, pointer):
-    pointer[index] = answer()
-
-asks = kernel_for(types.void(types.int64[::1]))(code)
-address = compiled_address(fill, types.void(types.intp, types.CPointer(types.intp)))
-"""
-RUN = """
-import ctypes
-import numpy as np
-from ava_np.kernels import user
-ones = np.zeros(1, np.int64)
-user.asks(ones)
-more = np.zeros(1, np.int64)
-ctypes.CFUNCTYPE(None, ctypes.c_ssize_t, ctypes.c_void_p)(user.address)(0, more.ctypes.data)
-answers = user.ask(), ones[0], more[0]
-print(*answers, sum(user.ask.stats.cache_hits.values()) + sum(user.asks.stats.cache_hits.values()))
-"""
+ROOT = Path(__file__).parents[3]
+COMPILE = Path(ava_np.kernels.__file__).parent / "machine" / "compile.py"
+TEMPLATES = Path(cached_package.__file__).parent
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """A package of the same name with the compiler of this one and two kernels, one calling the other."""
-    kernels = tmp_path / "ava_np" / "kernels"
-    kernels.mkdir(parents=True)
-    (kernels.parent / "__init__.py").touch()
-    (kernels / "machine").mkdir()
-    for folder in (kernels, kernels / "machine"):
-        (folder / "__init__.py").touch()
-    shutil.copy(KERNELS / "machine" / "compile.py", kernels / "machine")
-    (kernels / "machine" / "helper.py").write_text(HELPER)
-    (kernels / "user.py").write_text(USER)
-    return tmp_path
+def kernels(tmp_path: Path) -> Path:
+    """The folder of a package ava_np.kernels with this one's compile.py and the kernels of ``cached_package``."""
+    folder = tmp_path / "ava_np" / "kernels"
+    for package in (folder.parent, folder, folder / "machine", folder / "twins"):
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").touch()
+    shutil.copy(COMPILE, folder / "machine")
+    shutil.copy(TEMPLATES / "helper.py", folder / "machine")
+    shutil.copy(TEMPLATES / "neighbour.py", folder)
+    shutil.copy(TEMPLATES / "user.py", folder)
+    return folder
 
 
-def run(package: Path) -> list[int]:
-    """The answers of a fresh process, and how many of them came from the cache."""
-    environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
+def answers(kernels: Path) -> list[int]:
+    """Return the answers of a new process, and how many kernels it loaded from the cache."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN], cwd=package, env=environment, capture_output=True, encoding="utf-8", check=True
+        [sys.executable, str(TEMPLATES / "answers.py")],
+        env={**os.environ, "PYTHONPATH": str(kernels.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return [int(word) for word in done.stdout.split()]
 
 
-def test_an_edit_of_another_file_is_noticed(package: Path) -> None:
-    assert run(package) == [1, 1, 1, 0]
-    assert run(package) == [1, 1, 1, 2]
-    helper = package / "ava_np" / "kernels" / "machine" / "helper.py"
-    helper.write_text(HELPER.replace("return 1", "return 2"))
-    assert run(package) == [2, 2, 2, 0]
-    assert run(package) == [2, 2, 2, 2]
+def test_every_edit_of_a_kernel_is_noticed(kernels: Path) -> None:
+    """In kernels/machine, in kernels, and, though no kernel imports them, in kernels/twins."""
+    assert answers(kernels) == [11, 11, 11, 0]
+    assert answers(kernels) == [11, 11, 11, 2]
+    helper, neighbour = kernels / "machine" / "helper.py", kernels / "neighbour.py"
+    helper.write_text(helper.read_text().replace("return 1", "return 2"))
+    assert answers(kernels) == [12, 12, 12, 0]
+    neighbour.write_text(neighbour.read_text().replace("return 10", "return 20"))
+    assert answers(kernels) == [22, 22, 22, 0]
+    (kernels / "twins" / "__init__.py").write_text("# an edit\n")
+    assert answers(kernels) == [22, 22, 22, 0]
+    assert answers(kernels) == [22, 22, 22, 2]
 
 
-STEPS = """
-import numpy as np
-from ava_np.data.batches import Batches
-from ava_np.models import build
-from ava_np.specification import TrainingSpecification
-from ava_np.training.trainer import Trainer
-model = build("ae", (8, 8, 1), architecture="conv64", hidden=(3, 5), latent=2)
-pictures = np.random.default_rng(0).random((40, 8, 8, 1), dtype=np.float32)
-list(Trainer(model, TrainingSpecification("adam", 0.01, "sum", 8, 2, 0)).run(Batches(pictures)))
-print(*(network.theta.tobytes().hex() for network in model.networks.values()))
-"""
-
-
-def test_a_training_gives_the_same_bytes_from_a_cold_and_from_a_warm_cache(tmp_path: Path) -> None:
-    """A kernel that calls another one runs one version of it when both are fresh, and another when it is loaded."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+def test_training_gives_the_same_bytes_from_a_cold_and_from_a_warm_cache(tmp_path: Path) -> None:
+    """A kernel that calls another one may run a different version of it if it was loaded from the cache."""
     cold, warm = (
         subprocess.run(
-            [sys.executable, "-c", STEPS], env=environment, capture_output=True, encoding="utf-8", check=True
+            [sys.executable, "-m", trained_parameters.__name__],
+            cwd=ROOT,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
         ).stdout
         for _ in range(2)
     )
     assert len(cold) > 1000
     assert cold == warm
+
+
+def test_processes_that_fill_the_cache_at_once_keep_their_machine_code_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have seen an empty cache, and the first is slow to write its code."""
+    first, second = (_CacheFiles(str(tmp_path), "kernel", "stamp") for _ in range(2))
+    waiting = []
+    monkeypatch.setattr(first, "_save_data", lambda *written: waiting.append(written))
+    for files in (first, second):
+        monkeypatch.setattr(files, "_load_index", dict)
+    first.save("float32", "code for float32")
+    second.save("float64", "code for float64")
+    monkeypatch.undo()
+    first._save_data(*waiting.pop())
+    assert first.load("float64") == second.load("float64") == "code for float64"
+    assert first.load("float32") in (None, "code for float32")

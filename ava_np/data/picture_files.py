@@ -1,0 +1,45 @@
+"""Find the picture files of a folder, in natural order: 2 before 10."""
+
+import os
+import re
+from pathlib import Path
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+RUN_FILES = {"config.json", "metrics.jsonl"}
+"""A folder that holds both is a run folder: its pictures are results, and are not read."""
+
+
+def find_picture_files(root: Path) -> tuple[list[Path], list[OSError]]:
+    """Return every file with a known suffix in a folder and its subfolders, and the errors of unreadable subfolders.
+
+    The files are in natural order. Hidden files and folders, and run folders, are left out.
+    """
+    paths: list[Path] = []
+    visited: set[Path] = set()
+    errors: list[OSError] = []
+    for directory, subfolders, files in os.walk(root, onerror=errors.append, followlinks=True):
+        # A link may lead to a folder above it. Each folder is visited once, and in natural order, so that the name
+        # under which it is visited does not depend on the file system.
+        here = Path(directory).resolve()
+        if here in visited:
+            subfolders.clear()
+            continue
+        visited.add(here)
+        if set(files) >= RUN_FILES:
+            subfolders.clear()
+            continue
+        subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)
+        paths += [Path(directory, name) for name in files if not name.startswith(".")]
+    return sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural_order), errors
+
+
+def natural_order(path: Path) -> list[tuple[list[str | int], str]]:
+    """Sort key of paths: natural order, folder by folder."""
+    return [_natural_text(part) for part in path.parts]
+
+
+def _natural_text(text: str) -> tuple[list[str | int], str]:
+    """Sort key that reads runs of digits as numbers, and compares case only between names that are otherwise equal."""
+    parts = re.split("([0-9]+)", text)
+    return [int(part) if index % 2 else part.casefold() for index, part in enumerate(parts)], text

@@ -1,0 +1,107 @@
+"""``Pictures``, the result of reading any source, and the options that all sources share."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ava_np.errors import PictureError
+
+MAX_SIDE = 8192  # in pixels: a mistyped size above this would need gigabytes per picture
+
+Size = tuple[int, int]
+"""(width, height) in pixels."""
+
+Colour = Literal["auto", "grey", "rgb"]
+
+Progress = Callable[[int, int], None]
+"""Called as ``progress(done, total)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Pictures of one common size, with their names and original sizes.
+
+    Attributes
+    ----------
+    array : ndarray, (N, H, W, C) float32
+        Values in [0, 1]; C is 1 (grey) or 3 (RGB). The points of a toy distribution are the exception: their values
+        are any real numbers. With a cache, the array is a read-only ``np.memmap``.
+    names : tuple of str, length N
+        Path of each picture relative to the folder, with forward slashes; a number or a label for other sources.
+    skipped : tuple of str
+        One line for each file that could not be read: its name and the reason.
+    sizes : tuple of (width, height), length N
+        Original size of each picture in pixels, after its EXIF orientation has been applied.
+    size : (width, height)
+        The common size in pixels, before the crop to (W, H).
+    stored_sha256 : str, optional
+        Value of ``sha256``, if it is known without reading the array.
+
+    See Also
+    --------
+    ava_np.read_pictures : Returns this.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> pictures = ava_np.read_pictures(None, size=(60, 80), zoom=3, limit=2)
+    >>> pictures.array.shape, pictures.array.dtype
+    ((2, 78, 60, 3), dtype('float32'))
+    >>> pictures.names, pictures.skipped
+    (('label-1', 'label-2'), ())
+    >>> pictures.size
+    (60, 80)
+    """
+
+    array: np.ndarray
+    names: tuple[str, ...]
+    skipped: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    size: Size
+    stored_sha256: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the array's values in hexadecimal: it changes if any value changes.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> first, second = (ava_np.read_pictures("toy:ring", limit=limit) for limit in (5, 6))
+        >>> len(first.sha256), first.sha256 == second.sha256
+        (64, False)
+        """
+        return self.stored_sha256 or hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+
+
+def check_options(source: object, size: Size | None, zoom: int, colour: str, limit: int) -> None:
+    """Raise a ``PictureError`` if an option is out of range, whatever the source; the message begins with it."""
+    if size is not None and not all(1 <= side <= MAX_SIDE for side in size):
+        allowed = f"1 to {MAX_SIDE} pixels"
+        raise PictureError(f"{source}: width and height must be {allowed}, not {size[0]} x {size[1]}")
+    if zoom < 1:
+        raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
+    if colour not in ("auto", "grey", "rgb"):
+        raise PictureError(f'{source}: colour must be "auto", "grey" or "rgb", not {colour!r}')
+    if limit < 0:
+        raise PictureError(f"{source}: the limit must be a number of pictures, or 0 for all, not {limit}")
+
+
+def central_crop(source: object, size: Size, zoom: int) -> tuple[int, int, int, int]:
+    """Return (left, top, width, height) of the largest central part whose sides are multiples of ``zoom``.
+
+    Raises
+    ------
+    PictureError
+        If a side is less than ``zoom``.
+    """
+    width, height = (side - side % zoom for side in size)
+    if not width or not height:
+        raise PictureError(
+            f"{source}: {size[0]} x {size[1]} pixels are less than one block of {zoom} x {zoom}; "
+            "give a larger size or a smaller zoom"
+        )
+    return (size[0] - width) // 2, (size[1] - height) // 2, width, height

@@ -1,0 +1,64 @@
+"""What users pass to a model by mistake is refused in one clear line, and what they mean is understood."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ava_np import build, fit
+from ava_np.models import Model
+
+PICTURES = np.random.default_rng(0).random((6, 8, 8, 1), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return build("vae", (8, 8, 1), hidden=(6,), latent=2)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        (lambda m: m.encode(PICTURES * 255), r"in \[0, 1\], not up to 25\d.*: divide 8-bit values by 255"),
+        (lambda m: m.encode(PICTURES - 1), r"in \[0, 1\], not down to -"),
+        (lambda m: m.encode((PICTURES * 255).astype(np.uint8)), "not uint8: divide 8-bit values by 255"),
+        (lambda m: m.encode(PICTURES * np.nan), "NaN or infinity"),
+        (lambda m: m.encode(PICTURES[0]), r"shape \(8, 1\) given to a model of shape \(8, 8, 1\)"),
+        (lambda m: m.reconstruct(PICTURES[:, :4]), r"shape \(4, 8, 1\) given to a model of shape \(8, 8, 1\)"),
+        (lambda m: m.decode(np.full((1, 2), np.nan)), "codes must be finite"),
+        (lambda m: m.decode(np.zeros(2)), "latent length 2"),
+        (lambda m: fit(m, PICTURES * 255, epochs=1), "divide 8-bit values by 255"),
+        (lambda m: fit(m, PICTURES[:0], epochs=1), "at least one picture"),
+        (lambda m: fit(m, PICTURES, epochs=1, lr=0.1), r"no option 'lr': it has .*learning_rate"),
+        (lambda m: build("vae", PICTURES.shape), r"pass x\.shape\[1:\]"),
+        (lambda m: build("vae", (8, 8)), r"\(height, width, channels\), not \(8, 8\)"),  # type: ignore[arg-type]
+        (lambda m: build("vae", (8, 0, 1)), r"not \(8, 0, 1\)"),
+        (lambda m: build("VAE", (8, 8, 1)), "did you mean 'vae'"),
+        (lambda m: build("dcgam", (8, 8, 1)), "did you mean 'dcgan'"),
+        (lambda m: build("transformer", (8, 8, 1)), "take one of ae, vae"),
+    ],
+)
+def test_a_mistake_is_refused_in_one_line(model: Model, mistake: Callable[[Model], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as fault:
+        mistake(model)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_seed_serves_as_generator() -> None:
+    model = build("gan", (8, 8, 1), hidden=(6,), latent=2)
+    np.testing.assert_array_equal(model.sample(3, 7), model.sample(3, np.random.default_rng(7)))
+    assert not np.array_equal(model.sample(3), model.sample(3))
+
+
+def test_no_pictures_have_no_codes(model: Model) -> None:
+    assert model.encode(PICTURES[:0]).shape == (0, 2)
+    assert model.decode(np.zeros((0, 2))).shape == (0, 8, 8, 1)
+
+
+def test_lists_are_arrays(model: Model) -> None:
+    np.testing.assert_allclose(model.encode(PICTURES.astype(float).tolist()), model.encode(PICTURES), rtol=1e-6)
+
+
+def test_means_of_white_are_white(model: Model) -> None:
+    """A mean of ones may round to the next number above 1."""
+    model.encode(np.full((1, 8, 8, 1), np.nextafter(np.float32(1), np.float32(2))))
