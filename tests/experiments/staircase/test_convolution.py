@@ -7,7 +7,7 @@ import pytest
 
 from ava_np.experiments.staircase import convolution
 from ava_np.experiments.staircase.timing import Step
-from ava_np.kernels.convolution import output_size, transposed_output_size
+from ava_np.kernels.machine.geometry import output_size, transposed_output_size
 from ava_np.kernels.twins import convolution as twin
 from tests.oracles import FLOATS, TOLERANCE, doubles, normal
 
