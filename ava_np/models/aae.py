@@ -87,8 +87,8 @@ class AAE(Model[AAEBuffers]):
         intermediate = reconstruction_layer(specification, self.likelihood)
         self.f = new(self.neurons, [*layers.encoder, Dense((1 + self.stochastic) * n)])
         self.g = new(n, layers.decoder, intermediate=intermediate)
-        many = specification.minibatch_discrimination
-        self.D = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=many))
+        similarity = specification.minibatch_discrimination
+        self.D = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=similarity))
         return {"encoder": self.f, "decoder": self.g, "code_discriminator": self.D}
 
     @property

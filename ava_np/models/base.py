@@ -9,8 +9,8 @@ import numpy as np
 
 from ava_np.layers import Layer
 from ava_np.layers.initialisers import Initialiser
+from ava_np.models.inference import InferenceModel
 from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
-from ava_np.models.use import UsableModel
 from ava_np.network import Network
 from ava_np.network.architectures import Architecture, architecture
 from ava_np.specification import ModelSpecification
@@ -18,7 +18,7 @@ from ava_np.specification import ModelSpecification
 S = TypeVar("S", bound=StepBuffers)
 
 
-class Model(UsableModel, ABC, Generic[S]):
+class Model(InferenceModel, ABC, Generic[S]):
     """A named set of networks with their gradients.
 
     A subclass says which networks it has (``build_networks``), which buffers a step needs (``make_buffers``), and what

@@ -44,8 +44,8 @@ class GAN(Model[GANBuffers]):
         specification = self.specification
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.G = new(self.latent, layers.decoder)
-        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
-        self.D = new(self.neurons, discriminator(trunk, minibatch_discrimination=many))
+        trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        self.D = new(self.neurons, discriminator(trunk, minibatch_discrimination=similarity))
         return {"generator": self.G, "discriminator": self.D}
 
     @property

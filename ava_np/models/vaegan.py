@@ -54,8 +54,8 @@ class VAEGAN(Model[VAEGANBuffers]):
         self.γ, self.reconstructions_are_fake = specification.gamma, specification.reconstructions_are_fake
         self.Enc = new(self.neurons, [*layers.encoder, Dense(2 * n)])
         self.Dec = new(n, layers.decoder)
-        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
-        dis = discriminator(trunk, minibatch_discrimination=many)
+        trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        dis = discriminator(trunk, minibatch_discrimination=similarity)
         self.Dis = new(self.neurons, dis, intermediate=len(layers.discriminator))
         return {"encoder": self.Enc, "decoder": self.Dec, "discriminator": self.Dis}
 

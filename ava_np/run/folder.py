@@ -1,7 +1,7 @@
 """A run: a folder with its specification, weights, metrics, pictures and report."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
 
@@ -115,6 +115,13 @@ class Run:
             raise RunError(f"{folder} is already in use: choose another --out, or add --resume or --overwrite")
         if used and not (folder / CONFIG).is_file():
             raise RunError(f"{folder} is not empty and not a run folder: --overwrite leaves it alone; choose another")
+        if used:
+            try:
+                Run.open(folder)  # a config.json alone proves nothing: model folders of other programs have one too
+            except RunError as error:
+                raise RunError(
+                    f"--overwrite replaces only runs: {error}; choose another folder or delete it"
+                ) from error
         return used
 
     @classmethod
@@ -243,7 +250,7 @@ class Run:
         write_atomically(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
-    def train(self, trainer: Trainer, data: SplitPictures) -> Iterator[Metrics | None]:
+    def train(self, trainer: Trainer, data: SplitPictures) -> Generator[Metrics | None, None, None]:
         """Train to the last epoch, write the metrics, and save every minute and at the end.
 
         A training that stops early is saved too, and ``resume`` continues it to the same bytes.

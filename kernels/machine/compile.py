@@ -93,12 +93,28 @@ class _CacheFiles(IndexDataCacheFile):
     numba numbers them in the order of their creation, and lists a number before it writes the file. Two processes that
     compile a function for different types may choose the same number; a third then runs the code for one type on arrays
     of the other.
+
+    The cache is optional. Files that cannot be read, for example because they are damaged, count as missing; files
+    that cannot be written, for example on a full disk, are left out.
     """
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # unpickling damaged bytes raises anything
+            return None
 
     def save(self, key: Any, data: Any) -> None:
         name = self._data_name(int(hashlib.sha256(repr((self._version, key)).encode()).hexdigest()[:16], 16))
-        self._save_data(name, data)
-        self._save_index({**self._load_index(), key: name})
+        with suppress(OSError):
+            self._save_data(name, data)
+            self._save_index({**self._load_index(), key: name})
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except Exception:
+            return {}
 
 
 def _cache(compiled: Any) -> None:

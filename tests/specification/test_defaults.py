@@ -37,7 +37,8 @@ def test_size_is_not_looked_up_for_convolutions(architecture: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "size"), [(1, 17), (10, 16), (17, 17), (33, 17), (1000, 16), (1001, 64), (1025, 65), (60_000, 64)]
+    ("count", "size"),
+    [(1, 16), (10, 16), (17, 17), (33, 17), (273, 18), (545, 18), (1000, 16), (1001, 64), (1025, 65), (60_000, 64)],
 )
 def test_batch_is_larger_by_one_if_a_picture_would_be_alone(count: int, size: int) -> None:
     assert default_batch_size(count) == size

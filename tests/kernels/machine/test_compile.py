@@ -106,3 +106,15 @@ def test_processes_that_fill_the_cache_at_once_keep_their_machine_code_apart(
     first._save_data(*waiting.pop())
     assert first.load("float64") == second.load("float64") == "code for float64"
     assert first.load("float32") in (None, "code for float32")
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("content", [b"", b"no pickle", None], ids=["empty", "garbage", "half"])
+def test_damaged_cache_files_are_compiled_again(kernels: Path, suffix: str, content: bytes | None) -> None:
+    assert answers(kernels) == [11, 11, 11, 0]
+    files = sorted(kernels.rglob(f"*{suffix}"))
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content is None else content)
+    assert answers(kernels)[:3] == [11, 11, 11]
+    assert answers(kernels) == [11, 11, 11, 2]

@@ -15,7 +15,7 @@ CHUNK = 256  # samples that pass through a network at once
 ROUNDING = 1e-6  # by which a mean of values in [0, 1] may exceed the range
 
 
-class UsableModel:
+class InferenceModel:
     """The part of a model that needs no training: encode, decode, reconstruct and sample.
 
     Attributes
@@ -74,7 +74,7 @@ class UsableModel:
         (5, 3)
         """
         if self.encoder_name is None:
-            raise AvaError(f"{self.specification.name} has no encoder: it makes pictures from codes, not codes")
+            raise AvaError(f"{self.specification.name} has no encoder, so it cannot compute codes from pictures")
         pictures = self.validated_pictures(pictures)
         return self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))[:, : self.latent]
 
