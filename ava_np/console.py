@@ -1,46 +1,53 @@
-"""What long work shows: a bar on a terminal, plain lines elsewhere; always on standard error.
+"""Progress of long tasks on standard error: a bar on a terminal, plain lines elsewhere.
 
-rich is loaded where there is a terminal for it.
+rich is imported only if standard error is a terminal.
 """
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ava_np.training.trainer import Metrics
 
-PLAIN_LINES = 10  # over a whole training, where there is no terminal
-PLAIN_SECONDS = 60.0  # but one at least this often
-PLAIN_WAIT = 5.0  # before the first line about pieces that are counted
+PLAIN_LINES = 10  # in a whole training, without a terminal
+PLAIN_SECONDS = 60.0  # maximum time between two of them
+PLAIN_WAIT = 5.0  # seconds before the first line of a counter
 
 
 def say(text: str) -> None:
-    """Print one line on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Print one line on standard error, if there is one: a message that nobody can read must not stop the work."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # full, closed, or the reader of a pipe is gone
+            print(text, file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Return whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Show(Protocol):
-    """What is called after every step of a training."""
+    """A function that is called after every step of a training."""
 
     def __call__(self, steps: int, metrics: "Metrics | None") -> None:
-        """``metrics`` are those of the epoch that this step ended, or None."""
+        """Show that ``steps`` steps are done; ``metrics`` are those of the epoch that this step ends, or None."""
 
 
 @contextmanager
 def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
-    """Show a training from step ``first`` to ``total``: speed, remaining time and losses."""
+    """Show the speed, the remaining time and the losses of a training from step ``first`` to ``total``."""
     start = time.perf_counter()
-    if not sys.stderr.isatty():
+    if not on_terminal():
         yield _plain(start, first, total, epochs)
         return
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     class WithLosses(Progress):
-        """A bar with the losses below it, because they alone fill a line."""
+        """A bar with the losses on the line below, where there is room for them."""
 
         def get_renderables(self) -> Iterator[RenderableType]:
             yield from super().get_renderables()
@@ -62,7 +69,8 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
             fields = {"speed": f"{milliseconds:.1f} ms/step"}
             if metrics is not None:
                 fields |= {"epoch": f"epoch {metrics['epoch']}/{epochs}", "losses": _losses(metrics)}
-            progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
+            with suppress(OSError):  # the terminal is gone
+                progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
 
         yield show
 
@@ -85,18 +93,25 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
 
 
 @contextmanager
-def progress_counter(what: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
-    """Show how far ``what`` is, from (done, total), ``first`` of which were done before.
+def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of a task; call the function with (done, total) after each item.
 
-    A bar on a terminal; elsewhere lines, once it takes seconds, and about ten of them however long it takes.
+    Without a terminal, about ten lines are printed, and none if the task takes less than five seconds.
+
+    Parameters
+    ----------
+    task_name : str
+        Such as "reading pictures".
+    first : int
+        Number of items that were done before.
     """
-    if sys.stderr.isatty():
+    if on_terminal():
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
 
         columns = (*Progress.get_default_columns(), MofNCompleteColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(what, total=None, completed=first)
+            task = bar.add_task(task_name, total=None, completed=first)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
     start = due = time.perf_counter()
@@ -107,31 +122,40 @@ def progress_counter(what: str, first: int = 0) -> Iterator[Callable[[int, int],
         now = time.perf_counter()
         if now >= due:
             left = (now - start) / (done - first) * (total - done)
-            say(f"{what}: {done}/{total}, {left:.0f} s left")
+            say(f"{task_name}: {done}/{total}, {left:.0f} s left")
             due = now + max(PLAIN_WAIT, (now - start + left) / PLAIN_LINES)
 
     yield line
 
 
 @contextmanager
-def spinner(what: str) -> Iterator[None]:
-    """Say what is being worked on, with a spinner on a terminal."""
-    if sys.stderr.isatty():
+def spinner(task_name: str) -> Iterator[None]:
+    """Show the name of a task and a spinner on a terminal, and nothing elsewhere."""
+    if on_terminal():
         from rich.console import Console
 
-        with Console(stderr=True).status(what):
+        with Console(stderr=True).status(task_name):
             yield
     else:
         yield
 
 
 def _losses(metrics: "Metrics") -> str:
-    """The terms of an epoch, in nats per picture."""
+    """The terms of an epoch as text, in nats per picture."""
     return "  ".join(f"{name} {value:.4g}" for name, value in metrics["nats"].items())
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:
-    """Columns of text, the first left-aligned and numbers right-aligned."""
+    """Return a table as text: numbers are right-aligned, other cells left-aligned.
+
+    Examples
+    --------
+    >>> print(table(["image", "(17)"], [["mean image", "0.1670"], ["floor", "0.1640"]]))
+    image       (17)
+    ----------  ------
+    mean image  0.1670
+    floor       0.1640
+    """
     widths = [max(len(row[i]) for row in [headings, *rows]) for i in range(len(headings))]
 
     def line(row: list[str]) -> str:

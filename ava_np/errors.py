@@ -1,8 +1,34 @@
-"""The faults that a user can meet; each carries one line that says what is wrong and what to do."""
+"""The errors of this package: each carries one line that says what is wrong and what to do."""
 
 
 class AvaError(Exception):
-    """A fault in what the user gave: the command line prints its message as one line, without a traceback."""
+    """An error in the user's input. The command line prints its message as one line, without a traceback.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> try:
+    ...     ava_np.load("no-such-run")
+    ... except ava_np.AvaError as error:
+    ...     print(error)
+    no-such-run does not exist
+    """
+
+
+class OptionError(AvaError, ValueError):
+    """An option that does not exist for this model, optimiser or source.
+
+    Parameters
+    ----------
+    option : str
+        Name of the option.
+    message : str
+        What is wrong and what to do.
+    """
+
+    def __init__(self, option: str, message: str) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class PictureError(AvaError):
@@ -10,7 +36,7 @@ class PictureError(AvaError):
 
 
 class RunError(AvaError):
-    """A run folder that is missing, used, damaged or of another version."""
+    """A run folder that is missing, in use, damaged or of another version."""
 
 
 class ArchitectureError(AvaError, ValueError):
@@ -18,4 +44,4 @@ class ArchitectureError(AvaError, ValueError):
 
 
 class NotFiniteError(AvaError):
-    """A loss or a gradient stopped being finite; it was not applied."""
+    """A loss or a gradient that is not finite; the step was not applied."""

@@ -1,10 +1,11 @@
-"""Every layer beside PyTorch's, in float64: the table of docs/layers/README.md.
+"""Compare every layer with PyTorch's in float64, and print the table of docs/layers/README.md.
 
     python -m ava_np.experiments.layers_against_torch
 
-Random shapes, fields and modes; prints Markdown. An error is the largest difference, relative to the largest value:
-forward, of the output or of the running statistics; backward, of the input's error or of the layer's gradients, taken
-together because a single one may be 0 up to rounding, as that of a bias before batch norm is.
+The shapes, the settings of the layers and the modes are random; the table is Markdown. An error is the largest
+difference relative to the largest value. Forward, the arrays are the output and the running statistics. Backward, they
+are the error of the input and the gradients of the layer. All gradients of a layer are compared as one group, because
+one of them may be 0 up to rounding, such as the gradient of a bias before batch norm.
 """
 
 import sys
@@ -37,19 +38,19 @@ from ava_np.layers import (
 )
 from ava_np.network import Buffers, Network
 
-SHAPES = 250  # of each layer
+SHAPES = 250  # random cases of each layer
 MODES: tuple[Mode, ...] = ("training", "frozen", "evaluation")
 
 
 class Results(NamedTuple):
-    """What an application leaves, in groups of arrays that are judged together.
+    """Arrays that one forward and backward pass computes, in groups that are compared together.
 
     Attributes
     ----------
     forward : list of dict
-        The output; every layer's states.
+        The output, then the states of each layer.
     backward : list of dict
-        The input's error; every layer's gradients.
+        The error of the input, then the gradients of each layer.
     """
 
     forward: list[Arrays]
@@ -57,7 +58,7 @@ class Results(NamedTuple):
 
 
 def load_torch() -> ModuleType:
-    """PyTorch, on one thread.
+    """Import PyTorch, limited to one thread.
 
     Raises
     ------
@@ -67,42 +68,43 @@ def load_torch() -> ModuleType:
     try:
         torch = import_module("torch")
     except ImportError as error:
-        raise AvaError("PyTorch is not installed, and this compares with it: pip install torch") from error
+        raise AvaError("PyTorch is not installed, but this experiment compares with it: pip install torch") from error
     torch.set_num_threads(1)
     return torch
 
 
-def by_torch(torch: Any, network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
-    """Apply the network's layers to x as PyTorch has them, and let it differentiate Σ error · output.
+def torch_results(torch: Any, network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
+    """Apply PyTorch's versions of a network's layers to x, and let PyTorch differentiate Σ error · output.
 
     Parameters
     ----------
     torch : module
         From ``load_torch``.
     network : Network
-        Its parameters and states are copied, so this comes before its own ``forward`` where that moves states.
+        Its parameters and states are copied. Call this before ``network.forward`` if that updates the states.
     buffers : Buffers
-        Gives the mode and the noise.
-    x, error : ndarray of float64
-        Of the network's input and output shapes.
+        The mode and the noise are taken from here.
+    x : ndarray of float64
+        Input, of the network's input shape.
+    error : ndarray of float64
+        Error of the output, of the network's output shape.
     """
     parameters = [
         {name: torch.from_numpy(array.copy()).requires_grad_() for name, array in arrays.items()}
         for arrays in network.parameters
     ]
     states = [{name: torch.from_numpy(array.copy()) for name, array in arrays.items()} for arrays in network.states]
-    start = torch.from_numpy(x.copy()).requires_grad_()
-    t = start
-    for layer, own, state, layer_buffers in zip(network.layers, parameters, states, buffers.layers, strict=True):
-        t = _apply(torch, layer, t, own, state, layer_buffers)
+    t = input = torch.from_numpy(x.copy()).requires_grad_()
+    for layer, arrays, state, layer_buffers in zip(network.layers, parameters, states, buffers.layers, strict=True):
+        t = _apply(torch, layer, t, arrays, state, layer_buffers)
     t.backward(torch.from_numpy(error.copy()))
-    gradients = [{name: tensor.grad.numpy() for name, tensor in own.items()} for own in parameters]
+    gradients = [{name: tensor.grad.numpy() for name, tensor in arrays.items()} for arrays in parameters]
     running = [{name: tensor.numpy() for name, tensor in state.items()} for state in states]
-    return Results([{"output": t.detach().numpy()}, *running], [{"input": start.grad.numpy()}, *gradients])
+    return Results([{"output": t.detach().numpy()}, *running], [{"input": input.grad.numpy()}, *gradients])
 
 
-def by_us(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
-    """The same by the network itself; what is returned is its own."""
+def our_results(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) -> Results:
+    """Compute the same with the network itself; the arrays returned are the network's, not copies."""
     network.gradient.clear()
     network.forward(buffers, x)
     network.backward(buffers, error)
@@ -111,39 +113,43 @@ def by_us(network: Network, buffers: Buffers, x: np.ndarray, error: np.ndarray) 
     )
 
 
-def distances(ours: Results, theirs: Results) -> tuple[float, float]:
-    """Worst error of the forward pass and of the backward pass; a NaN is the worst."""
-    forward = [_distance(*pair) for pair in zip(ours.forward, theirs.forward, strict=True)]
-    backward = [_distance(*pair) for pair in zip(ours.backward, theirs.backward, strict=True)]
+def worst_errors(ours: Results, theirs: Results) -> tuple[float, float]:
+    """Return the worst error of the forward pass and of the backward pass; NaN if there is a NaN anywhere."""
+    forward = [_error(*pair) for pair in zip(ours.forward, theirs.forward, strict=True)]
+    backward = [_error(*pair) for pair in zip(ours.backward, theirs.backward, strict=True)]
     return float(np.max(forward)), float(np.max(backward))
 
 
-def _distance(ours: Arrays, theirs: Arrays) -> float:
-    """Largest difference in a group, relative to its largest value; 0 where all is 0."""
+def _error(ours: Arrays, theirs: Arrays) -> float:
+    """Return the largest difference in a group, relative to its largest value; 0 if there is no difference."""
     gap = np.max([np.abs(ours[name] - array).max() for name, array in theirs.items()], initial=0.0)
     return float(gap / np.max([np.abs(array).max() for array in theirs.values()])) if gap else 0.0
 
 
 def _apply(
-    torch: Any, layer: Layer, t: Any, own: dict[str, Any], state: dict[str, Any], layer_buffers: LayerBuffers
+    torch: Any, layer: Layer, t: Any, parameters: dict[str, Any], state: dict[str, Any], layer_buffers: LayerBuffers
 ) -> Any:
-    """One layer; PyTorch has channels second, and so its weights: (out, in, kh, kw), transposed (in, out, kh, kw)."""
+    """Return the output of one layer.
+
+    PyTorch's pictures have their channels second, and its weights are (out, in, kh, kw), transposed (in, out, kh, kw).
+    """
     f = torch.nn.functional
     match layer:
         case Activation():
             return _activation(torch, layer.function, t)
         case Dense():
-            return f.linear(t, own["W"].T, own["b"])
+            return f.linear(t, parameters["W"].T, parameters["b"])
         case Convolution():
-            W = own["W"].permute(3, 2, 0, 1).contiguous()
-            return f.conv2d(t.permute(0, 3, 1, 2), W, own["b"], layer.stride, layer.padding).permute(0, 2, 3, 1)
+            W = parameters["W"].permute(3, 2, 0, 1).contiguous()
+            return f.conv2d(t.permute(0, 3, 1, 2), W, parameters["b"], layer.stride, layer.padding).permute(0, 2, 3, 1)
         case TransposedConvolution():
-            W, step = own["W"].permute(3, 2, 0, 1).contiguous(), (layer.stride, layer.padding, layer.output_padding)
-            return f.conv_transpose2d(t.permute(0, 3, 1, 2), W, own["b"], *step).permute(0, 2, 3, 1)
+            W = parameters["W"].permute(3, 2, 0, 1).contiguous()
+            sizes = (layer.stride, layer.padding, layer.output_padding)
+            return f.conv_transpose2d(t.permute(0, 3, 1, 2), W, parameters["b"], *sizes).permute(0, 2, 3, 1)
         case BatchNorm():
             running = (None, None) if layer_buffers.mode == "frozen" else (state["mean"], state["variance"])
-            learnt, training = (own["scale"], own["shift"]), layer_buffers.mode != "evaluation"
-            y = f.batch_norm(t.movedim(-1, 1), *running, *learnt, training, layer.momentum, layer.epsilon)
+            learned, training = (parameters["scale"], parameters["shift"]), layer_buffers.mode != "evaluation"
+            y = f.batch_norm(t.movedim(-1, 1), *running, *learned, training, layer.momentum, layer.epsilon)
             return y.movedim(1, -1)
         case AveragePooling():
             return f.avg_pool2d(t.permute(0, 3, 1, 2), layer.factor).permute(0, 2, 3, 1)
@@ -158,10 +164,10 @@ def _apply(
             keep = torch.from_numpy(layer_buffers.noise >= layer.rate)
             return t if layer_buffers.mode == "evaluation" else t * keep / (1 - layer.rate)
         case MinibatchDiscrimination():
-            M = (t @ own["W"]).reshape(len(t), layer.features, layer.width)
-            likeness = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))
-            return torch.cat([t, likeness.sum(1) - 1], 1)  # less the sample itself
-    raise TypeError(f"no such layer: {layer}")
+            M = (t @ parameters["W"]).reshape(len(t), layer.features, layer.width)
+            similarity = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))
+            return torch.cat([t, similarity.sum(1) - 1], 1)  # without the similarity of the sample to itself
+    raise TypeError(f"{layer} has no counterpart in PyTorch here: add one")
 
 
 def _activation(torch: Any, function: str, t: Any) -> Any:
@@ -175,45 +181,45 @@ def _activation(torch: Any, function: str, t: Any) -> Any:
 
 
 def cases(kind: type[Layer], generator: np.random.Generator) -> Iterator[tuple[Layer, Shape, int]]:
-    """Layers of a kind with random fields, each with a sample's shape and a batch size, without end."""
+    """Yield endlessly a layer of one kind with random settings, the shape of a sample, and a batch size."""
 
-    def upto(most: int, least: int = 1) -> int:
-        return int(generator.integers(least, most + 1))
+    def draw(high: int, low: int = 1) -> int:
+        return int(generator.integers(low, high + 1))
 
     while True:
-        batch, picture, row = upto(6, 2), (upto(17), upto(17), upto(5)), (upto(40),)
-        either: Shape = row if generator.random() < 0.5 else picture
+        batch, picture, row = draw(6, 2), (draw(17), draw(17), draw(5)), (draw(40),)
+        shape: Shape = row if generator.random() < 0.5 else picture
         layer: Layer
         if kind is Activation:
             layer = Activation(str(generator.choice(list(ACTIVATIONS))))  # type: ignore[arg-type]
         elif kind is Dense:
-            layer, either = Dense(upto(40)), row
+            layer, shape = Dense(draw(40)), row
         elif kind is Convolution:
-            layer, either = Convolution(upto(6), upto(7), upto(4), upto(4, 0)), picture
+            layer, shape = Convolution(draw(6), draw(7), draw(4), draw(4, 0)), picture
             if min(picture[:2]) + 2 * layer.padding < layer.kernel:
                 continue
         elif kind is TransposedConvolution:
-            stride = upto(4)
-            more = (upto(stride - 1, 0), upto(stride - 1, 0))
-            layer, either = TransposedConvolution(upto(6), upto(7), stride, upto(4, 0), more), picture
+            stride = draw(4)
+            output_padding = (draw(stride - 1, 0), draw(stride - 1, 0))
+            layer, shape = TransposedConvolution(draw(6), draw(7), stride, draw(4, 0), output_padding), picture
             if (min(picture[:2]) - 1) * stride + layer.kernel <= 2 * layer.padding:
                 continue
         elif kind is BatchNorm:
             layer = BatchNorm(float(generator.uniform(0.01, 1)), float(10 ** generator.uniform(-5, -1)))
         elif kind is AveragePooling:
-            layer = AveragePooling(upto(4))
-            either = (layer.factor * picture[0], layer.factor * picture[1], picture[2])
+            layer = AveragePooling(draw(4))
+            shape = (layer.factor * picture[0], layer.factor * picture[1], picture[2])
         elif kind is Upsampling:
-            layer, either = Upsampling(upto(4)), picture
+            layer, shape = Upsampling(draw(4)), picture
         elif kind is Reshape:
-            layer, either = Reshape(picture), (int(np.prod(picture)),)
+            layer, shape = Reshape(picture), (int(np.prod(picture)),)
         elif kind is Dropout:
             layer = Dropout(float(generator.uniform(0, 0.95)))
         elif kind is MinibatchDiscrimination:
-            layer, either = MinibatchDiscrimination(upto(6), upto(5)), row
+            layer, shape = MinibatchDiscrimination(draw(6), draw(5)), row
         else:
             layer = Flatten()
-        yield layer, either, batch
+        yield layer, shape, batch
 
 
 KINDS: tuple[type[Layer], ...] = (
@@ -232,7 +238,7 @@ KINDS: tuple[type[Layer], ...] = (
 
 
 def compare(torch: Any, kind: type[Layer], generator: np.random.Generator) -> tuple[float, float]:
-    """Worst errors forward and backward over ``SHAPES`` cases, their modes in turn."""
+    """Return the worst errors forward and backward over ``SHAPES`` random cases; the modes take turns."""
     worst = np.zeros(2)
     for number, (layer, shape, batch) in zip(range(SHAPES), cases(kind, generator), strict=False):
         network = Network(shape, [layer], generator, np.float64)
@@ -244,8 +250,8 @@ def compare(torch: Any, kind: type[Layer], generator: np.random.Generator) -> tu
             noise[:] = generator.random(noise.shape)
         x = generator.normal(size=(batch, *shape))
         error = generator.normal(size=(batch, *network.output_shape))
-        theirs = by_torch(torch, network, buffers, x, error)
-        worst = np.maximum(worst, distances(by_us(network, buffers, x, error), theirs))
+        theirs = torch_results(torch, network, buffers, x, error)
+        worst = np.maximum(worst, worst_errors(our_results(network, buffers, x, error), theirs))
     return float(worst[0]), float(worst[1])
 
 

@@ -1,13 +1,13 @@
-"""Convolution and its transpose: one small array of weights, applied at every place of a picture.
+"""Convolution and transposed convolution: one small array of weights, applied at every position of a picture.
 
-A window of kh x kw neurons moves over a *field* in steps of the stride s. It starts P neurons outside of the field, and
-outside the field is 0. Window (i, j) covers u = s i + p - P and v = s j + q - P for p < kh, q < kw, unflipped, as
-everywhere in deep learning (a cross-correlation):
+A window of kh x kw pixels moves over a *field* in steps of the stride s. The first window starts P pixels outside the
+field, where the field is 0. Window (i, j) covers the pixels u = s i + p - P and v = s j + q - P for p < kh, q < kw. The
+kernel is not flipped: this is a cross-correlation, which deep learning calls convolution.
 
     windows[n,i,j,o] = Σ_{p,q,c} field[n,u,v,c] W[p,q,c,o]          in short, windows = A field
 
-The transpose adds each window back to where it was cut out, field = Aᵀ windows. A convolution reads the field and a
-transposed convolution writes it; all else is the same, with the two directions exchanged:
+The transpose adds each window to the pixels that it covers, field = Aᵀ windows. A convolution reads the field and a
+transposed convolution writes it; otherwise they are the same, with the two directions exchanged:
 
 ==========  ================================  ================================
             convolution                       transposed convolution
@@ -18,15 +18,18 @@ Backward    dx = Aᵀ dy                        dx = A dy                       
             db[o] += Σ_{n,i,j} dy[n,i,j,o]    the same                          added
 ==========  ================================  ================================
 
-and both dW are one sum, dW[p,q,c,o] += Σ_{n,i,j} field[n,u,v,c] windows[n,i,j,o].
+Both dW are one sum, dW[p,q,c,o] += Σ_{n,i,j} field[n,u,v,c] windows[n,i,j,o].
 
 Shapes: W, dW (kh, kw, field channels, window channels), which is (kh, kw, in, out) for a convolution and
-(kh, kw, out, in) for a transposed one; b, db (out,); x, dx, y, dy (batch, height, width, channels). All C-contiguous
-and of one float type; ``output_size`` and ``transposed_output_size`` say which sizes belong together.
+(kh, kw, out, in) for a transposed one; b, db (out,); x, dx, y, dy (batch, height, width, channels). All arrays are
+C-contiguous and of one float type. ``output_size`` and ``transposed_output_size`` in kernels/machine/geometry.py give
+the sizes of y.
 
-Method: nothing is unfolded. Both directions are the loops of kernels/machine/direct_conv.py around the micro-kernel,
-except that a field of few channels is written stamp by stamp (kernels/machine/scatter.py); the weights' gradient is
-that of kernels/machine/weight_gradient.py. A machine without a micro-kernel takes kernels/machine/conv_blas.py."""
+Method: implicit GEMM (Chetlur et al. 2014, cuDNN): a matrix product that reads the windows where they lie instead of
+unfolding them into a matrix (im2col). Both directions are the loops of kernels/machine/direct_conv.py around the
+micro-kernel. The exception is a field of few channels, which kernels/machine/scatter.py writes tap by tap (col2im). The
+gradient of the weights is in kernels/machine/weight_gradient.py. A machine without a micro-kernel uses
+kernels/machine/conv_blas.py."""
 
 from functools import cache
 
@@ -34,94 +37,66 @@ import numpy as np
 
 from ava_np.kernels.machine import conv_blas, direct_conv, scatter, weight_gradient
 from ava_np.kernels.machine.compile import kernel
-from ava_np.kernels.machine.micro_kernel import Tile, host_tile
+from ava_np.kernels.machine.geometry import Geometry
+from ava_np.kernels.machine.micro_kernel import host_tile
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-SUMS, ROWS = 64, 8  # sums side by side, of which each channel has one or more; numbers added at a time
-
-
-def output_size(input: int, kernel: int, stride: int, padding: int) -> int:
-    """Windows along one axis of a field of ``input`` neurons; below 1 where the window is larger than all of it."""
-    return (input + 2 * padding - kernel) // stride + 1
-
-
-def transposed_output_size(input: int, kernel: int, stride: int, padding: int, output_padding: int) -> int:
-    """Neurons along one axis of the field that ``input`` windows are added to.
-
-    A convolution's windows stop short of the last (input + 2 padding - kernel) mod stride neurons of its padded field.
-    An ``output_padding`` of as many gives them back: then this inverts ``output_size``.
-    """
-    return (input - 1) * stride + kernel - 2 * padding + output_padding
+MIN_PARTIAL_SUMS = 64  # partial sums of the bias gradient that are updated side by side, so that they fill vectors
+ADDENDS = 8  # values added to a partial sum between its load and its store
 
 
 def scratch_size(field: tuple[int, ...], weights: tuple[int, ...], stride: int, padding: int) -> int:
-    """Numbers of scratch for every pass, with which every core can help.
+    """Return the number of scratch elements that suffices for every pass, on all cores, for any batch.
 
     Parameters
     ----------
     field : tuple of int
-        (height, width, channels) of the field; the batch does not matter.
+        (height, width, channels) of the field.
     weights : tuple of int
         Shape of W.
     stride, padding : int
-        Of the windows.
+        Of the windows, in pixels.
     """
-    return _scratch_size(field, weights, stride, padding, host_tile(FLOATS[0].itemsize))
+    return _scratch_size(Geometry(field, weights, stride, padding), host_tile(FLOATS[0].itemsize) is not None)
 
 
 @cache
-def _scratch_size(
-    field: tuple[int, ...], weights: tuple[int, ...], stride: int, padding: int, tile: Tile | None
-) -> int:
-    sums = 2 * max(weights[2:]) + 2 * SUMS  # of doubles
-    if tile is None:
-        return sums
-    down, across = (output_size(field[i], weights[i], stride, padding) for i in (0, 1))
-    windows = (down, across, weights[3])
-    there, back = (field, windows, weights, stride, padding, False), (windows, field, weights, stride, padding, True)
-    gradient = weight_gradient.Shapes(field, windows, weights[:2], stride, padding)
-    sizes = [sums]
-    for dtype in FLOATS:
-        sizes.append(direct_conv.scratch_size(direct_conv.Shapes(*there), dtype))
-        if _is_thin(weights, dtype):
-            sizes.append(scatter.scratch_size(field, windows, weights, stride, padding, dtype))
-        else:
-            sizes.append(direct_conv.scratch_size(direct_conv.Shapes(*back), dtype))
-        sizes.append(weight_gradient.scratch_size(gradient, dtype))
+def _scratch_size(geometry: Geometry, has_micro_kernel: bool) -> int:
+    sizes = [2 * (max(geometry.weights[2:]) + MIN_PARTIAL_SUMS)]  # partial sums are float64: two elements of float32
+    if has_micro_kernel:
+        for dtype in FLOATS:
+            sizes.append(direct_conv.scratch_size(geometry, dtype, transposed=False))
+            if _is_thin(geometry, dtype):
+                sizes.append(scatter.scratch_size(geometry, dtype))
+            else:
+                sizes.append(direct_conv.scratch_size(geometry, dtype, transposed=True))
+            sizes.append(weight_gradient.scratch_size(geometry, dtype))
     return max(sizes)
 
 
-def _is_thin(weights: tuple[int, ...], dtype: np.dtype) -> bool:
-    """Whether a vector of the field's channels would be at most half full."""
+def _is_thin(geometry: Geometry, dtype: np.dtype) -> bool:
+    """Whether the field's channels fill at most half a vector."""
     tile = host_tile(dtype.itemsize)
-    return tile is not None and 2 * weights[2] <= tile.lanes
-
-
-@kernel
-def _add_bias(y: np.ndarray, b: np.ndarray) -> None:
-    """y[n,i,j,o] += b[o]."""
-    pixels = y.reshape(-1, b.size)
-    for m in range(pixels.shape[0]):
-        for o in range(b.size):
-            pixels[m, o] += b[o]
+    return tile is not None and 2 * geometry.field[2] <= tile.lanes
 
 
 @kernel
 def _add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> None:
-    """db[o] += Σ_{n,i,j} dy[n,i,j,o], in double precision: there are many pixels.
+    """db[o] += Σ_{n,i,j} dy[n,i,j,o], summed in float64 because there are many pixels.
 
-    In rows of several pixels, so that there are enough sums side by side, of which each takes ROWS numbers at a time.
+    The pixels are read in rows of ``width`` values, a multiple of the channels and more than MIN_PARTIAL_SUMS. Each
+    value of a row has its own partial sum.
     """
     flat, channels = dy.reshape(-1), db.size
-    width = channels * (1 + SUMS // channels)
+    width = channels * (1 + MIN_PARTIAL_SUMS // channels)
     sums = scratch[: 2 * width].view(np.float64)[:width]
     sums[:] = 0
-    count = flat.size // (ROWS * width)
-    rows = flat[: count * ROWS * width].reshape(count, ROWS, width)
+    count = flat.size // (ADDENDS * width)
+    rows = flat[: count * ADDENDS * width].reshape(count, ADDENDS, width)
     for m in range(count):
         for k in range(width):
             total = 0.0
-            for r in range(ROWS):
+            for r in range(ADDENDS):
                 total += rows[m, r, k]
             sums[k] += total
     for k in range(rows.size, flat.size):
@@ -134,76 +109,73 @@ def _add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> No
 
 
 def _correlate(
+    geometry: Geometry,
     windows: np.ndarray,
     field: np.ndarray,
     W: np.ndarray,
     b: np.ndarray | None,
-    stride: int,
-    padding: int,
     scratch: np.ndarray,
 ) -> None:
     """Write windows = A field, plus b."""
-    _check(windows, field, W, b, stride, padding, scratch)
-    if host_tile(W.itemsize) is not None:
-        direct_conv.correlate(windows, field, W, b, stride, padding, scratch, transposed=False)
-        return
-    conv_blas.correlate(windows, field, W, stride, padding)
-    if b is not None:
-        _add_bias(windows, b)
+    _check(geometry, windows, field, W, b, scratch)
+    if host_tile(W.itemsize) is None:
+        conv_blas.correlate(geometry, windows, field, W, b)
+    else:
+        direct_conv.correlate(geometry, windows, field, W, b, scratch)
 
 
 def _correlate_transposed(
+    geometry: Geometry,
     field: np.ndarray,
     windows: np.ndarray,
     W: np.ndarray,
     b: np.ndarray | None,
-    stride: int,
-    padding: int,
     scratch: np.ndarray,
 ) -> None:
     """Write field = Aᵀ windows, plus b."""
-    _check(windows, field, W, b, stride, padding, scratch)
-    if _is_thin(W.shape, W.dtype):
-        scatter.correlate_by_stamps(field, windows, W, b, stride, padding, scratch)
-        return
-    if host_tile(W.itemsize) is not None:
-        direct_conv.correlate(field, windows, W, b, stride, padding, scratch, transposed=True)
-        return
-    conv_blas.correlate_transposed(field, windows, W, stride, padding)
-    if b is not None:
-        _add_bias(field, b)
+    _check(geometry, windows, field, W, b, scratch)
+    if host_tile(W.itemsize) is None:
+        conv_blas.correlate_transposed(geometry, field, windows, W, b)
+    elif _is_thin(geometry, W.dtype):
+        scatter.correlate_transposed(geometry, field, windows, W, b, scratch)
+    else:
+        direct_conv.correlate_transposed(geometry, field, windows, W, b, scratch)
 
 
 def _add_weight_gradient(
-    dW: np.ndarray, windows: np.ndarray, field: np.ndarray, stride: int, padding: int, scratch: np.ndarray
+    geometry: Geometry, dW: np.ndarray, windows: np.ndarray, field: np.ndarray, scratch: np.ndarray
 ) -> None:
     """Add the derivative of ⟨windows, A field⟩ to dW."""
-    _check(windows, field, dW, None, stride, padding, scratch)
-    if host_tile(dW.itemsize) is not None:
-        weight_gradient.add_weight_gradient(dW, windows, field, stride, padding, scratch)
+    _check(geometry, windows, field, dW, None, scratch)
+    if host_tile(dW.itemsize) is None:
+        conv_blas.add_weight_gradient(geometry, dW, windows, field)
     else:
-        conv_blas.add_weight_gradient(dW, windows, field, stride, padding)
+        weight_gradient.add_weight_gradient(geometry, dW, windows, field, scratch)
 
 
 def _check(
+    geometry: Geometry,
     windows: np.ndarray,
     field: np.ndarray,
     W: np.ndarray,
     b: np.ndarray | None,
-    stride: int,
-    padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Refuse what the machine code would not notice."""
-    sizes = tuple(output_size(field.shape[i], W.shape[i - 1], stride, padding) for i in (1, 2))
-    if windows.shape != (len(field), *sizes, W.shape[3]) or field.shape[3] != W.shape[2]:
-        raise ValueError(f"{W.shape} with stride {stride} and padding {padding}: no {windows.shape} of {field.shape}")
-    arrays = (windows, field, W, scratch) if b is None else (windows, field, W, scratch, b)
-    if not all(array.flags.c_contiguous and array.dtype == W.dtype for array in arrays) or W.dtype not in FLOATS:
-        raise ValueError("the arrays of a convolution are C-contiguous and of one float type")
-    needed = scratch_size(field.shape[1:], W.shape, stride, padding)
+    """Raise ValueError for arrays that do not fit: machine code would read and write outside them."""
+    expected = (len(field), *geometry.windows)
+    if windows.shape != expected or field.shape[3] != W.shape[2]:
+        raise ValueError(
+            f"windows {windows.shape} and field {field.shape} do not match weights {W.shape} with stride "
+            f"{geometry.stride} and padding {geometry.padding}"
+        )
+    if W.dtype not in FLOATS:
+        raise ValueError(f"a convolution needs float32 or float64 arrays, not {W.dtype}")
+    for array in (windows, field, W, scratch) if b is None else (windows, field, W, scratch, b):
+        if not array.flags.c_contiguous or array.dtype != W.dtype:
+            raise ValueError(f"the arrays of a convolution must be C-contiguous and of one type, here {W.dtype}")
+    needed = _scratch_size(geometry, host_tile(W.itemsize) is not None)
     if scratch.size < needed:
-        raise ValueError(f"a scratch of {scratch.size} numbers is too short: weights {W.shape} need {needed}")
+        raise ValueError(f"scratch has {scratch.size} elements; weights {W.shape} need {needed}: use scratch_size")
 
 
 def convolution_forward(
@@ -215,15 +187,37 @@ def convolution_forward(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Write y = A x + b; ``scratch`` is flat, of ``scratch_size`` numbers of any value."""
-    _correlate(y, x, W, b, stride, padding, scratch)
+    """Write y = A x + b.
+
+    Parameters
+    ----------
+    y : ndarray (batch, rows, columns, out)
+        Written. Rows and columns are the ``output_size`` of the height and width of x.
+    x : ndarray (batch, height, width, in)
+        Input.
+    W : ndarray (kernel height, kernel width, in, out)
+        Weights.
+    b : ndarray (out,)
+        Bias.
+    stride, padding : int
+        Pixels from a window to the next, at least 1, and from the first window's start to the picture, at least 0.
+    scratch : ndarray (at least ``scratch_size``,)
+        Overwritten; its values do not matter.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, an array is not C-contiguous or of another type, or the scratch is too short.
+        The other functions raise it too.
+    """
+    _correlate(Geometry(x.shape[1:], W.shape, stride, padding), y, x, W, b, scratch)
 
 
 def convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
-    """Write dx = Aᵀ dy."""
-    _correlate_transposed(dx, dy, W, None, stride, padding, scratch)
+    """Write dx = Aᵀ dy; dx and dy have the shapes of x and y in ``convolution_forward``."""
+    _correlate_transposed(Geometry(dx.shape[1:], W.shape, stride, padding), dx, dy, W, None, scratch)
 
 
 def convolution_backward_parameters(
@@ -235,8 +229,8 @@ def convolution_backward_parameters(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Add the derivative of ⟨dy, A x⟩ to dW and the channel sums of dy to db."""
-    _add_weight_gradient(dW, dy, x, stride, padding, scratch)
+    """Add the derivative of ⟨dy, A x⟩ to dW, and the channel sums of dy to db."""
+    _add_weight_gradient(Geometry(x.shape[1:], dW.shape, stride, padding), dW, dy, x, scratch)
     _add_channel_sums(db, dy, scratch)
 
 
@@ -249,15 +243,30 @@ def transposed_convolution_forward(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Write y = Aᵀ x + b, a convolution's backward; the output padding is in the size of y."""
-    _correlate_transposed(y, x, W, b, stride, padding, scratch)
+    """Write y = Aᵀ x + b, a convolution's backward pass.
+
+    Parameters
+    ----------
+    y : ndarray (batch, height, width, out)
+        Written. Height and width are the ``transposed_output_size`` of the rows and columns of x; they include the
+        output padding.
+    x : ndarray (batch, rows, columns, in)
+        Input.
+    W : ndarray (kernel height, kernel width, out, in)
+        Weights: those of the convolution A, which maps y to x.
+    b : ndarray (out,)
+        Bias.
+    stride, padding, scratch
+        As in ``convolution_forward``.
+    """
+    _correlate_transposed(Geometry(y.shape[1:], W.shape, stride, padding), y, x, W, b, scratch)
 
 
 def transposed_convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
-    """Write dx = A dy, a convolution's forward."""
-    _correlate(dx, dy, W, None, stride, padding, scratch)
+    """Write dx = A dy, a convolution's forward pass."""
+    _correlate(Geometry(dy.shape[1:], W.shape, stride, padding), dx, dy, W, None, scratch)
 
 
 def transposed_convolution_backward_parameters(
@@ -269,6 +278,6 @@ def transposed_convolution_backward_parameters(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Add the derivative of ⟨A dy, x⟩ to dW and the channel sums of dy to db."""
-    _add_weight_gradient(dW, x, dy, stride, padding, scratch)
+    """Add the derivative of ⟨A dy, x⟩ to dW, and the channel sums of dy to db."""
+    _add_weight_gradient(Geometry(dy.shape[1:], dW.shape, stride, padding), dW, x, dy, scratch)
     _add_channel_sums(db, dy, scratch)

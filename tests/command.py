@@ -1,4 +1,4 @@
-"""What the tests of the command line share: small pictures, and ``ava`` called as its console script calls it."""
+"""Helpers for tests of the command line: small pictures, and calls of ``ava``."""
 
 import os
 import subprocess
@@ -16,14 +16,14 @@ import ava_np
 from ava_np.cli.main import main
 
 SMALL = ("--hidden", "8", "--latent", "2", "--epochs", "3")
-"""Options of a training that takes no time."""
+"""Options of a very short training."""
 
 SCRIPT = "from ava_np.cli import main; main()"
-"""What the console script does."""
+"""The code of the console script."""
 
 
 class Outcome(NamedTuple):
-    """What a command left behind: its exit code and what it printed."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -42,7 +42,7 @@ def ava(*arguments: object) -> Outcome:
 
 
 def spawn(*arguments: object, script: str = SCRIPT) -> "subprocess.Popen[str]":
-    """Start ``ava`` in a process of its own, with pipes for what it prints."""
+    """Start ``ava`` in a separate process, with pipes for its output."""
     environment = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
@@ -54,7 +54,7 @@ def spawn(*arguments: object, script: str = SCRIPT) -> "subprocess.Popen[str]":
 
 
 def write_pictures(folder: Path, count: int = 6, size: tuple[int, int] = (12, 9), seed: int = 0) -> Path:
-    """Make a folder of RGB pictures 1.png, 2.png, ...: each a colour of its own with noise; return the folder."""
+    """Make a folder of RGB pictures 1.png, 2.png, ...: each of one colour with noise; return the folder."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(seed)
     for number in range(1, count + 1):
@@ -64,6 +64,6 @@ def write_pictures(folder: Path, count: int = 6, size: tuple[int, int] = (12, 9)
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every file below a folder with its bytes, every folder with None."""
+    """Return every file below a folder with its bytes, and every folder with None."""
     paths = sorted(folder.rglob("*"))
     return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in paths}

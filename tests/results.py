@@ -1,4 +1,4 @@
-"""What the tests of commands that use a run share: what such a command prints, and the pictures that it writes."""
+"""Helpers for tests of commands that use a run: what they print, and the pictures that they write."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,12 @@ from PIL import Image
 from tests.command import SMALL, ava, write_pictures
 
 BOLD = (*SMALL, "--lr", "0.1", "--zoom", "3")
-"""A training after which the decoder shows more than grey."""
+"""Options of a short training after which the decoder's output is not grey."""
 ZOOM = 3
 
 
 def ran(*arguments: object) -> str:
-    """What a command that succeeds prints on standard output."""
+    """Run a command that must succeed; return its standard output."""
     outcome = ava(*arguments)
     assert outcome.code == 0, outcome.err
     assert "Error" not in outcome.err
@@ -23,12 +23,12 @@ def ran(*arguments: object) -> str:
 
 
 def printed(*arguments: object) -> Any:
-    """The JSON that a command prints, and nothing else, on standard output."""
+    """Run a command with --json; return what it prints."""
     return json.loads(ran(*arguments, "--json"))
 
 
 def refused(*arguments: object) -> str:
-    """The one line that a command which fails prints, and nothing else."""
+    """Run a command that must fail; return the one line that it prints."""
     outcome = ava(*arguments)
     assert outcome.code in (1, 2)
     assert not outcome.out
@@ -37,13 +37,13 @@ def refused(*arguments: object) -> str:
 
 
 def picture(path: Path) -> np.ndarray:
-    """A picture's values, 0 to 255."""
+    """Read a picture; return its values, 0 to 255."""
     with Image.open(path) as file:
         return np.asarray(file)
 
 
 def train_runs(place: Path) -> Path:
-    """Pictures in photos/, and runs on them: run/ (ava5), gan/; and two on toy points, toy/ and line/."""
+    """Make pictures in photos/, runs run/ (ava5) and gan/ on them, and runs toy/ and line/ on toy points."""
     photos = write_pictures(place / "photos")
     ran("train", photos, *BOLD, "--out", place / "run")
     ran("train", photos, *BOLD, "--model", "gan", "--out", place / "gan")

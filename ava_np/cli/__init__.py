@@ -1,4 +1,4 @@
-"""The ``ava`` command."""
+"""The ``ava`` command line."""
 
 from ava_np.cli.main import main
 

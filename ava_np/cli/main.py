@@ -1,6 +1,6 @@
-"""The group of commands, and how a fault becomes one line and an exit code.
+"""The group of commands; errors become one line on standard error and an exit code.
 
-Nothing slow is imported until a command needs it: ``ava --help`` loads neither numba nor matplotlib.
+Commands import slow modules inside their functions: ``ava --help`` loads neither numba nor matplotlib.
 """
 
 import os
@@ -10,34 +10,38 @@ from io import TextIOWrapper
 import rich_click as click
 from click.exceptions import Abort, ClickException, Exit
 
+from ava_np import __version__
 from ava_np.cli.bench import bench
-from ava_np.cli.check import evaluate, gradcheck, info
+from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
+from ava_np.cli.gradcheck import gradcheck
+from ava_np.cli.info import info
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
 from ava_np.cli.train import train
+from ava_np.console import say
 from ava_np.errors import AvaError, NotFiniteError
 
-# Two columns, so that help has room in 80; metavars and ranges stand behind it.
+# Two columns, so that the help text fits in 80 characters; metavars and ranges come after the text.
 click.rich_click.OPTIONS_TABLE_COLUMN_TYPES = ["opt_long", "opt_short", "help"]
 click.rich_click.OPTIONS_TABLE_HELP_SECTIONS = ["help", "default", "metavar"]
 
-FAULT, USAGE, NOT_FINITE, INTERRUPTED = 1, 2, 3, 130
+FAILURE, USAGE, NOT_FINITE, INTERRUPTED = 1, 2, 3, 130  # exit codes
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="ava-np", prog_name="ava")
+@click.version_option(__version__, prog_name="ava")
 def ava() -> None:
     """Train and use autoencoders, VAEs, GANs and adversarial variational autoencoders (AVA) on a CPU.
 
     \b
-    ava train                           AVA5 on ten built-in pictures
-    ava train photos --out runs/mine    a model of your own pictures
-    ava sample runs/mine --count 64     new pictures from it
-    ava evaluate runs/mine              how well it shows the old ones back
-    ava gradcheck                       every gradient, validated
+    ava train                           train AVA5 on ten built-in pictures
+    ava train photos --out runs/mine    train on your pictures
+    ava sample runs/mine --count 64     draw new pictures
+    ava evaluate runs/mine              measure the reconstruction error
+    ava gradcheck                       check every gradient
 
-    Exit codes: 0 success; 1 bad input, or a check that failed; 2 a wrong option; 3 training stopped because a loss
-    or a gradient was not finite; 130 interrupted.
+    Exit codes: 0 success; 1 bad input or a failed check; 2 wrong option; 3 a loss or a gradient was not finite;
+    130 interrupted.
     """
 
 
@@ -46,32 +50,35 @@ for command in (train, sample, reconstruct, encode, interpolate, evaluate, gradc
 
 
 def main() -> None:
-    """Run ``ava``; print any fault as one line on standard error."""
+    """Run ``ava``; print any error as one line on standard error."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # not every terminal has a γ
+        if isinstance(stream, TextIOWrapper):  # not every terminal can print γ
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = ava.main(standalone_mode=False) or 0
+        code = ava.main(prog_name="ava", standalone_mode=False) or 0
     except Exit as stop:
         code = stop.exit_code
     except ClickException as error:
-        code = _fault(error.format_message(), USAGE)
+        code = _failed(error.format_message(), USAGE)
     except NotFiniteError as error:
-        code = _fault(str(error), NOT_FINITE)
+        code = _failed(str(error), NOT_FINITE)
     except AvaError as error:
-        code = _fault(str(error), FAULT)
+        code = _failed(str(error), FAILURE)
     except MemoryError as error:
-        code = _fault(f"not enough memory: {error}", FAULT)
-    except (KeyboardInterrupt, Abort):
-        code = _fault("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # the reader of a pipe went away: nothing to say, and nobody to say it to
+        code = _failed(f"not enough memory: {error}", FAILURE)
+    except (KeyboardInterrupt, Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes it for Ctrl-D at a prompt, and there is none
+            code = _failed(f"unexpected end of a file: {stop.__cause__}", FAILURE)
+        else:
+            code = _failed("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # the reader of the pipe has closed it, which is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAULT
+        code = FAILURE
     except OSError as error:
-        code = _fault(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAULT)
+        code = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILURE)
     sys.exit(code)
 
 
-def _fault(message: str, code: int) -> int:
-    print("Error:", " ".join(message.split()), file=sys.stderr)
+def _failed(message: str, code: int) -> int:
+    say(f"Error: {' '.join(message.split())}")
     return code

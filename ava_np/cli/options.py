@@ -1,5 +1,6 @@
-"""Arguments and parameter types that several commands share."""
+"""Arguments, options, parameter types and output shared by several commands."""
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -13,18 +14,18 @@ from ava_np.specification import ArchitectureName, Propagation
 MODELS = click.Choice(list(SPECIFICATIONS))
 ARCHITECTURES: tuple[str, ...] = get_args(ArchitectureName)
 PROPAGATIONS = click.Choice(get_args(Propagation))
-MOST = 1_000_000  # neurons in a layer, or pictures: more is a slip of the keyboard, and beyond what NumPy can index
-COUNT = click.IntRange(1, MOST)
+MAX_COUNT = 1_000_000  # neurons in a layer, or pictures; a larger number is a typing error, or too large for NumPy
+COUNT = click.IntRange(1, MAX_COUNT)
 
 
 class NumberType(click.FloatRange):
-    """A number in a range; NaN is in every range for click, and in none here."""
+    """A finite number in a range. click accepts NaN in every range; this type does not."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The number, if it is one."""
+        """Return the number."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number", param, ctx)
+            self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
 
 
@@ -34,42 +35,42 @@ WEIGHT = NumberType(0)
 
 
 class SizeType(click.ParamType):
-    """WIDTHxHEIGHT, as in 180x250."""
+    """WIDTHxHEIGHT, such as 180x250."""
 
     name = "WIDTHxHEIGHT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """(width, height) from the text."""
+        """Return (width, height)."""
         if isinstance(value, tuple):
             return value
         parts = str(value).lower().split("x")
         if len(parts) != 2 or not all(map(_counts, parts)):
-            self.fail(f"{value!r} is no size such as 180x250", param, ctx)
+            self.fail(f"{value!r} is not a size such as 180x250", param, ctx)
         return int(parts[0]), int(parts[1])
 
 
 class WidthsType(click.ParamType):
-    """Widths of hidden layers, as in 512,256."""
+    """Widths of hidden layers, such as 512,256."""
 
     name = "WIDTH[,WIDTH...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The widths from the text."""
+        """Return the widths."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
         if not all(map(_counts, parts)):
-            self.fail(f"{value!r} is no list of widths such as 512,256, each at most {MOST}", param, ctx)
+            self.fail(f"{value!r} is not a list of widths such as 512,256, each at most {MAX_COUNT}", param, ctx)
         return tuple(int(part) for part in parts)
 
 
 class ArchitectureType(click.ParamType):
-    """The name of an architecture, or a JSON file with one's own."""
+    """The name of an architecture, or a JSON file with a custom one."""
 
     name = "architecture"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name, or what the file holds."""
+        """Return the name, or the content of the file."""
         if value in ARCHITECTURES or isinstance(value, dict):
             return value
         if Path(value).suffix.lower() != ".json":
@@ -81,7 +82,7 @@ class ArchitectureType(click.ParamType):
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)
         except msgspec.DecodeError as error:
-            self.fail(f"{value} is no object of lists of layers: {error}", param, ctx)
+            self.fail(f"{value} does not map networks to lists of layers: {error}", param, ctx)
 
 
 class PngType(click.Path):
@@ -90,7 +91,7 @@ class PngType(click.Path):
     name = "FILE.png"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """The path, if its suffix is .png."""
+        """Return the path; refuse other suffixes than .png."""
         path = Path(str(super().convert(value, param, ctx)))
         if path.suffix.lower() != ".png":
             self.fail(f"{str(path)!r} must end in .png", param, ctx)
@@ -98,20 +99,25 @@ class PngType(click.Path):
 
 
 def _counts(text: str) -> bool:
-    """Whether a text is a whole number from 1 to MOST."""
-    return text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST
+    """Whether a text is a whole number from 1 to MAX_COUNT."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_COUNT)) and 1 <= int(text) <= MAX_COUNT
 
 
 def run_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """RUN: a run folder."""
+    """Add the argument RUN, a run folder."""
     return click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))(command)
 
 
 def folder_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    """[FOLDER]: pictures to use in place of those that the run was trained on."""
+    """Add the argument [FOLDER], pictures to use instead of the run's own."""
     return click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))(command)
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--json: the result as JSON on standard output, and nothing else there."""
+    """Add the option --json, which prints only JSON on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(command)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json.dumps(value, indent=2))

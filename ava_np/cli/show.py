@@ -1,11 +1,11 @@
-"""``ava sample``, ``reconstruct``, ``encode`` and ``interpolate``: what a trained model makes."""
+"""``ava sample``, ``reconstruct``, ``encode`` and ``interpolate``: the output of a trained model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from ava_np.cli.options import COUNT, MOST, PngType, folder_argument, run_argument
+from ava_np.cli.options import COUNT, MAX_COUNT, PngType, folder_argument, run_argument
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     from ava_np.models import Model
     from ava_np.run.folder import Run
 
-PICTURES, POINTS, PAIRS = 64, 1000, 10  # that are made, unless it is said how many
-AT_ONCE = 1000  # pictures that are zoomed out and encoded
+PICTURES, POINTS, PAIRS = 64, 1000, 10  # defaults of --count
+CHUNK = 1000  # pictures that are zoomed out and encoded at once
 
 
 @click.command()
 @run_argument
 @click.option(
-    "--count", type=COUNT, help=f"How many.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]"
+    "--count",
+    type=COUNT,
+    help=f"Number of samples.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the codes.")
-@click.option("--out", type=PngType(), help="The grid.  [default: RUN/samples-COUNT.png]")
+@click.option("--out", type=PngType(), help="Output file.  [default: RUN/samples-COUNT.png]")
 def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> None:
-    """Draw codes from the model's prior, decode them, and lay the pictures out in one grid.
+    """Draw codes from the model's prior, decode them, and arrange the pictures in a grid.
 
-    Points of a toy distribution are drawn in a chart, over points of the data.
+    For a toy distribution, draw a chart of the samples over points of the data.
 
     \b
     ava sample runs/mine --count 64 --out grid.png
@@ -46,10 +48,10 @@ def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> 
 @click.command()
 @run_argument
 @folder_argument
-@click.option("--count", type=COUNT, help=f"How many at most.  [default: {PAIRS} pictures, or {POINTS} points]")
-@click.option("--out", type=PngType(), help="The picture.  [default: RUN/reconstructions-COUNT.png]")
+@click.option("--count", type=COUNT, help=f"Maximum number.  [default: {PAIRS} pictures, or {POINTS} points]")
+@click.option("--out", type=PngType(), help="Output file.  [default: RUN/reconstructions-COUNT.png]")
 def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: Path | None) -> None:
-    """Lay originals over their reconstructions g(μ(x)), for the run's own pictures or those in FOLDER.
+    """Draw pictures of the run, or those in FOLDER, above their reconstructions g(μ(x)).
 
     \b
     ava reconstruct runs/mine
@@ -80,10 +82,10 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: P
     type=click.Path(path_type=Path),
     default="-",
     show_default=True,
-    help="A .csv or .npy file, or - for CSV on standard output.",
+    help="Output file, .csv or .npy; - for CSV on standard output.",
 )
 def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
-    """Write the mean code μ(x) of every picture: a line of CSV each, or an array (pictures, latent) as .npy.
+    """Write the mean code μ(x) of every picture: one line of CSV each, or an array (pictures, latent) as .npy.
 
     \b
     ava encode runs/mine --out codes.csv
@@ -103,8 +105,8 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
     run = Run.open(run_folder)
     model, zoom = _with_encoder(run), run.specification.pictures.zoom
     pictures = pictures_of(run, folder)
-    parts = range(0, len(pictures.names), AT_ONCE)  # they may be more than fit in memory
-    codes = np.concatenate([model.encode(zoom_out(pictures.array[i : i + AT_ONCE], zoom)) for i in parts])
+    starts = range(0, len(pictures.names), CHUNK)  # all of them may not fit in memory
+    codes = np.concatenate([model.encode(zoom_out(pictures.array[i : i + CHUNK], zoom)) for i in starts])
     if out.suffix == ".npy":
         binary = io.BytesIO()
         np.save(binary, codes)
@@ -124,11 +126,15 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 @click.command()
 @run_argument
 @folder_argument
-@click.option("--from", "first", metavar="NAME", help="The first picture, by name.  [default: the first]")
-@click.option("--to", "last", metavar="NAME", help="The last picture, by name.  [default: the last]")
-@click.option("--seed", type=click.IntRange(0), help="Of the two codes, for a model without an encoder.  [default: 0]")
-@click.option("--steps", type=click.IntRange(2, MOST), default=9, show_default=True, help="Pictures in the strip.")
-@click.option("--out", type=PngType(), help="The strip.  [default: RUN/interpolation.png]")
+@click.option("--from", "first", metavar="NAME", help="Name of the first picture.  [default: the first]")
+@click.option("--to", "last", metavar="NAME", help="Name of the last picture.  [default: the last]")
+@click.option(
+    "--seed", type=click.IntRange(0), help="Seed of the two codes, for a model without an encoder.  [default: 0]"
+)
+@click.option(
+    "--steps", type=click.IntRange(2, MAX_COUNT), default=9, show_default=True, help="Number of pictures in the strip."
+)
+@click.option("--out", type=PngType(), help="Output file.  [default: RUN/interpolation.png]")
 def interpolate(
     run_folder: Path,
     folder: Path | None,
@@ -138,10 +144,9 @@ def interpolate(
     steps: int,
     out: Path | None,
 ) -> None:
-    """Walk in a straight line from one picture's code to another's, and show what is decoded on the way.
+    """Interpolate linearly between the codes of two pictures and decode each step.
 
-    A model without an encoder (gan, dcgan) has no codes of pictures: it walks between two that are drawn from its
-    prior by --seed.
+    A model without an encoder (gan, dcgan) interpolates between two codes drawn from its prior, with --seed.
 
     \b
     ava interpolate runs/mine --from 01.BMP --to 07.BMP --steps 9 --out strip.png
@@ -157,23 +162,23 @@ def interpolate(
     if model.encoder_name is None:
         given = next((name for name, value in (("FOLDER", folder), ("--from", first), ("--to", last)) if value), None)
         if given:
-            raise click.UsageError(
-                f"{model.specification.name} has no encoder to walk from pictures: leave out {given}"
-            )
+            raise click.UsageError(f"{model.specification.name} has no encoder for pictures: leave out {given}")
         ends = model.prior(np.random.default_rng((seed or 0, 4)), 2)
     else:
         if seed is not None:
-            raise click.UsageError(f"{model.specification.name} walks between pictures: --from and --to, not --seed")
+            raise click.UsageError(
+                f"{model.specification.name} interpolates between pictures: use --from and --to, not --seed"
+            )
         pictures = pictures_of(run, folder)
         chosen = [_index(pictures, first, 0, "--from"), _index(pictures, last, len(pictures.names) - 1, "--to")]
         ends = model.encode(zoom_out(pictures.array[chosen], run.specification.pictures.zoom))
     share = np.linspace(0, 1, steps, dtype=ends.dtype)[:, None]
     strip = model.decode((1 - share) * ends[0] + share * ends[1])
-    _save(run, strip, steps, "points on the way", out or run.folder / "interpolation.png")
+    _save(run, strip, steps, "interpolated points", out or run.folder / "interpolation.png")
 
 
 def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
-    """The run's own pictures, or those in ``folder`` made alike; what is left out is said."""
+    """Read the run's pictures, or those in ``folder``; report files that were left out."""
     from ava_np.console import progress_counter, say
 
     with progress_counter("reading pictures") as progress:
@@ -187,12 +192,14 @@ def _index(pictures: "Pictures", name: str | None, default: int, option: str) ->
     if name is None:
         return default
     if name not in pictures.names:
-        raise click.BadParameter(f"there is no picture {name!r}; the first is {pictures.names[0]!r}", param_hint=option)
+        raise click.BadParameter(
+            f"there is no picture {name!r}; the first one is {pictures.names[0]!r}", param_hint=option
+        )
     return pictures.names.index(name)
 
 
 def _with_encoder(run: "Run") -> "Model":
-    """The run's model, if it has an encoder; a model without says so before pictures are read."""
+    """Load the run's model; raise before any picture is read if it has no encoder."""
     import numpy as np
 
     model = run.model()
@@ -201,14 +208,14 @@ def _with_encoder(run: "Run") -> "Model":
 
 
 def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
-    """Write what a model has made as a grid, or toy points as a chart over the data; say where."""
+    """Write the output of a model as a grid, or toy points as a chart over the data; print the path."""
     from ava_np.data.zoom import zoom_in
     from ava_np.report.images import grid, save_png
 
     if run.specification.pictures.toy:
         from ava_np.files import write_atomically
         from ava_np.report.charts import to_png, toy_points
-        from ava_np.run.folder import subsample
+        from ava_np.run.pictures import subsample
 
         write_atomically(path, to_png(toy_points(subsample(run.pictures()).array, made, label)))
     else:

@@ -7,6 +7,7 @@ import numpy as np
 from ava_np.data import toys
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.evaluation import metrics
+from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.specification import TOY, Specification
 
@@ -119,7 +120,7 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
     """
     small = zoom_out(pictures, zoom)
     decoded = model.reconstruct(small)
-    tried = np.unique(np.linspace(0, len(decoded) - 1, min(len(decoded), MAX_COMPARED)).round().astype(int))
+    tried = evenly_spaced(len(decoded), MAX_COMPARED)
     rmses = np.array([metrics.rmse(zoom_in(decoded[i, None], zoom)[0], pictures) for i in tried])
     return Evaluation(
         reconstruction_errors=metrics.reconstruction_errors(small, decoded),

@@ -14,6 +14,7 @@ import numpy as np
 from ava_np.errors import PictureError
 from ava_np.evaluation.arrays import Floats, chunks
 from ava_np.evaluation.geometric_median import geometric_median
+from ava_np.indices import evenly_spaced
 
 _MAX_COPIES = 100
 _MAX_SAMPLES = 1 << 20
@@ -228,7 +229,7 @@ def baselines(pictures: Floats, zoom: int) -> dict[str, float]:
     """
     lowest = floor(pictures, zoom)
     shape = pictures.shape[1:]
-    copied = np.linspace(0, len(pictures) - 1, min(len(pictures), _MAX_COPIES)).round().astype(int)
+    copied = evenly_spaced(len(pictures), _MAX_COPIES)
     copies = [rmse(pictures[i], pictures) for i in copied]
     return {
         "grey": rmse(np.full(shape, 0.5), pictures),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import convolution as kernels
+from ava_np.kernels.machine.geometry import output_size, transposed_output_size
 from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 
@@ -42,7 +43,7 @@ class Convolution(Layer, frozen=True):
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return (height, width, channels), one pixel for each position of the window."""
         _check(self, input_shape)
-        height, width = (kernels.output_size(side, self.kernel, self.stride, self.padding) for side in input_shape[:2])
+        height, width = (output_size(side, self.kernel, self.stride, self.padding) for side in input_shape[:2])
         if min(height, width) < 1:
             raise ArchitectureError(
                 f"a {self.kernel}x{self.kernel} window does not fit {shape_text(input_shape)} with padding "
@@ -121,7 +122,7 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
                 f"output padding {self.output_padding} of a transposed convolution must be less than its stride"
             )
         height, width = (
-            kernels.transposed_output_size(side, self.kernel, self.stride, self.padding, more)
+            transposed_output_size(side, self.kernel, self.stride, self.padding, more)
             for side, more in zip(input_shape[:2], self.output_padding, strict=True)
         )
         if min(height, width) < 1:

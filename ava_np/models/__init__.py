@@ -1,6 +1,5 @@
 """Models: one file per system, built by name."""
 
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
-from ava_np.specification import MODELS, ModelSpecification, validated
+from ava_np.specification import ModelSpecification, specify_model
 
 __all__ = ["AAE", "AVA", "GAN", "VAE", "VAEGAN", "Autoencoder", "BiGAN", "Model", "build", "from_specification"]
 
@@ -71,22 +70,14 @@ def build(
     >>> model.sample(4, np.random.default_rng(0)).shape
     (4, 28, 28, 1)
     """
-    if name not in MODELS:
-        close = get_close_matches(name.lower(), MODELS, n=1)
-        hint = f"did you mean {close[0]!r}? The models are" if close else "take one of"
-        raise ValueError(f"there is no model {name!r}: {hint} {', '.join(MODELS)}")
     if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
         raise ValueError(
             f"a model takes the shape of one picture, (height, width, channels), not {shape}: pass x.shape[1:] of an "
             "array (pictures, height, width, channels)"
         )
-    unknown = [option for option in options if option not in MODELS[name].__struct_fields__]
-    if unknown:
-        known = ", ".join(MODELS[name].__struct_fields__)
-        raise ValueError(f"{name} has no option {unknown[0]!r}: it has {known}")
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
-    specification = validated(MODELS[name], **options)
+    specification = specify_model(name, **options)
     return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ava_np.indices import evenly_spaced
 from ava_np.models import Model, build
-from ava_np.models.base import Noise, Phase
+from ava_np.models.step import Noise, Phase
 from ava_np.network import Network
 
 LIMIT = 1e-6  # relative error that every row must stay below
@@ -89,7 +90,7 @@ def _check_parameters(
     errors = {}
     start = 0
     for layer, parameter, array in network.named_arrays(network.parameters):
-        entries = start + _evenly_spaced(array.size)
+        entries = start + evenly_spaced(array.size, MAX_ENTRIES)
         errors[layer, parameter] = _compare(
             lambda: phase.objectives(x, noise, detached)[name], network.theta, entries, analytic[entries]
         )
@@ -111,7 +112,7 @@ def _check_inputs(network: Network, generator: np.random.Generator) -> list[tupl
         buffers = rest.buffers(BATCH)
         rest.forward(buffers, x)
         analytic = rest.backward_input(buffers, combination).reshape(-1).copy()
-        flat, entries = x.reshape(-1), _evenly_spaced(x.size)
+        flat, entries = x.reshape(-1), evenly_spaced(x.size, MAX_ENTRIES)
         error, size = _compare(
             lambda: float(np.sum(rest.forward(buffers, x) * combination)),  # noqa: B023
             flat,
@@ -120,11 +121,6 @@ def _check_inputs(network: Network, generator: np.random.Generator) -> list[tupl
         )
         rows.append((name, "input", _ratio(error, size)))
     return rows
-
-
-def _evenly_spaced(size: int) -> np.ndarray:
-    """At most ``MAX_ENTRIES`` indices of an array of this size, evenly spaced."""
-    return np.unique(np.linspace(0, size - 1, min(size, MAX_ENTRIES)).round().astype(int))
 
 
 def _compare(

@@ -1,7 +1,7 @@
-"""The charts of a report: how far its pictures are from real ones; and what all charts share.
+"""The charts of a report: reconstruction errors, baselines and toy points; and the style of all charts.
 
-Every function returns a figure that belongs to nobody else: no display and no state of pyplot. `to_png` draws
-it in the same bytes each time.
+Each function returns a new figure and uses neither a display nor the state of pyplot. ``to_png`` draws the same figure
+as the same bytes.
 """
 
 import io
@@ -14,15 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ava_np.evaluation.evaluate import Evaluation
+from ava_np.report.names import BASELINES
 
 WIDTH = 9.0  # inches of every chart
-DOTS = 200  # per inch
-MAX_BARS = 24  # bars that still have room for a name
+DOTS_PER_INCH = 200
+MAX_BARS = 24  # with more bars there is no room for names
 MAX_LETTERS = 28  # of a name
-MARGIN = 0.25  # of the data's extent, around toy points
-BINS = 60
+MARGIN = 0.25  # around toy points, as a share of the extent of the data
+BINS = 60  # of a histogram
 
-# After Okabe & Ito, dark enough for text: colour-blind readers tell them apart too.
+# After Okabe & Ito, which colour-blind readers can tell apart, but dark enough for text.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#00805D", "#AA3377"
 INK, FAINT, PALE = "#333333", "#767676", "#bdbdbd"
 
@@ -49,67 +50,61 @@ STYLE = {
     "lines.linewidth": 1.5,
 }
 
-BASELINES = {
-    "grey": "mid-grey",
-    "copy_mean": "copy of a picture, mean",
-    "single_colour": "best single colour",
-    "mean_image": "mean image",
-    "floor": "floor at this zoom",
-}
+CHARTED_BASELINES = ("grey", "copy_mean", "single_colour", "mean_image", "floor")
 
 
 @style.context(STYLE, after_reset=True)
 def reconstruction_error_bars(evaluation: Evaluation, names: Sequence[str], mean_picture: float) -> Figure:
-    """Draw each picture's error against its own reconstruction, the worst first.
+    """Draw the reconstruction error of each picture, the largest first.
 
     Parameters
     ----------
     evaluation : Evaluation
         Its ``reconstruction_errors`` are drawn, ½‖difference‖₂ per pixel.
     names : sequence of str
-        The pictures' names; shown when there are few.
+        Names of the pictures; shown if there are at most 24.
     mean_picture : float
-        Mean own error of a model that shows the mean picture, whatever it is given: a mark to be under.
+        Reconstruction error of the mean picture in place of every reconstruction, drawn as a reference.
     """
-    label = r"own error, $½\,\Vert x-x'\Vert_2$ per pixel"
+    label = r"reconstruction error, $½\,\Vert x-x'\Vert_2$ per pixel"
     if len(names) <= MAX_BARS:
         bars = [(error, name, BLUE) for error, name in zip(evaluation.reconstruction_errors, names, strict=True)]
-        return _bars([*bars, (mean_picture, "the mean picture for all", PALE)], label)
+        return _bars([*bars, (mean_picture, "mean picture for all", PALE)], label)
     figure = Figure((WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.stairs(np.sort(evaluation.reconstruction_errors)[::-1], fill=True, color=BLUE)
     axes.grid(axis="y")
     axes.axhline(mean_picture, color=INK, linewidth=0.9, linestyle=":")
-    note(axes, f"··· {mean_picture:.4f}, the mean picture for all")
+    note(axes, f"··· {mean_picture:.4f}: the mean picture for all")
     axes.set_ylim(0, 1.05 * max(float(evaluation.reconstruction_errors.max()), mean_picture) or 1.0)
     axes.set_ylabel(label)
-    axes.set_xlabel("pictures, the worst first")
+    axes.set_xlabel("pictures, the largest error first")
     return figure
 
 
 @style.context(STYLE, after_reset=True)
 def baseline_bars(evaluation: Evaluation) -> Figure:
-    """Draw AVA (17) of imageBest among fixed images that no model has made, the worst first."""
-    bars = [(evaluation.baselines[name], label, PALE) for name, label in BASELINES.items()]
-    own = (evaluation.rmse, "imageBest of this model", BLUE)
+    """Draw AVA (17) of imageBest and of the baselines, the largest first."""
+    bars = [(evaluation.baselines[name], BASELINES[name].label, PALE) for name in CHARTED_BASELINES]
+    model = (evaluation.rmse, "imageBest of this model", BLUE)
     return _bars(
-        [own, *bars],
+        [model, *bars],
         r"AVA (17), $½\,\Vert\mathrm{imageBest}-\mathrm{picture}\Vert_2$ per pixel, mean over all pictures",
     )
 
 
 @style.context(STYLE, after_reset=True)
 def toy_points(data: np.ndarray, points: np.ndarray, label: str) -> Figure:
-    """Draw points of a toy distribution pale and a model's over them: a histogram of d = 1, a scatter of d = 2.
+    """Draw points of a model over points of a toy distribution: a histogram for d = 1, a scatter plot for d = 2.
 
-    What lies far outside the data is not drawn, but counted above the axes.
+    Points far outside the data are not drawn; their number is given above the axes.
 
     Parameters
     ----------
     data, points : ndarray, (n, d) or (n, 1, d, 1)
-        Points, d of 1 or 2.
+        Points of the distribution and of the model, d of 1 or 2.
     label : str
-        What the model's are.
+        Name of the model's points, such as "samples".
     """
     data, points = (rows.reshape(len(rows), -1).astype(np.float64) for rows in (data, points))
     low, high = data.min(axis=0), data.max(axis=0)
@@ -136,28 +131,28 @@ def toy_points(data: np.ndarray, points: np.ndarray, label: str) -> Figure:
 
 
 def to_png(figure: Figure) -> bytes:
-    """Draw a figure as a PNG file, in the same bytes each time."""
+    """Draw a figure as a PNG file; the same figure gives the same bytes."""
     file = io.BytesIO()
     with style.context(STYLE, after_reset=True), warnings.catch_warnings():
-        # A name may be in a script that the font lacks; it is drawn as boxes, and in full in the table.
+        # A name may use a script that the font lacks. It is drawn as boxes; the table has it in full.
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(file, format="png", dpi=DOTS, metadata={"Software": None})
+        figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     return file.getvalue()
 
 
 def note(axes: Axes, text: str) -> None:
-    """Explain something above the axes, where no curve is."""
+    """Write a remark above the axes, on the right, where there are no curves."""
     axes.set_title(text, loc="right", color=FAINT, fontweight="normal")
 
 
 def _bars(bars: Sequence[tuple[float, str, str]], label: str) -> Figure:
-    """Horizontal bars (value, name, colour), the longest on top, each with its name and value in front."""
+    """Horizontal bars (value, name, colour), the longest on top, with names and values as tick labels."""
     bars = sorted(bars, key=lambda bar: -bar[0])
     values, names, colours = zip(*bars, strict=True)
     figure = Figure((WIDTH, 0.7 + 0.27 * len(bars)), layout="constrained")
     axes = figure.subplots()
     axes.barh(range(len(bars)), values, height=0.72, color=colours)
-    # A name is text and never a formula, whatever dollars it has.
+    # A name with dollar signs is text, not a formula.
     ticks = [f"{_short(name)}   {value:.4f}" for name, value in zip(names, values, strict=True)]
     axes.set_yticks(range(len(bars)), ticks, parse_math=False, color=INK)
     axes.tick_params(axis="y", length=0)
@@ -169,6 +164,6 @@ def _bars(bars: Sequence[tuple[float, str, str]], label: str) -> Figure:
 
 
 def _short(name: str) -> str:
-    """A name with its middle left out where it is long."""
+    """A name; the middle of a long one is replaced by an ellipsis."""
     half = MAX_LETTERS // 2
     return name if len(name) <= MAX_LETTERS else f"{name[: half - 1]}…{name[-half:]}"

@@ -1,20 +1,28 @@
-"""The command line that makes a run again, from its specification."""
+"""The command line that repeats a run, from its specification."""
 
 import shlex
 from typing import Any
 
 import msgspec
 
-from ava_np.specification import Specification, default_momentum
+from ava_np.run.folder import ARCHITECTURE
+from ava_np.specification import Specification, TrainingSpecification, default_momentum
 
 IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid
-OWN_ARCHITECTURE = "architecture.json"
 
 
 def command(specification: Specification) -> list[str]:
-    """The command line that makes this run again, quoted for a POSIX shell, in parts: each option is one.
+    """Return the command line that repeats a run, quoted for a POSIX shell, with each option as one item.
 
-    An architecture of one's own is in the run folder's architecture.json.
+    A custom architecture is read from architecture.json in the run folder.
+
+    Examples
+    --------
+    >>> from ava_np.specification import FORMAT, VAE, PicturesSpecification, TrainingSpecification
+    >>> pictures = PicturesSpecification(source="photos", size=(64, 64), channels=3, zoom=1)
+    >>> training = TrainingSpecification("adam", 2e-4, "sum", batch_size=16, epochs=100, seed=0)
+    >>> command(Specification(FORMAT, VAE(latent=2), pictures, training))[:3]
+    ['ava train photos', '--model vae', '--latent 2']
     """
     source = specification.pictures.source
     options = {**_model(specification), **_pictures(specification), **_training(specification)}
@@ -23,7 +31,7 @@ def command(specification: Specification) -> list[str]:
 
 
 def _model(specification: Specification) -> dict[str, Any]:
-    """The model's name, and what is not as it is by default."""
+    """The model's name, and the options that differ from its defaults."""
     model = specification.model
     options: dict[str, Any] = {"model": model.name}
     for field in msgspec.structs.fields(model):
@@ -31,7 +39,7 @@ def _model(specification: Specification) -> dict[str, Any]:
         if field.name not in IMPLIED and value != field.default:
             options[field.name] = value
     if isinstance(model.architecture, dict):
-        options["architecture"] = OWN_ARCHITECTURE
+        options["architecture"] = ARCHITECTURE
     if model.hidden:
         options["hidden"] = ",".join(map(str, model.hidden))
     return options
@@ -48,18 +56,14 @@ def _pictures(specification: Specification) -> dict[str, Any]:
 
 def _training(specification: Specification) -> dict[str, Any]:
     training = specification.training
-    usual = {
-        "momentum": default_momentum(specification.model, training.optimiser),
-        "weight_decay": 0,
-        "clip": 0,
-        "schedule": "constant",
-    }
-    options = {name: value for name, value in msgspec.structs.asdict(training).items() if value != usual.get(name)}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(TrainingSpecification)}
+    defaults["momentum"] = default_momentum(specification.model, training.optimiser)
+    options = {name: value for name, value in msgspec.structs.asdict(training).items() if value != defaults[name]}
     return {"lr" if name == "learning_rate" else name: value for name, value in options.items()}
 
 
 def _option(name: str, value: Any) -> str:
-    """An option with its value; a flag has none, and one that is set by default has an opposite."""
+    """An option with its value. A flag has no value; a flag that is set by default has an opposite."""
     if value is True:
         return f"--{name}"
     if value is False:

@@ -1,4 +1,4 @@
-"""The chart of a training: the terms of the objectives, and what else was measured, over the epochs."""
+"""The chart of a training: terms of the objectives, validation errors and angles between gradients over the epochs."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from ava_np.specification import ModelSpecification, Specification
 from ava_np.training.trainer import Metrics
 
 LOG_TICKS = (0, -0.5, -1, -2, -5, -10, -20, -50, -100, -1000, -10000)
-DECADES = 9  # below its largest value that a logarithmic panel reaches: a divergence may begin at 1e-30, or at 0
+DECADES = 9  # of a logarithmic panel, below its largest value: a divergence may begin at 1e-30, or at 0
 
 Look = tuple[str, str]  # colour and line
 
@@ -30,7 +30,7 @@ TERMS: dict[str, Look] = {
     "log_D_prior": (VERMILION, "-"),
     "log_D_code": (VERMILION, "--"),
 }
-NETWORKS: dict[str, tuple[str, Look]] = {  # those of the models that have two propagations
+NETWORKS: dict[str, tuple[str, Look]] = {  # of the models with two propagations
     "encoder": ("encoder Θ", (BLUE, "-")),
     "decoder": ("decoder Φ", (VERMILION, "-")),
     "discriminator": ("discriminator Ψ", (GREEN, "-")),
@@ -42,20 +42,20 @@ Curve = tuple[Sequence[int], Sequence[float], str, Look]  # epochs, values, labe
 
 @style.context(STYLE, after_reset=True)
 def loss_curves(metrics: Sequence[Metrics], specification: Specification) -> Figure:
-    """Draw what was measured while training.
+    """Draw the metrics of a training.
 
     Parameters
     ----------
     metrics : sequence of dict
-        The lines of ``metrics.jsonl``: terms in nats per picture; on some epochs angles in degrees, and the own error
-        of pictures that were held out.
+        The lines of ``metrics.jsonl``: terms in nats per picture; on some epochs angles in degrees, and the
+        reconstruction error of the validation pictures.
     specification : Specification
-        Of the run whose they are.
+        The run's specification.
 
     Returns
     -------
     Figure
-        A panel each for reconstruction and divergence, discriminators, validation and angles, where there are any.
+        Panels for reconstruction and divergence, discriminators, validation and angles; only those with data.
     """
     model, unit = specification.model, f"nats per {'point' if specification.pictures.toy else 'picture'}"
     names = list(metrics[0]["nats"]) if metrics else []
@@ -96,11 +96,11 @@ def _reconstruction(axes: Axes, curves: Sequence[Curve], unit: str) -> None:
 
 
 def _discriminators(axes: Axes, curves: Sequence[Curve], unit: str, even: bool) -> None:
-    axes.set_title("Discriminators: how sure of what is the case")
+    axes.set_title("Discriminators: log-probability of the correct answer")
     if even:
-        _reference(axes, -math.log(2), r"$-\log 2$, cannot tell")
+        _reference(axes, -math.log(2), r"$-\log 2$: cannot tell real from fake")
     axes.set_ylabel(unit)
-    # A discriminator that is sure reaches -30 and more, and one that cannot tell wavers about -0.7.
+    # A wrong answer that is confident reaches -30 and below; a discriminator that cannot tell stays near -0.7.
     axes.set_yscale("symlog", linthresh=2)
     lowest = min(-2.0, *(min(values) for _, values, *_ in curves))
     axes.set_ylim(1.1 * lowest, 0.1)
@@ -110,7 +110,7 @@ def _discriminators(axes: Axes, curves: Sequence[Curve], unit: str, even: bool) 
 
 
 def _validation(axes: Axes, lines: Sequence[Metrics]) -> None:
-    axes.set_title("Own error of what is held out")
+    axes.set_title("Reconstruction error of validation pictures")
     axes.set_ylabel(r"$½\,\Vert x-x'\Vert_2$ per pixel")
     errors = [line["validation"]["reconstruction_error"] for line in lines]
     axes.set_ylim(0, 1.05 * max(errors) or 1.0)
@@ -119,7 +119,7 @@ def _validation(axes: Axes, lines: Sequence[Metrics]) -> None:
 
 def _angles(axes: Axes, lines: Sequence[Metrics]) -> None:
     axes.set_title("Angle between the gradients of the two propagations")
-    _reference(axes, 90, "90°, nothing in common")
+    _reference(axes, 90, "90°: orthogonal")
     axes.set_ylabel("degrees")
     top = 180 if max(max(line["angle"].values()) for line in lines) > 110 else 110
     axes.set_ylim(-3, top + 3)
@@ -135,15 +135,15 @@ def _terms(metrics: Sequence[Metrics], names: Iterable[str], model: ModelSpecifi
 
 
 def _draw(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Draw curves, each with its label at its end."""
+    """Draw curves, each labelled at its end."""
     ends = []
     for epochs, values, label, (colour, line) in curves:
         axes.plot(epochs, values, line, color=colour, marker="o" if len(values) == 1 else None)
         ends.append((values[-1], label, colour))
     axes.grid(axis="y")
 
-    # The height of each label in parts of the axes: its curve's, unless two would overlap.
-    axes.get_ylim()  # settles the limits, which transData does not
+    # The height of each label in axes coordinates: the end of its curve, moved where two labels would overlap.
+    axes.get_ylim()  # fixes the limits, which transData does not
     to_axes = axes.transData + axes.transAxes.inverted()
     ends.sort(key=lambda end: end[0])
     heights = [min(1.0, max(0.0, to_axes.transform((0, value))[1])) for value, _, _ in ends]
@@ -159,6 +159,6 @@ def _draw(axes: Axes, curves: Sequence[Curve]) -> None:
 
 
 def _reference(axes: Axes, value: float, meaning: str) -> None:
-    """A thin level line, explained above the axes, where no curve is."""
+    """Draw a dotted horizontal line, explained above the axes."""
     axes.axhline(value, color=INK, linewidth=0.9, linestyle=":")
     note(axes, f"··· {meaning}")

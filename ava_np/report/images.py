@@ -1,4 +1,4 @@
-"""Arrays back to pictures: contact sheets and PNG files."""
+"""Arrays as pictures: contact sheets and PNG files."""
 
 import io
 import math
@@ -11,16 +11,17 @@ from ava_np.files import write_atomically
 
 
 def to_image(array: np.ndarray) -> Image.Image:
-    """Make an 8-bit picture, mode L or RGB, of floats in [0, 1], which are clipped and rounded to 0..255.
+    """Convert floats in [0, 1] to an 8-bit picture, mode L or RGB; values are clipped and rounded to 0..255.
 
     Parameters
     ----------
-    array : (H, W), (H, W, 1) or (H, W, 3)
+    array : ndarray, (H, W), (H, W, 1) or (H, W, 3)
+        Values in [0, 1].
 
     Raises
     ------
     ValueError
-        The array has another shape.
+        If the array has another shape.
     """
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
@@ -29,12 +30,30 @@ def to_image(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8))
 
 
+def to_png(array: np.ndarray) -> bytes:
+    """Encode an array, as ``to_image`` takes it, as a PNG file; the same array gives the same bytes."""
+    file = io.BytesIO()
+    to_image(array).save(file, format="PNG")
+    return file.getvalue()
+
+
+def save_png(path: str | Path, array: np.ndarray) -> None:
+    """Write an array, as ``to_image`` takes it, to a PNG file.
+
+    Raises
+    ------
+    AvaError
+        If the file cannot be written.
+    """
+    write_atomically(Path(path), to_png(array))
+
+
 def grid(arrays: np.ndarray, columns: int | None = None, padding: int = 2) -> np.ndarray:
-    """Lay pictures (N, H, W, C) out row by row on one white contact sheet (H', W', C).
+    """Arrange pictures row by row on one white contact sheet.
 
     Parameters
     ----------
-    arrays : (N, H, W, C)
+    arrays : ndarray, (N, H, W, C)
         Pictures in [0, 1], N at least 1.
     columns : int, optional
         Pictures in a row; by default the square root of N, rounded up.
@@ -43,8 +62,8 @@ def grid(arrays: np.ndarray, columns: int | None = None, padding: int = 2) -> np
 
     Returns
     -------
-    (rows * (H + padding) + padding, columns * (W + padding) + padding, C)
-        Of the dtype of `arrays`; cells without a picture are white.
+    ndarray, (rows * (H + padding) + padding, columns * (W + padding) + padding, C)
+        Same dtype as ``arrays``; cells without a picture are white.
     """
     count, height, width, channels = arrays.shape
     columns = math.ceil(math.sqrt(count)) if columns is None else columns
@@ -55,16 +74,3 @@ def grid(arrays: np.ndarray, columns: int | None = None, padding: int = 2) -> np
         top, left = padding + index // columns * step_down, padding + index % columns * step_right
         sheet[top : top + height, left : left + width] = picture
     return sheet
-
-
-def save_png(path: str | Path, array: np.ndarray) -> None:
-    """Write an array, as `to_image` takes it, to a PNG file: whole or not at all, with fixed bytes.
-
-    Raises
-    ------
-    AvaError
-        The file cannot be written.
-    """
-    file = io.BytesIO()
-    to_image(array).save(file, format="PNG")
-    write_atomically(Path(path), file.getvalue())

@@ -1,4 +1,4 @@
-"""What models, their terms and their layers are called: on pages, in charts and in tables."""
+"""Names of models, objective terms, baselines and layers for pages, charts and tables."""
 
 from typing import NamedTuple
 
@@ -9,20 +9,41 @@ from ava_np.specification import ModelSpecification
 
 
 class Term(NamedTuple):
-    """A term of an objective: its symbol as text, the same for a chart, and what it is."""
+    """A term of an objective: its symbol in plain text, its symbol in a chart, and its meaning."""
 
     symbol: str
     label: str
     meaning: str
 
 
-NAMES = {
+class Baseline(NamedTuple):
+    """A fixed image that AVA (17) compares with all pictures: its name and its meaning."""
+
+    label: str
+    meaning: str
+
+
+BASELINES = {
+    "grey": Baseline("mid-grey", "0.5 everywhere, the output of an untrained decoder"),
+    "copy_mean": Baseline("copy of a picture, mean", "one of the pictures; mean over all of them"),
+    "copy_best": Baseline("copy of a picture, best", "the picture that is nearest to all others"),
+    "single_colour": Baseline("best single colour", "the geometric median of all pixels"),
+    "mean_image": Baseline("mean image", "the mean of all pictures, at this zoom"),
+    "floor": Baseline(
+        "floor at this zoom", "lower bound of any image at this zoom: the geometric median of each block"
+    ),
+    "mean_image_full_size": Baseline("mean image, full size", "the mean of all pictures"),
+    "floor_full_size": Baseline("floor at full size", "lower bound of any image"),
+}
+"""By the keys of ``ava_np.evaluation.metrics.baselines``."""
+
+MODEL_TITLES = {
     "ae": "Autoencoder",
     "vae-gan-costs": "VAE with the costs of a GAN",
     "bigan": "BiGAN",
     "vaegan": "VAE-GAN",
 }
-"""Those that are not simply in capitals."""
+"""Titles of the models whose title is not their name in capitals."""
 
 PRIOR_NAMES = {
     "normal": "the prior N(0, I)",
@@ -67,7 +88,7 @@ _AVA = {
 
 
 def objective_terms(model: ModelSpecification) -> dict[str, Term]:
-    """Every term that a model of this specification reports, by its key in ``metrics.jsonl``."""
+    """Return every term that a model of this specification reports, by its key in ``metrics.jsonl``."""
     match model:
         case specifications.GAN():
             return _GAN
@@ -80,12 +101,12 @@ def objective_terms(model: ModelSpecification) -> dict[str, Term]:
         case specifications.AAE() | specifications.VAEGANCosts():
             return {"reconstruction": _reconstruction(model), **_AAE}
         case specifications.VAE():
-            weighed = "" if model.beta == 1 else f", before β = {model.beta:g} weighs it"
-            divergence = Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{weighed}")
+            weighted = "" if model.beta == 1 else f", before the weight β = {model.beta:g}"
+            divergence = Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{weighted}")
             return {"reconstruction": _reconstruction(model), "kl": divergence}
         case specifications.AE():
             return {"reconstruction": _reconstruction(model)}
-    raise ValueError(f"no terms are known of {type(model).__name__}")
+    raise ValueError(f"{type(model).__name__} has no names for its terms")
 
 
 def _reconstruction(
@@ -97,9 +118,9 @@ def _reconstruction(
 
 
 def chance_level(model: ModelSpecification) -> float:
-    """The probability of "real" that a discriminator gives when it cannot tell.
+    """Return the probability of "real" that a discriminator gives if it cannot tell real from fake.
 
-    1/2, or (1 - s)/2 with labels smoothed by s; 1/3 for a VAE-GAN that sees two fakes for each picture.
+    It is 1/2, (1 - s)/2 with labels smoothed by s, and 1/3 for a VAE-GAN that shows two fakes for each picture.
     """
     if isinstance(model, specifications.VAEGAN) and model.reconstructions_are_fake:
         return 1 / 3
@@ -107,8 +128,8 @@ def chance_level(model: ModelSpecification) -> float:
 
 
 def model_title(model: ModelSpecification) -> str:
-    """A model's name as a heading: "AVA5, exact propagation", "AAE with a gamma prior"."""
-    text = NAMES.get(model.name, model.name.upper())
+    """Return a model's name as a heading: "AVA5, exact propagation", "AAE with a gamma prior"."""
+    text = MODEL_TITLES.get(model.name, model.name.upper())
     prior = getattr(model, "prior", "normal")
     if prior != "normal":
         text += f" {'and' if ' with ' in text else 'with'} a {prior.replace('swiss-roll', 'Swiss roll')} prior"
@@ -119,10 +140,10 @@ def model_title(model: ModelSpecification) -> str:
 
 
 def layers_text(network: Network) -> str:
-    """A network's layers with the shapes that they make: "784: dense 256, leaky relu, dense 20"."""
+    """Return a network's layers with their output shapes: "784: dense 256, leaky relu, dense 20"."""
     parts = []
     for layer, before, after in zip(network.layers, network.shapes, network.shapes[1:], strict=False):
         name = layer.name.replace("_", " ")
-        made = after != before or "W" in layer.parameter_shapes(before)
-        parts.append(f"{name} {shape_text(after)}" if made else name)
+        has_shape = after != before or "W" in layer.parameter_shapes(before)
+        parts.append(f"{name} {shape_text(after)}" if has_shape else name)
     return f"{shape_text(network.input_shape)}: {', '.join(parts)}"

@@ -1,10 +1,9 @@
-"""What a run shows of itself: four pictures in its folder, and a page that explains them.
+"""The report of a run: one page with its results, its pictures and explanations.
 
-Nothing here depends on the clock or on where the run's folder is: the same run gives the same bytes.
+The page does not depend on the time or on the path of the run folder: the same run gives the same bytes.
 """
 
 import base64
-import io
 import json
 import math
 import struct
@@ -20,41 +19,26 @@ from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
 from ava_np.evaluation import metrics
-from ava_np.evaluation.evaluate import Evaluation, evaluate_toy, sample_generator
+from ava_np.evaluation.evaluate import Evaluation, evaluate_toy
 from ava_np.files import write_atomically
 from ava_np.models import Model
 from ava_np.report import charts
-from ava_np.report.command import OWN_ARCHITECTURE, command
-from ava_np.report.curves import loss_curves
-from ava_np.report.images import grid, save_png, to_image
-from ava_np.report.names import PRIOR_NAMES, chance_level, layers_text, model_title, objective_terms
-from ava_np.run.folder import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
+from ava_np.report.command import command
+from ava_np.report.images import to_png
+from ava_np.report.names import BASELINES, PRIOR_NAMES, chance_level, layers_text, model_title, objective_terms
+from ava_np.report.sheets import paired
+from ava_np.run.folder import ARCHITECTURE, IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.specification import Reduction, Specification
 from ava_np.training.reductions import layer_weights
 from ava_np.training.trainer import MAX_VALIDATED
 
-LONGEST = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
-PADDING = 2
-MAX_SAMPLES = 8  # along each side
-MAX_PAIRS = 10
-MAX_ROWS = 100  # of the table of own errors
-COLUMN = 880  # CSS pixels that the page gives a picture; style and this must agree
-THIRD = 260  # and when three stand side by side
-
-BASELINES = (
-    ("grey", "mid-grey", "0.5 everywhere, what an untrained decoder shows"),
-    ("copy_mean", "copy of a picture, mean", "one of the pictures itself, mean over which"),
-    ("copy_best", "copy of a picture, best", "the one of them that is nearest to all"),
-    ("single_colour", "best single colour", "the geometric median of all pixels"),
-    ("mean_image", "mean image", "the mean of all pictures, at this zoom"),
-    ("floor", "floor at this zoom", "no image at this zoom can be less: the geometric median of each block"),
-    ("mean_image_full_size", "mean image, full size", "the mean of all pictures"),
-    ("floor_full_size", "floor at full size", "no image can be less"),
-)
+MAX_ROWS = 100  # of the table of reconstruction errors
+COLUMN = 880  # CSS pixels of the page's column; style.css has the same number
+THIRD = 260  # and of each of three pictures side by side
 
 
 class Embedded(NamedTuple):
-    """A picture inside the page: its data URI, and the size in CSS pixels at which it is shown."""
+    """A picture inside the page: its data URI and its size in CSS pixels."""
 
     uri: str
     width: int
@@ -62,62 +46,15 @@ class Embedded(NamedTuple):
     enlarged: bool
 
 
-def write_pictures(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None) -> None:
-    """Write samples.png, losses.png, and with an evaluation reconstructions.png and image_best.png into a run's folder.
-
-    Parameters
-    ----------
-    run : Run
-        Its folder is written to; its metrics are drawn.
-    model : Model
-        The run's trained model.
-    pictures : Pictures
-        Some that it was trained on, at full size: ``Run.evaluation_pictures``.
-    evaluation : Evaluation or None
-        Of ``model`` on ``pictures``. None for a model without an encoder, and for toy points: the pictures that only
-        an evaluation has are then removed from the folder.
-
-    Raises
-    ------
-    AvaError
-        If a file cannot be written; each is there whole or not at all.
-    """
-    zoom = run.specification.pictures.zoom
-    _, height, width, _ = pictures.array.shape
-
-    if run.specification.pictures.toy:
-        points = evaluate_toy(model, run.specification).points
-        write_atomically(run.folder / SAMPLES, charts.to_png(charts.toy_points(pictures.array, points, "samples")))
-    else:
-        columns = _fitting(width, MAX_SAMPLES)
-        samples = model.sample(columns * _fitting(height, MAX_SAMPLES), sample_generator(run.specification))
-        save_png(run.folder / SAMPLES, grid(zoom_in(samples, zoom), columns, PADDING))
-
-    if evaluation is None:
-        for name in (RECONSTRUCTIONS, IMAGE_BEST):
-            (run.folder / name).unlink(missing_ok=True)
-    else:
-        shown = _paired(pictures)
-        originals = zoom_out(pictures.array[shown], zoom)
-        pairs = np.concatenate([originals, model.reconstruct(originals)])
-        save_png(run.folder / RECONSTRUCTIONS, grid(zoom_in(pairs, zoom), len(shown), PADDING))
-
-        best = model.reconstruct(zoom_out(pictures.array[[evaluation.best]], zoom))
-        save_png(run.folder / IMAGE_BEST, zoom_in(best, zoom)[0])
-    write_atomically(run.folder / LOSSES, charts.to_png(loss_curves(run.metrics(), run.specification)))
-
-
-def write_report(
-    run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None, *, parts: Split | None = None
-) -> Path:
-    """Write report.html: one page with everything in it, no script, and nothing to load from elsewhere.
+def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None, split: Split) -> Path:
+    """Write report.html: one self-contained page without scripts.
 
     Parameters
     ----------
     run, model, pictures, evaluation
-        As for ``write_pictures``, which has been called: the page shows the pictures in the folder.
-    parts : Split, optional
-        Of all the run's pictures, ``Run.split``: how many there are, which the page says if it is told.
+        As for ``write_pictures``, which must be called first: the page contains the pictures in the folder.
+    split : Split
+        Of all pictures of the run: the page says how many there are in each part.
 
     Returns
     -------
@@ -133,7 +70,6 @@ def write_report(
     """
     specification, lines = run.specification, run.metrics()
     source, toy = specification.pictures.source, specification.pictures.toy
-    counts = None if parts is None else {name: len(places) for name, places in parts._asdict().items()}
 
     page = template("ava_np.report", REPORT).render(
         specification=specification,
@@ -142,8 +78,8 @@ def write_report(
         toy=evaluate_toy(model, specification) if toy else None,
         evaluation=evaluation,
         **({} if evaluation is None else _evaluated(run, pictures, evaluation)),
-        counts=counts,
-        judged=len(pictures.names),
+        counts={name: len(indices) for name, indices in split._asdict().items()},
+        evaluated=len(pictures.names),
         data=pictures.array,
         skipped=pictures.skipped,
         size=pictures.array.shape[2:0:-1],
@@ -152,28 +88,28 @@ def write_report(
         networks=_networks(model, specification.training.reduction),
         last=lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}},
         terms=objective_terms(specification.model),
-        undecided=_undecided(specification),
+        chance=_chance(specification),
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
         validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
-        most_validated=MAX_VALIDATED,
+        max_validated=MAX_VALIDATED,
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
         settings=_settings(specification),
         command=command(specification),
-        own_architecture=OWN_ARCHITECTURE if isinstance(specification.model.architecture, dict) else None,
+        architecture_file=ARCHITECTURE if isinstance(specification.model.architecture, dict) else None,
     )
     write_atomically(run.folder / REPORT, page.encode())
     return run.folder / REPORT
 
 
 def data_uri(png: bytes) -> str:
-    """A PNG file as the address of a picture in HTML, which then needs no file."""
+    """Return a PNG file as a data URI, which embeds it in HTML."""
     return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str, Any]:
-    """What the page shows of an evaluation."""
+    """The values of the page that come from an evaluation."""
     zoom = run.specification.pictures.zoom
     small = zoom_out(pictures.array, zoom)
     mean = small.mean(axis=0, dtype=np.float64).astype(small.dtype)
@@ -183,10 +119,10 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
         "mean_image_error": mean_image_error,
         "best_name": pictures.names[evaluation.best],
         "reconstructions": _file(run, RECONSTRUCTIONS),
-        "pairs": len(_paired(pictures)),
+        "pairs": len(paired(pictures)),
         "image_best": _file(run, IMAGE_BEST, THIRD),
-        "decoded": _embed(_png(pictures.array[evaluation.best]), THIRD),
-        "mean_image": _embed(_png(zoom_in(mean[None], zoom)[0]), THIRD),
+        "decoded": _embed(to_png(pictures.array[evaluation.best]), THIRD),
+        "mean_image": _embed(to_png(zoom_in(mean[None], zoom)[0]), THIRD),
         "baseline_bars": _embed(charts.to_png(charts.baseline_bars(evaluation))),
         "reconstruction_error_bars": _embed(
             charts.to_png(charts.reconstruction_error_bars(evaluation, pictures.names, mean_image_error))
@@ -196,19 +132,8 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
     }
 
 
-def _fitting(side: int, most: int) -> int:
-    """How many pictures of ``side`` pixels stand beside each other on a contact sheet."""
-    return min(most, max(1, (LONGEST - PADDING) // (side + PADDING)))
-
-
-def _paired(pictures: Pictures) -> np.ndarray:
-    """Indices of the pictures that are shown beside their reconstructions, evenly spaced."""
-    count, _, width, _ = pictures.array.shape
-    return np.linspace(0, count - 1, min(count, _fitting(width, MAX_PAIRS))).round().astype(int)
-
-
-def _undecided(specification: Specification) -> tuple[str, str]:
-    """Where a discriminator's terms end when it cannot tell: on what is real, and on what is not."""
+def _chance(specification: Specification) -> tuple[str, str]:
+    """The terms of a discriminator that cannot tell real from fake: on real and on fake pictures."""
     d = chance_level(specification.model)
     if d == 0.5:
         return "-log 2", "-log 2"
@@ -216,7 +141,7 @@ def _undecided(specification: Specification) -> tuple[str, str]:
 
 
 def _networks(model: Model, reduction: Reduction) -> list[tuple[str, str, int, str]]:
-    """Each network's name, layers, number of parameters, and the weights that the reduction gives its layers."""
+    """Name, layers, number of parameters and layer weights of each network."""
     rows = []
     for name, weights in layer_weights(model, reduction).items():
         network = model.networks[name]
@@ -227,16 +152,21 @@ def _networks(model: Model, reduction: Reduction) -> list[tuple[str, str, int, s
 
 
 def _baselines(evaluation: Evaluation, zoom: int) -> list[tuple[str, str, float, bool]]:
-    """Rows of the baselines' table, the worst first: name, meaning, AVA (17), and whether it is the model's."""
-    kept = [baseline for baseline in BASELINES if zoom > 1 or not baseline[0].endswith("full_size")]  # equal at zoom 1
-    rows = [(name, meaning, evaluation.baselines[key], False) for key, name, meaning in kept]
-    rows.append(("imageBest of this model", "the reconstruction with the least", evaluation.rmse, True))
-    rows.append(("this model, mean", "mean over which picture is decoded", evaluation.rmse_mean, True))
+    """Rows of the table of baselines, the largest first: name, meaning, AVA (17), and whether the model made it."""
+    rows = [
+        (baseline.label, baseline.meaning, evaluation.baselines[key], False)
+        for key, baseline in BASELINES.items()
+        if zoom > 1 or not key.endswith("full_size")  # at zoom 1 these equal the others
+    ]
+    rows.append(("imageBest of this model", "the reconstruction with the lowest (17)", evaluation.rmse, True))
+    rows.append(
+        ("reconstructions, mean", "a reconstruction of this model; mean over all of them", evaluation.rmse_mean, True)
+    )
     return sorted(rows, key=lambda row: -row[2])
 
 
 def _settings(specification: Specification) -> list[tuple[str, str]]:
-    """Every value of a specification with its dotted name, in order."""
+    """The values of a specification with their dotted names, in order."""
     rows: list[tuple[str, Any]] = []
     for name, value in msgspec.to_builtins(specification).items():
         if isinstance(value, dict):
@@ -253,21 +183,15 @@ def _file(run: Run, name: str, within: int = COLUMN) -> Embedded:
         raise RunError(f"{run.folder / name} is needed for the report: {error.strerror}") from error
 
 
-def _png(array: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    to_image(array).save(file, format="PNG")
-    return file.getvalue()
-
-
 def _embed(png: bytes, within: int = COLUMN) -> Embedded:
-    """Make a PNG file part of the page; a small one is enlarged by a whole factor, its pixels sharp."""
+    """Embed a PNG file in the page; a small one is enlarged by an integer factor, without smoothing."""
     width, height = struct.unpack(">II", png[16:24])
     factor = max(1, within // max(width, height))
     return Embedded(data_uri(png), factor * width, factor * height, factor > 1)
 
 
 def template(package: str, name: str) -> jinja2.Template:
-    """The page ``name`` of a package, which may include the report's style.css; everything put into it is escaped."""
+    """Return the template ``name`` of a package. It may include the report's style.css; all values are escaped."""
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, "."), jinja2.PackageLoader("ava_np.report", ".")])
     environment = jinja2.Environment(
         autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -1,7 +1,8 @@
-"""Weights and training states on disk: safetensors, whole or not at all.
+"""Saving and loading models and training states as safetensors files.
 
-``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is what a
-training needs to go on. Each has a single metadata key holding JSON, because several would be written in random order.
+``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is needed to
+resume a training. Each has a single metadata key that holds JSON, because safetensors writes several in random order.
+Files are written atomically.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ KEY = "ava_np"
 
 
 class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the metadata of ``model.safetensors`` hold."""
+    """The metadata of ``model.safetensors``."""
 
     format: int
     model: AnyModel
@@ -30,12 +31,30 @@ class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def save_model(model: Model, path: str | Path) -> None:
-    """Write a model's weights and running statistics, and how to build it, to ``path``.
+    """Save a model: its weights, its running statistics and its specification.
+
+    Parameters
+    ----------
+    model : Model
+        From ``build`` or ``load``.
+    path : path or str
+        The file to write, ``model.safetensors`` in a run folder.
 
     Raises
     ------
     AvaError
-        If the file cannot be written; an older one is then still whole.
+        If the file cannot be written; an older file is then left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import ava_np
+    >>> model = ava_np.build("vae", (4, 4, 1), latent=2, hidden=(8,))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ava_np.save(model, Path(folder, "model.safetensors"))
+    ...     ava_np.load(folder).specification == model.specification
+    True
     """
     arrays = {
         f"{name}.{layer}.{parameter}": array
@@ -48,12 +67,34 @@ def save_model(model: Model, path: str | Path) -> None:
 
 
 def load_model(path: str | Path) -> Model:
-    """Read a model back; ``path`` is its file, or the run folder that holds it.
+    """Load a model that ``save`` or a training wrote.
+
+    Parameters
+    ----------
+    path : path or str
+        A file, or the run folder that holds ``model.safetensors``.
+
+    Returns
+    -------
+    Model
+        With its weights and running statistics, in float32.
 
     Raises
     ------
     RunError
         If there is no such file, or it is damaged or of another version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import ava_np
+    >>> import numpy as np
+    >>> model = ava_np.build("ae", (4, 4, 1), latent=2, hidden=(8,))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ava_np.save(model, f"{folder}/model.safetensors")
+    ...     loaded = ava_np.load(f"{folder}/model.safetensors")
+    >>> loaded.decode(np.zeros((3, 2))).shape
+    (3, 4, 4, 1)
     """
     path = Path(path)
     if path.is_dir():
@@ -74,7 +115,7 @@ def load_model(path: str | Path) -> Model:
 
 
 def save_state(trainer: Trainer, path: Path) -> None:
-    """Write all that ``load_state`` needs.
+    """Save the state of a training.
 
     Raises
     ------
@@ -86,7 +127,7 @@ def save_state(trainer: Trainer, path: Path) -> None:
 
 
 def load_state(trainer: Trainer, path: Path) -> None:
-    """Put a trainer and its model where ``save_state`` left them.
+    """Restore a trainer and its model from the state that ``save_state`` wrote.
 
     Raises
     ------
@@ -104,7 +145,7 @@ def load_state(trainer: Trainer, path: Path) -> None:
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
     if name not in arrays:
-        raise ValueError(f"it lacks {name}")
+        raise ValueError(f"{name} is missing")
     if arrays[name].shape != target.shape:
         raise ValueError(f"{name} is {arrays[name].shape} instead of {target.shape}")
     if not np.isfinite(arrays[name]).all():
@@ -125,7 +166,13 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with safe_open(path, "numpy") as file:
             metadata = msgspec.json.decode((file.metadata() or {}).get(KEY, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:  # the last two: foreign types
+    except (
+        SafetensorError,
+        OSError,
+        ValueError,
+        TypeError,
+        AttributeError,
+    ) as error:  # the last two: types that NumPy lacks
         raise RunError(f"{path} is damaged: {error}") from error
     if not isinstance(metadata, dict):
         raise RunError(f"{path} was not written by ava-np")

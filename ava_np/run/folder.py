@@ -1,8 +1,7 @@
-"""A run is a folder: its specification, weights, one line per epoch, pictures and a report."""
+"""A run: a folder with its specification, weights, metrics, pictures and report."""
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
 
@@ -10,64 +9,89 @@ import msgspec
 import numpy as np
 
 from ava_np import specification as specifications
-from ava_np.data.batches import Batches
 from ava_np.data.pictures import Pictures, Progress
 from ava_np.data.sources import read_pictures
-from ava_np.data.split import Split, split
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model, from_specification
 from ava_np.run.checkpoint import load_model, load_state, save_model, save_state
+from ava_np.run.metrics import read_metrics
+from ava_np.run.pictures import SplitPictures, split_pictures, subsample
 from ava_np.specification import FORMAT, Part, Specification
 from ava_np.training.trainer import Metrics, Trainer
 
 CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
 SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
 LOSSES, REPORT = "losses.png", "report.html"
-ARCHITECTURE = "architecture.json"  # one's own, as --architecture takes it
+ARCHITECTURE = "architecture.json"  # a custom one, in the form that --architecture reads
+RUN_FILES = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
 SAVE_SECONDS = 60.0  # between saves while training
-MAX_EVALUATED = 1000  # pictures that are judged and shown after a training
-OURS = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
-
-
-class _Line(msgspec.Struct):
-    """What every line of ``metrics.jsonl`` has, among other things."""
-
-    epoch: int
-    step: int
-    nats: dict[str, float]
 
 
 class Run:
     """A run folder.
 
+    Use ``Run.create`` for a new run and ``Run.open`` for one that exists.
+
     Parameters
     ----------
     folder : Path
-        Where it is.
+        The run folder.
     specification : Specification
-        What ``config.json`` holds.
+        The content of its ``config.json``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ava_np.run.folder import Run
+    >>> from ava_np.specification import FORMAT, VAE, PicturesSpecification, Specification, TrainingSpecification
+    >>> specification = Specification(
+    ...     format=FORMAT,
+    ...     model=VAE(latent=2, hidden=(8,)),
+    ...     pictures=PicturesSpecification(source=None, size=(18, 25), channels=3, zoom=1),
+    ...     training=TrainingSpecification("adam", 1e-3, "sum", batch_size=10, epochs=3, seed=0),
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = Run.create(Path(folder, "run"), specification)
+    ...     data = run.split(run.pictures())
+    ...     for metrics in run.train(run.resume(), data):
+    ...         pass
+    ...     run = Run.open(run.folder)
+    ...     codes = run.model().encode(run.evaluation_pictures(data).array)
+    ...     [line["epoch"] for line in run.metrics()], codes.shape
+    ([1, 2, 3], (10, 2))
     """
 
     def __init__(self, folder: Path, specification: Specification) -> None:
         self.folder, self.specification = folder, specification
 
     @classmethod
-    def create(cls, folder: Path, specification: Specification, *, overwrite: bool = False) -> "Run":
-        """Start a run in a new or empty folder, or over an older run if ``overwrite``.
+    def create(cls, folder: str | Path, specification: Specification, *, overwrite: bool = False) -> "Run":
+        """Start a run in a new or empty folder, or replace an older run if ``overwrite``.
+
+        Parameters
+        ----------
+        folder : path or str
+            Created with its parents.
+        specification : Specification
+            Written to ``config.json``.
+        overwrite : bool
+            Delete the files of an older run first. Other files in the folder stay.
 
         Raises
         ------
         RunError
-            If the folder holds anything and ``overwrite`` is not set, or anything but a run if it is.
+            If the folder is not empty and ``overwrite`` is not set, or is not a run folder.
         AvaError
-            If it cannot be written, or the specification names a picture folder whose name is not UTF-8.
+            If the folder cannot be written, or the name of the picture folder is not UTF-8.
         """
+        folder = Path(folder)
         used = cls.require_free(folder, overwrite=overwrite)
         try:
             text = specifications.encode(specification)
             folder.mkdir(parents=True, exist_ok=True)
-            for name in OURS if used else ():
+            for name in RUN_FILES if used else ():
                 (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
@@ -82,19 +106,26 @@ class Run:
 
     @staticmethod
     def require_free(folder: Path, *, overwrite: bool = False) -> bool:
-        """Whether there is a run to overwrite in ``folder``; raises as ``create`` does, and writes nothing."""
+        """Return whether ``create`` would overwrite a run in ``folder``; raise the errors of ``create``."""
         try:
             used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         if used and not overwrite:
-            raise RunError(f"{folder} is already used: choose another --out, or --resume or --overwrite it")
+            raise RunError(f"{folder} is already in use: choose another --out, or add --resume or --overwrite")
         if used and not (folder / CONFIG).is_file():
-            raise RunError(f"{folder} is not empty and no run: --overwrite does not touch it")
+            raise RunError(f"{folder} is not empty and not a run folder: --overwrite leaves it alone; choose another")
+        if used:
+            try:
+                Run.open(folder)  # a config.json alone proves nothing: model folders of other programs have one too
+            except RunError as error:
+                raise RunError(
+                    f"--overwrite replaces only runs: {error}; choose another folder or delete it"
+                ) from error
         return used
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: str | Path) -> "Run":
         """Open a run folder.
 
         Raises
@@ -102,8 +133,9 @@ class Run:
         RunError
             If it is missing, damaged or of another version.
         """
+        folder = Path(folder)
         if not (folder / CONFIG).is_file():
-            raise RunError(f"{folder} is no run folder: it has no {CONFIG}")
+            raise RunError(f"{folder} is not a run folder: it has no {CONFIG}")
         try:
             text = (folder / CONFIG).read_bytes()
             version = msgspec.json.decode(text)["format"]
@@ -114,56 +146,62 @@ class Run:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
 
     def pictures(self, source: Path | str | None = None, progress: Progress | None = None) -> Pictures:
-        """The pictures that the run was made for, or those in ``source`` made alike, at full size.
+        """Read the run's pictures, or those in ``source`` with the run's size, zoom and channels.
+
+        Parameters
+        ----------
+        source : path or str, optional
+            Other pictures; by default those of the specification.
+        progress : callable, optional
+            Called as ``progress(done, total)`` after each file.
+
+        Returns
+        -------
+        Pictures
+            At full size.
 
         Raises
         ------
         PictureError
-            If there are none.
+            If there are no pictures.
         """
-        own = self.specification.pictures
+        prepared = self.specification.pictures
         limit, cache = 0, None
         if source is None:
-            source, limit, cache = own.source, own.limit, None if own.cache is None else Path(own.cache)
-            if source is not None and not own.toy and not Path(source).exists():
-                raise PictureError(f"the pictures of {self.folder} are no longer in {source}: name their FOLDER")
-        colour: Literal["grey", "rgb"] = "grey" if own.channels == 1 else "rgb"
+            source, limit = prepared.source, prepared.limit
+            cache = None if prepared.cache is None else Path(prepared.cache)
+            if source is not None and not prepared.toy and not Path(source).exists():
+                raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
+        colour: Literal["grey", "rgb"] = "grey" if prepared.channels == 1 else "rgb"
         return read_pictures(
-            source, size=own.size, zoom=own.zoom, colour=colour, limit=limit, cache=cache, progress=progress
+            source, size=prepared.size, zoom=prepared.zoom, colour=colour, limit=limit, cache=cache, progress=progress
         )
 
-    def split(self, pictures: Pictures) -> Split:
-        """Which of the run's own pictures are trained on, which are held out."""
-        own = self.specification.pictures
-        return split(len(pictures.names), own.validation, own.test, self.specification.training.seed)
+    def split(self, pictures: Pictures) -> SplitPictures:
+        """Split the run's pictures into training, validation and test pictures."""
+        shares = self.specification.pictures
+        return split_pictures(pictures, shares.validation, shares.test, self.specification.training.seed)
 
-    def batches(self, pictures: Pictures) -> tuple[Batches, Batches | None]:
-        """What is trained on, and what is held out for validation, if anything is."""
-        own, parts = self.specification.pictures, self.split(pictures)
-        training = Batches(pictures.array, zoom=own.zoom, flip=own.flip, shift=own.shift, indices=parts.train)
-        if not len(parts.validation):
-            return training, None
-        return training, Batches(pictures.array, zoom=own.zoom, indices=parts.validation)
+    def evaluation_pictures(self, data: SplitPictures, part: Part = "train") -> Pictures:
+        """Return the pictures of a part that are evaluated and shown: at most 1000, evenly spaced.
 
-    def evaluation_pictures(self, pictures: Pictures, part: Part = "train") -> Pictures:
-        """A part of the run's own pictures, at most 1000 of them, evenly spaced: those that are judged and shown."""
-        places = getattr(self.split(pictures), part)
-        if not len(places):
+        Raises
+        ------
+        PictureError
+            If the part is empty.
+        """
+        indices = getattr(data.split, part)
+        if not len(indices):
             raise PictureError(f"{self.folder} holds out no {part} pictures: it was trained without --{part}")
-        return subsample(pictures, places)
-
-    def new_model(self) -> Model:
-        """The run's model with its first weights."""
-        specification = self.specification
-        return from_specification(specification.model, specification.pictures.shape, seed=specification.training.seed)
+        return subsample(data.pictures, indices)
 
     def model(self) -> Model:
-        """The run's model with its trained weights.
+        """Load the trained model.
 
         Raises
         ------
         RunError
-            If they are missing, damaged, or not of this run.
+            If its file is missing, damaged, or not of this run.
         """
         model = load_model(self.folder)
         if (model.specification, model.shape) != (self.specification.model, self.specification.pictures.shape):
@@ -171,47 +209,73 @@ class Run:
         return model
 
     def save(self, trainer: Trainer) -> None:
-        """Write the training's state and the weights, provided that these are whole and finite."""
+        """Write the state of the training and the weights, if no step is half applied and all values are finite."""
         networks = trainer.model.networks.values()
-        kept = [array for network in networks for state in network.states for array in state.values()]
+        states = [array for network in networks for state in network.states for array in state.values()]
         if trainer.between_steps and all(
-            np.isfinite(array).all() for array in [*kept, *(network.theta for network in networks)]
+            np.isfinite(array).all() for array in [*states, *(network.theta for network in networks)]
         ):
             save_state(trainer, self.folder / TRAINING)
             save_model(trainer.model, self.folder / MODEL)
 
     def resume(self, epochs: int | None = None) -> Trainer:
-        """A trainer where the last save left it, with the metrics cut back to it; at the start if nothing was saved.
+        """Return a trainer at the last save, or at step 0 if nothing was saved.
+
+        Metrics of later steps are removed from ``metrics.jsonl``.
 
         Parameters
         ----------
         epochs : int, optional
-            A new last epoch.
+            New number of epochs of the whole training.
 
         Raises
         ------
         RunError
-            If the saved state is missing or damaged, or was left after more epochs than that.
+            If the saved state is missing or damaged, or already has more epochs.
         """
         training = self.specification.training
         training = msgspec.structs.replace(training, epochs=epochs or training.epochs)
-        trainer = Trainer(self.new_model(), training)
+        specification = msgspec.structs.replace(self.specification, training=training)
+        trainer = new_trainer(specification)
         if (self.folder / MODEL).exists() or (self.folder / TRAINING).exists():
             load_state(trainer, self.folder / TRAINING)
         kept = [line for line in self.metrics() if line["step"] <= trainer.steps]
         if kept and kept[-1]["epoch"] > training.epochs:
-            raise RunError(f"{self.folder} has trained {kept[-1]['epoch']} epochs already, more than {training.epochs}")
-        self.specification = msgspec.structs.replace(self.specification, training=training)
-        write_atomically(self.folder / CONFIG, specifications.encode(self.specification))
+            raise RunError(
+                f"{self.folder} has already trained {kept[-1]['epoch']} epochs, more than {training.epochs}: "
+                "choose a larger --epochs"
+            )
+        self.specification = specification
+        write_atomically(self.folder / CONFIG, specifications.encode(specification))
         write_atomically(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
-    def train(self, trainer: Trainer, pictures: Pictures) -> Iterator[Metrics | None]:
-        """Train on the run's own pictures as ``Trainer.run`` does; write metrics; save where it ends or breaks."""
+    def train(self, trainer: Trainer, data: SplitPictures) -> Generator[Metrics | None, None, None]:
+        """Train to the last epoch, write the metrics, and save every minute and at the end.
+
+        A training that stops early is saved too, and ``resume`` continues it to the same bytes.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            From ``resume``.
+        data : SplitPictures
+            The run's pictures, from ``split``.
+
+        Yields
+        ------
+        dict or None
+            After each step: the metrics of the epoch that it ends, otherwise None.
+
+        Raises
+        ------
+        NotFiniteError, PictureError
+            As in ``Trainer.run``.
+        """
         saved = time.monotonic()
         with (self.folder / METRICS).open("ab") as file:
             try:
-                for metrics in trainer.run(*self.batches(pictures)):
+                for metrics in trainer.run(*data.batches(self.specification.pictures)):
                     if metrics is not None:
                         file.write(msgspec.json.encode(metrics) + b"\n")
                         file.flush()
@@ -223,32 +287,18 @@ class Run:
                 self.save(trainer)
 
     def metrics(self) -> list[Metrics]:
-        """Every epoch's metrics so far.
+        """Return the metrics of every finished epoch.
 
         Raises
         ------
         RunError
-            If the file is damaged; a last line that was cut off is left out.
+            If the file is damaged. A last line that was cut off is left out.
         """
-        path = self.folder / METRICS
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        whole = [line for line in lines if line.endswith(b"\n")]
-        try:
-            for line in whole:
-                msgspec.json.decode(line, type=_Line)
-            return [msgspec.json.decode(line) for line in whole]
-        except msgspec.DecodeError as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+        return read_metrics(self.folder / METRICS)
 
 
-def subsample(pictures: Pictures, places: np.ndarray | None = None) -> Pictures:
-    """The pictures at these places, all by default; of more than 1000, so many that are evenly spaced."""
-    places = np.arange(len(pictures.names)) if places is None else places
-    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MAX_EVALUATED)).round().astype(int))]
-    return replace(
-        pictures,
-        array=pictures.array[places],
-        names=tuple(pictures.names[i] for i in places),
-        sizes=tuple(pictures.sizes[i] for i in places),
-        stored_sha256=None,
-    )
+def new_trainer(specification: Specification) -> Trainer:
+    """Return a trainer at step 0, of a model with its first weights."""
+    training = specification.training
+    model = from_specification(specification.model, specification.pictures.shape, seed=training.seed)
+    return Trainer(model, training)

@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
 from ava_np.evaluation.metrics import reconstruction_error
-from ava_np.models.base import Model, Noise, Phase
+from ava_np.indices import evenly_spaced
+from ava_np.models.base import Model
+from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
-from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
+from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, steps_per_epoch, validated
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
 from ava_np.training.schedules import learning_rate_at
@@ -115,8 +117,7 @@ class Trainer:
         """
         self.check(len(batches))
         size, seed = self.training.batch_size, self.training.seed
-        count = math.ceil(len(batches) / size)
-        total = self.training.epochs * count
+        count, total = steps_per_epoch(len(batches), size), self.training.total_steps(len(batches))
         with single_threaded_blas:
             while self.steps < total:
                 epoch, batch = divmod(self.steps, count)
@@ -218,8 +219,7 @@ class Trainer:
         return metrics
 
     def _validation_error(self, validation: Batches) -> float:
-        chosen = np.unique(np.linspace(0, len(validation) - 1, MAX_VALIDATED).round().astype(int))
-        rows = validation.rows(chosen, np.random.default_rng(0))
+        rows = validation.rows(evenly_spaced(len(validation), MAX_VALIDATED), np.random.default_rng(0))
         pictures = rows.reshape(-1, *self.model.shape)
         return reconstruction_error(pictures, self.model.reconstruct(pictures))
 

@@ -1,1 +1,1 @@
-"""``ava bench``: how fast training is, beside PyTorch and JAX."""
+"""``ava bench``: measure how fast training is, compared with PyTorch and JAX."""

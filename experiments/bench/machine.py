@@ -1,11 +1,11 @@
-"""What this machine can do at most: rates to hold a kernel against.
+"""Measure the limits of this machine, with which the rate of a kernel can be compared.
 
-FMA peak     fused multiply-adds on registers alone. Each accumulator waits for its own last result only, and there are
-             enough of them to fill every unit: no program computes faster.
+FMA peak     Fused multiply-adds on registers alone. Each accumulator depends only on its own previous value, and there
+             are enough accumulators to fill every unit: no program computes faster.
 sgemm rate   NumPy's BLAS on two 1024 x 1024 matrices of float32.
-memory rate  a sum over an array larger than the caches.
+memory rate  A sum over an array that is larger than the caches.
 
-The first is emitted as LLVM IR, because nothing in Python promises to keep an accumulator in its register.
+The loop of the first is written in LLVM IR, because Python has no way to keep an accumulator in a register.
 """
 
 import ctypes
@@ -20,21 +20,21 @@ from threadpoolctl import threadpool_limits
 
 from ava_np.kernels.machine.compile import kernel
 
-SIDE = 1024  # of the matrices
-READ_BYTES = 2**27  # of the array that is read, by each thread
-SPIN_OPERATIONS = 200_000_000  # of one measurement of the peak
+MATRIX_SIDE = 1024
+READ_BYTES = 2**27  # size of the array that each thread reads
+SPIN_OPERATIONS = 200_000_000  # floating-point operations of one measurement of the peak
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Rates of a number of threads.
+    """Rates that a number of threads reach together.
 
     Attributes
     ----------
     threads : int
-        How many run at once.
+        Number of threads.
     peak, sgemm : float
-        GFLOP/s in float32: a multiply-add counts twice.
+        GFLOP/s in float32; a multiply-add counts twice.
     memory : float
         GB/s read.
     """
@@ -46,12 +46,12 @@ class Rates:
 
 
 class Spin:
-    """A loop of nothing but float32 multiply-adds, compiled for this processor.
+    """A loop of float32 multiply-adds and nothing else, compiled for this processor.
 
     Attributes
     ----------
     operations : int
-        Of one turn of the loop.
+        Floating-point operations of one iteration.
     """
 
     def __init__(self) -> None:
@@ -65,31 +65,37 @@ class Spin:
         module = llvm.parse_assembly(_spin_ir(lanes, accumulators))
         self._engine = llvm.create_mcjit_compiler(module, target)  # owns the machine code
         self._engine.finalize_object()
-        # ctypes lets go of the interpreter's lock for the call, so that threads spin side by side.
+        # ctypes releases the interpreter's lock during the call, so that threads can run it in parallel.
         self._run = ctypes.CFUNCTYPE(ctypes.c_float, ctypes.c_int64)(self._engine.get_function_address("spin"))
 
     def __call__(self, operations: int) -> None:
-        """Do about so many floating-point operations, to the next whole turn."""
+        """Execute ``operations`` floating-point operations, rounded up to whole iterations."""
         self._run(-(-operations // self.operations))
 
 
 def _registers(features: dict[str, bool]) -> tuple[int, int]:
-    """(float32 lanes of a vector register, accumulators): two units of latency 4 or 5 need 10, NEON's four need 16."""
+    """Return (float32 lanes of a vector register, accumulators).
+
+    Two units of latency 4 or 5 need 10 accumulators to be always busy; NEON's four units need 16.
+    """
     if features.get("avx512f"):
         return 16, 12
     if features.get("avx"):
-        return 8, 12  # of 16 registers
+        return 8, 12  # there are 16 registers
     return 4, 24 if features.get("neon") else 12
 
 
 def _spin_ir(lanes: int, accumulators: int) -> str:
-    """a <- ½ a + ½ in every lane of every accumulator, and their sum at the end, so that none can be left out."""
+    """Return the loop a ← ½ a + ½ for every lane of every accumulator.
+
+    It returns the sum of the accumulators, so that the compiler cannot remove any of them.
+    """
     vector, half = f"<{lanes} x float>", f"<{', '.join(['float 0.5'] * lanes)}>"
     fma = f"@llvm.fma.v{lanes}f32"
     start = "\n".join(
         f"  %a{k} = phi {vector} [ zeroinitializer, %entry ], [ %b{k}, %loop ]" for k in range(accumulators)
     )
-    turn = "\n".join(
+    iteration = "\n".join(
         f"  %b{k} = call {vector} {fma}({vector} %a{k}, {vector} {half}, {vector} {half})" for k in range(accumulators)
     )
     total = "\n".join(
@@ -98,15 +104,15 @@ def _spin_ir(lanes: int, accumulators: int) -> str:
     return f"""
 declare {vector} {fma}({vector}, {vector}, {vector})
 
-define float @spin(i64 %turns) {{
+define float @spin(i64 %iterations) {{
 entry:
   br label %loop
 loop:
   %i = phi i64 [ 0, %entry ], [ %next, %loop ]
 {start}
-{turn}
+{iteration}
   %next = add i64 %i, 1
-  %more = icmp slt i64 %next, %turns
+  %more = icmp slt i64 %next, %iterations
   br i1 %more, label %loop, label %end
 end:
 {total}
@@ -118,42 +124,42 @@ end:
 
 @kernel
 def total(values: np.ndarray) -> float:
-    """Σ values, in their own type: one addition to a load, so that memory is what it waits for."""
-    found = values.dtype.type(0)
+    """Return the sum of an array: one addition per load, so that memory is the limit."""
+    result = values.dtype.type(0)
     for i in range(values.size):
-        found += values[i]
-    return found
+        result += values[i]
+    return result
 
 
 def measure_rates(threads: int, repeats: int) -> Rates:
-    """The best rates of ``repeats`` measurements on so many threads."""
+    """Return the best rates of ``repeats`` measurements on ``threads`` threads."""
     spin = Spin()
     arrays = [np.ones(READ_BYTES // 4, np.float32) for _ in range(threads)]
-    a, b = np.ones((2, SIDE, SIDE), np.float32)
+    a, b = np.ones((2, MATRIX_SIDE, MATRIX_SIDE), np.float32)
     c = np.empty_like(a)
     with ThreadPoolExecutor(threads) as pool:
 
-        def at_once(work: Callable[[int], object]) -> Callable[[], object]:
+        def on_all_threads(work: Callable[[int], object]) -> Callable[[], object]:
             return lambda: list(pool.map(work, range(threads)))
 
-        peak = _best(at_once(lambda _: spin(SPIN_OPERATIONS)), repeats)
-        memory = _best(at_once(lambda thread: total(arrays[thread])), repeats)
+        peak = _shortest_time(on_all_threads(lambda _: spin(SPIN_OPERATIONS)), repeats)
+        memory = _shortest_time(on_all_threads(lambda thread: total(arrays[thread])), repeats)
     with threadpool_limits(threads, "blas"):
-        sgemm = _best(lambda: np.matmul(a, b, out=c), repeats)
+        sgemm = _shortest_time(lambda: np.matmul(a, b, out=c), repeats)
     return Rates(
         threads=threads,
         peak=threads * SPIN_OPERATIONS / peak / 1e9,
-        sgemm=2 * SIDE**3 / sgemm / 1e9,
+        sgemm=2 * MATRIX_SIDE**3 / sgemm / 1e9,
         memory=threads * READ_BYTES / memory / 1e9,
     )
 
 
-def _best(work: Callable[[], object], repeats: int) -> float:
-    """Least seconds of ``repeats`` runs, after one that is not counted."""
+def _shortest_time(work: Callable[[], object], repeats: int) -> float:
+    """Return the shortest of ``repeats`` times in seconds, after one run that is not timed."""
     work()
-    found = []
+    times = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
-        found.append(time.perf_counter() - start)
-    return min(found)
+        times.append(time.perf_counter() - start)
+    return min(times)

@@ -1,8 +1,8 @@
-"""How fast the steps are, beside PyTorch's and JAX's: what ``ava bench`` prints.
+"""Measure implementations of the same work against each other, and print what ``ava bench`` prints.
 
-Contenders take turns in one process, so that what disturbs one disturbs all; what counts is the least time of each,
-because disturbances only ever add. Before any time is taken, all must compute the same numbers from the same weights,
-pictures and noise.
+The implementations take turns in one process, so that a disturbance affects all of them. The shortest time of each
+counts, because a disturbance can only add time. Before any time is taken, all of them must compute the same results
+from the same weights, pictures and noise.
 """
 
 import math
@@ -21,58 +21,62 @@ import ava_np
 from ava_np.console import say, table
 from ava_np.errors import AvaError
 from ava_np.experiments.bench.machine import Rates
-from ava_np.experiments.bench.torch_peers import Numbers
 from ava_np.kernels.machine.parallel import cores
 from ava_np.network.blas import single_threaded_blas
 
+Results = dict[str, np.ndarray]
+"""What an implementation computes: arrays by name."""
+
 TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
-"""Largest length of a difference, relative to the array's, by float type."""
+"""Largest norm of a difference, relative to the norm of the array, by float type."""
 
-SECONDS, QUICK_SECONDS = 0.25, 0.05  # of a contender's turn, at least; always one step
+TURN_SECONDS, QUICK_TURN_SECONDS = 0.25, 0.05  # of one implementation, at least; a turn has at least one run
 OURS = "ours"
-QUIET = 0.5  # load up to which nobody else is at work
+MAX_IDLE_LOAD = 0.5  # up to this load average the machine counts as idle
 
 
-class Contender(NamedTuple):
-    """Somebody's way to do the work.
+class Implementation(NamedTuple):
+    """One way to do the work of a case.
 
     Attributes
     ----------
     name : str
-        Of several of one name the fastest counts, such as PyTorch's two memory formats.
-    step : callable
-        Does the work once, to its end.
-    numbers : callable, optional
-        What the work computes; None for a rate of the machine, which computes nothing.
+        Several implementations may share a name, such as PyTorch's two memory formats; the fastest of them counts.
+    run : callable
+        Do the work once, and wait for its end.
+    results : callable, optional
+        Return what the work computes; None for a rate of the machine, which computes nothing.
     """
 
     name: str
-    step: Callable[[], object]
-    numbers: Callable[[], Numbers] | None
+    run: Callable[[], object]
+    results: Callable[[], Results] | None
 
 
 class Case(NamedTuple):
-    """A piece of work and who can do it, ours first; ``threads`` 0 is all."""
+    """Work to measure, and its implementations, ours first; ``threads`` 0 is one thread per core."""
 
     workload: str
-    contenders: Sequence[Contender]
+    implementations: Sequence[Implementation]
     threads: int = 0
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table, and of the JSON file.
+    """One line of the table, and one entry of the JSON file.
 
     Attributes
     ----------
     workload : str
-        What was done.
+        What was measured.
     ours_ms : float
-        Milliseconds; megabytes where the workload says so.
+        Our time in milliseconds; megabytes where the workload says so.
     peer : str or None
-        Beside whom; None where there is nobody.
-    peer_ms, ratio : float or None
-        The peer's, and ours divided by it: below 1 we are faster.
+        The implementation that ours is compared with; None if there is none.
+    peer_ms : float or None
+        Its time.
+    ratio : float or None
+        Our time divided by the peer's: below 1 we are faster.
     """
 
     workload: str
@@ -83,17 +87,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How everything is measured.
+class Settings:
+    """How to measure.
 
     Attributes
     ----------
     torch, jax : module or None
-        None if it is left out.
+        None leaves the framework out.
     repeats : int
-        Turns of each contender.
+        Number of turns of each implementation.
     quick : bool
-        Short turns, and fewer sizes.
+        Take shorter turns and fewer sizes.
     """
 
     torch: ModuleType | None
@@ -101,71 +105,72 @@ class Setting:
     repeats: int
     quick: bool
 
-    def rows(self, case: Case) -> list[Row]:
-        """Check a case, time it, say so, and give a row for each peer."""
+    def measure(self, case: Case) -> list[Row]:
+        """Check a case, time it, print its rows as progress, and return them, one for each peer."""
         check(case)
         use_threads(self.torch, case.threads)
-        best = interleave(case.contenders, self.repeats, QUICK_SECONDS if self.quick else SECONDS)
+        seconds = QUICK_TURN_SECONDS if self.quick else TURN_SECONDS
+        best = shortest_times(case.implementations, self.repeats, seconds)
         use_threads(self.torch, 0)
-        found = beside(case.workload, best.pop(OURS), best)
-        for row in found:
-            say(text(row))
-        return found
+        rows = compare(case.workload, best.pop(OURS), best)
+        for row in rows:
+            say(progress_line(row))
+        return rows
 
 
 def use_threads(torch: Any, threads: int) -> None:
-    """Our kernels and PyTorch on so many threads; 0 is all. JAX always has all."""
+    """Set the number of threads of our kernels and of PyTorch; 0 is one per core. JAX always uses all cores."""
     ava_np.use_threads(threads)
     if torch is not None:
         torch.set_num_threads(threads or cores())
 
 
 def check(case: Case) -> None:
-    """Refuse a comparison in which somebody computes something else.
+    """Check that all implementations of a case compute the same.
 
     Raises
     ------
     AvaError
-        It names who and what.
+        If one of them differs from ours; the message names it and the array.
     """
-    ours, *peers = case.contenders
-    assert ours.numbers is not None
-    expected = ours.numbers()
+    ours, *peers = case.implementations
+    assert ours.results is not None
+    expected = ours.results()
     for peer in peers:
-        if peer.numbers is None:
+        if peer.results is None:
             continue
-        found = peer.numbers()
-        for name, array in found.items():
-            error = difference(expected[name], array)
+        for name, array in peer.results().items():
+            error = relative_difference(expected[name], array)
             if not error < TOLERANCES[array.dtype.name]:
                 raise AvaError(
-                    f"{case.workload}: {peer.name} and we differ in {name} by {error:.1e} of its length, so "
-                    "that the times would not compare: please report it, and leave this workload out meanwhile"
+                    f"{case.workload}: {peer.name} and ava-np differ in {name} by {error:.1e} of its norm, so their "
+                    "times cannot be compared: please report it, and leave this workload out until then"
                 )
 
 
-def difference(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Length of the difference relative to the length of theirs; infinite between different shapes."""
+def relative_difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return the norm of the difference relative to the norm of theirs; infinity if the shapes differ."""
     if ours.shape != theirs.shape:
         return math.inf
     gap = float(np.linalg.norm((ours - theirs).ravel()))
     return gap / float(np.linalg.norm(theirs.ravel())) if gap else gap
 
 
-def interleave(contenders: Sequence[Contender], repeats: int, seconds: float) -> dict[str, float]:
-    """Least milliseconds of a step by name, over ``repeats`` turns of at least so many seconds each.
+def shortest_times(implementations: Sequence[Implementation], repeats: int, seconds: float) -> dict[str, float]:
+    """Run the implementations in turns, and return the shortest time of a run in milliseconds, by name.
 
-    NumPy's BLAS is held at one thread in our turns, as the trainer holds it.
+    Each of the ``repeats`` turns starts with a run that is not timed, and then lasts at least ``seconds``. During our
+    turns NumPy's BLAS is limited to one thread, as in the trainer.
     """
     best: dict[str, float] = {}
     for _ in range(repeats):
-        for name, step, _ in contenders:
+        for name, run, _ in implementations:
             with single_threaded_blas if name == OURS else nullcontext():
-                step()  # whatever the others left in the caches
+                run()  # not timed: the caches hold the data of the implementation before
                 end = time.perf_counter() + seconds
                 while True:
                     start = time.perf_counter()
-                    step()
+                    run()
                     stop = time.perf_counter()
                     best[name] = min(best.get(name, math.inf), (stop - start) * 1e3)
                     if stop >= end:
@@ -173,42 +178,43 @@ def interleave(contenders: Sequence[Contender], repeats: int, seconds: float) ->
     return best
 
 
-def beside(workload: str, ours: float, peers: dict[str, float]) -> list[Row]:
-    """A row for each peer, or one without a peer."""
+def compare(workload: str, ours: float, peers: dict[str, float]) -> list[Row]:
+    """Return a row for each peer, or one row without a peer."""
     rows = [Row(workload, ours, name, theirs, ours / theirs) for name, theirs in peers.items()]
     return rows or [Row(workload, ours)]
 
 
 def summary(workload: str, rows: Sequence[Row]) -> Iterator[Row]:
-    """The geometric means of several rows, and again the worst of them, for each peer."""
+    """For each peer, return a row of geometric means, and a copy of the row with the largest ratio."""
     for peer in dict.fromkeys(row.peer for row in rows if row.peer is not None):
-        own = [row for row in rows if row.peer == peer]
-        ours, theirs = _geometric(row.ours_ms for row in own), _geometric(row.peer_ms or 0 for row in own)
+        compared = [row for row in rows if row.peer == peer]
+        ours = _geometric_mean([row.ours_ms for row in compared])
+        theirs = _geometric_mean([row.peer_ms or 0 for row in compared])
         yield Row(f"{workload}, geometric mean", ours, peer, theirs, ours / theirs)
-        worst = max(own, key=lambda row: row.ratio or 0)
+        worst = max(compared, key=lambda row: row.ratio or 0)
         yield Row(f"{workload}, worst: {worst.workload}", worst.ours_ms, peer, worst.peer_ms, worst.ratio)
 
 
-def _geometric(values: Iterator[float]) -> float:
-    return float(np.exp(np.mean(np.log(list(values)))))
+def _geometric_mean(values: list[float]) -> float:
+    return float(np.exp(np.mean(np.log(values))))
 
 
-def text(row: Row) -> str:
-    """A row as progress."""
+def progress_line(row: Row) -> str:
+    """Return a row as one line of text, to print as soon as it is measured."""
     if row.peer is None or row.peer_ms is None:
         return f"{row.workload}: ours {row.ours_ms:.3g}"
     return f"{row.workload}: ours {row.ours_ms:.3g}, {row.peer} {row.peer_ms:.3g}, ratio {row.ratio:.2f}"
 
 
 def as_table(rows: Sequence[Row], rates: Sequence[Rates]) -> str:
-    """The machine's rates and all rows."""
+    """Return the rates of the machine and all rows as two tables of text."""
     machine = [[str(r.threads), f"{r.peak:.0f}", f"{r.sgemm:.0f}", f"{r.memory:.0f}"] for r in rates]
     cells = [
         [
             row.workload,
-            _number(row.ours_ms),
+            _three_digits(row.ours_ms),
             row.peer or "",
-            "" if row.peer_ms is None else _number(row.peer_ms),
+            "" if row.peer_ms is None else _three_digits(row.peer_ms),
             "" if row.ratio is None else f"{row.ratio:.2f}",
         ]
         for row in rows
@@ -222,21 +228,24 @@ def as_table(rows: Sequence[Row], rates: Sequence[Rates]) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The rows as plain values."""
+    """Return the rows as dictionaries of plain values."""
     return [asdict(row) for row in rows]
 
 
 def machine_name() -> str:
-    """Processor and threads."""
+    """Return the processor, the operating system and the number of threads."""
     import llvmlite.binding as llvm
 
     return f"{llvm.get_host_cpu_name()}, {platform.system()}, {cores()} threads"
 
 
-def busy() -> str | None:
-    """A warning if others are at work: peers that spin on every core then lose most, and the ratios flatter us."""
+def load_warning() -> str | None:
+    """Return a warning if the machine is busy, else None.
+
+    PyTorch's threads spin on every core while they wait. On a busy machine they lose most, which flatters our ratios.
+    """
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if load < QUIET:
+    if load < MAX_IDLE_LOAD:
         return None
     return (
         f"the machine is busy (load {load:.1f} before the first measurement): work on all cores suffers more than work "
@@ -244,6 +253,6 @@ def busy() -> str | None:
     )
 
 
-def _number(value: float) -> str:
-    """Three digits, more where they stand before the point."""
+def _three_digits(value: float) -> str:
+    """Format with three significant digits, and with all digits before the point."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""What must be measured in processes of their own: how long a start takes, and how much memory a training needs."""
+"""Measurements that need a process each: the time of a start, and the peak memory of a training."""
 
 import gc
 import os
@@ -14,66 +14,75 @@ import numpy as np
 import ava_np
 from ava_np.console import say
 from ava_np.errors import AvaError
-from ava_np.experiments.bench.measure import OURS, Row, Setting, beside, text
-from ava_np.experiments.bench.models import training, w3_model
-from ava_np.experiments.bench.torch_peers import TorchPeer, find
+from ava_np.experiments.bench.measure import OURS, Row, Settings, compare, progress_line
+from ava_np.experiments.bench.models import training_specification, w3_model
+from ava_np.experiments.bench.peer import import_if_installed
+from ava_np.experiments.bench.torch_peer import TorchPeer
 from ava_np.training.trainer import Trainer
 
 AVA = "from ava_np.cli import main; main()"
 MEMORY = "from ava_np.experiments.bench.processes import print_memory; print_memory({name!r})"
 WARM_STARTS, STEPS = 3, 3
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+STATUS, RESET_PEAK = Path("/proc/self/status"), Path("/proc/self/clear_refs")  # of Linux
 
 
-def start(setting: Setting) -> Iterator[Row]:
-    """From the command ``ava train`` to its first step, with an empty cache of kernels and with a full one."""
+def start(settings: Settings) -> Iterator[Row]:
+    """Measure the time from the command ``ava train`` to its first step, with a cold and a warm kernel cache."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        times = [first_step(place, f"run{number}") for number in range(1 + WARM_STARTS)]
+        times = [seconds_to_first_step(Path(folder), f"run{number}") for number in range(1 + WARM_STARTS)]
     for name, seconds in (("cold", times[0]), ("warm", min(times[1:]))):
         row = Row(f"start of ava train, {name} cache", seconds * 1e3)
-        say(text(row))
+        say(progress_line(row))
         yield row
 
 
-def first_step(place: Path, run: str, *options: str) -> float:
-    """Seconds from the command to the line that it prints after its first step; the kernels' cache is in ``place``.
+def seconds_to_first_step(folder: Path, run: str, *options: str) -> float:
+    """Run ``ava train`` until it reports its first step, and return the seconds that it took.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the kernel cache and the run folders.
+    run : str
+        Name of the run folder.
+    *options : str
+        More arguments of ``ava train``.
 
     Raises
     ------
     AvaError
-        If the training ends without that line.
+        If the training ends before its first step.
     """
     before = time.perf_counter()
-    command = [sys.executable, "-c", AVA, "train", "--epochs", "1", "--out", str(place / run), *options]
+    command = [sys.executable, "-c", AVA, "train", "--epochs", "1", "--out", str(folder / run), *options]
     lines = []
     with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(place), encoding="utf-8"
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment(folder), encoding="utf-8"
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("epoch 1/1"):
                 seconds = time.perf_counter() - before
-                process.kill()  # its report is not wanted
+                process.kill()  # its report is not needed
                 return seconds
             lines.append(line.strip())
     raise AvaError(f"ava train ended before its first step: {' '.join(lines[-1:])}")
 
 
-def memory(setting: Setting) -> Iterator[Row]:
-    """Megabytes that W3 takes at its peak, beside what the imports and the kernels' machine code take."""
-    if not _has_peak():
-        say("the peak of memory is not told by this system: left out")
+def memory(settings: Settings) -> Iterator[Row]:
+    """Measure the peak memory of W3 in megabytes, without the memory of imports and machine code."""
+    if not _can_measure_peak():
+        say("this system does not report the peak of memory: left out")
         return
-    names = [OURS, *(["torch"] if setting.torch is not None else [])]
-    found = {name: _run_memory(name) for name in names}
-    rows = beside("W3, batch 4: peak memory, MB", found.pop(OURS), found)
+    names = [OURS, *(["torch"] if settings.torch is not None else [])]
+    peaks = {name: _peak_memory(name) for name in names}
+    rows = compare("W3, batch 4: peak memory, MB", peaks.pop(OURS), peaks)
     for row in rows:
-        say(text(row))
+        say(progress_line(row))
     yield from rows
 
 
-def _run_memory(name: str) -> float:
+def _peak_memory(name: str) -> float:
     command = [sys.executable, "-c", MEMORY.format(name=name)]
     done = subprocess.run(command, capture_output=True, env=_environment(), encoding="utf-8", check=False)
     if done.returncode:
@@ -82,24 +91,24 @@ def _run_memory(name: str) -> float:
 
 
 def print_memory(name: str) -> None:
-    """Print the megabytes that W3's steps take at their peak, after a small W3 has loaded all code.
+    """Print the peak memory of W3's training steps in megabytes.
 
-    What stands in memory before, such as the frameworks themselves, is taken off; so is the model of ours that
-    PyTorch's is made from.
+    A small W3 is trained first, so that all code is loaded. The memory in use after that, such as the frameworks' own,
+    is subtracted. Our model, from which PyTorch's is made, is freed before the measurement.
     """
-    _steps(name, 2, (4, 4, 4), 16)()
+    _training_steps(name, 2, (4, 4, 4), 16)()
     before = _status("VmRSS")
-    run = _steps(name, 4)
+    run = _training_steps(name, 4)
     gc.collect()
-    RESET.write_text("5")  # the peak begins anew
+    RESET_PEAK.write_text("5")
     run()
     print((_status("VmHWM") - before) / 1000)
 
 
-def _steps(name: str, batch: int, channels: tuple[int, ...] = (), side: int = 64) -> Callable[[], None]:
-    """Some steps of W3, ours or PyTorch's, ready to run."""
+def _training_steps(name: str, batch: int, channels: tuple[int, ...] = (), side: int = 64) -> Callable[[], None]:
+    """Prepare W3 in ava-np or in PyTorch, and return a function that trains it for a few steps."""
     model, generator = w3_model(channels, side), np.random.default_rng(0)
-    specification = training("rmsprop", batch)
+    specification = training_specification("rmsprop", batch)
     x = generator.random((batch, model.neurons), np.float32)
     if name == OURS:
         trainer = Trainer(model, specification)
@@ -108,7 +117,7 @@ def _steps(name: str, batch: int, channels: tuple[int, ...] = (), side: int = 64
             trainer.step(x, model.noise(generator, batch))
 
     else:
-        step = TorchPeer(find("torch"), model, specification, x).step
+        step = TorchPeer(import_if_installed("torch"), model, specification, x).step
 
     def run() -> None:
         for _ in range(STEPS):
@@ -117,16 +126,16 @@ def _steps(name: str, batch: int, channels: tuple[int, ...] = (), side: int = 64
     return run
 
 
-def _has_peak() -> bool:
-    return STATUS.exists() and RESET.exists()
+def _can_measure_peak() -> bool:
+    return STATUS.exists() and RESET_PEAK.exists()
 
 
 def _status(field: str) -> int:
-    """Kilobytes that Linux tells of this process."""
+    """Return a field of this process's status in kilobytes, as Linux reports it."""
     return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith(field))
 
 
-def _environment(place: Path | None = None) -> dict[str, str]:
-    """For a process that finds this very package, and keeps its kernels in ``place``."""
-    found = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
-    return found if place is None else {**found, "NUMBA_CACHE_DIR": str(place / "kernels")}
+def _environment(folder: Path | None = None) -> dict[str, str]:
+    """Return the environment of a process that imports this package, and caches its kernels in ``folder``."""
+    variables = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+    return variables if folder is None else {**variables, "NUMBA_CACHE_DIR": str(folder / "kernels")}

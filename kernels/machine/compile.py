@@ -79,11 +79,11 @@ _kept: list[Any] = []
 
 
 @cache
-def _stamp() -> str:
-    """Return a hash of the sources of all kernels: of every Python file below kernels/."""
+def _stamp(folder: Path) -> str:
+    """Return a hash of the sources of all kernels, and of the files in ``folder``, which may be outside kernels/."""
     kernels = Path(__file__).parents[1]
-    sources = sorted(kernels.rglob("*.py"))
-    named = (path.relative_to(kernels).as_posix().encode() + b"\0" + path.read_bytes() for path in sources)
+    sources = sorted({*kernels.rglob("*.py"), *folder.glob("*.py")})
+    named = (os.path.relpath(path, kernels).encode() + b"\0" + path.read_bytes() for path in sources)
     return hashlib.sha256(b"\0".join(named)).hexdigest()
 
 
@@ -93,16 +93,32 @@ class _CacheFiles(IndexDataCacheFile):
     numba numbers them in the order of their creation, and lists a number before it writes the file. Two processes that
     compile a function for different types may choose the same number; a third then runs the code for one type on arrays
     of the other.
+
+    The cache is optional. Files that cannot be read, for example because they are damaged, count as missing; files
+    that cannot be written, for example on a full disk, are left out.
     """
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # unpickling damaged bytes raises anything
+            return None
 
     def save(self, key: Any, data: Any) -> None:
         name = self._data_name(int(hashlib.sha256(repr((self._version, key)).encode()).hexdigest()[:16], 16))
-        self._save_data(name, data)
-        self._save_index({**self._load_index(), key: name})
+        with suppress(OSError):
+            self._save_data(name, data)
+            self._save_index({**self._load_index(), key: name})
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except Exception:
+            return {}
 
 
 def _cache(compiled: Any) -> None:
-    """Cache the machine code of a function until the source of any kernel changes.
+    """Cache the machine code until the source of any kernel, or of any file beside the function's own, changes.
 
     numba itself compares only the date of the function's own file, and misses edits of other files whose functions it
     calls. The attributes used here are not public: with a numba that lacks them, every process compiles.
@@ -110,9 +126,9 @@ def _cache(compiled: Any) -> None:
     with suppress(RuntimeError):  # neither the installation nor the home directory is writable
         compiled.enable_caching()
     if hasattr(compiled._cache, "_cache_file"):
-        compiled._cache._cache_file = _CacheFiles(
-            compiled._cache.cache_path, compiled._cache._impl.filename_base, _stamp()
-        )
+        stamp = _stamp(Path(compiled.__wrapped__.__code__.co_filename).parent)
+        base = compiled._cache._impl.filename_base
+        compiled._cache._cache_file = _CacheFiles(compiled._cache.cache_path, base, stamp)
     else:
         compiled._cache = NullCache()
 

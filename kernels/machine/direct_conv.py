@@ -1,273 +1,356 @@
-"""The loops around the micro-kernel that both directions of a convolution are made of.
+"""Both directions of a convolution as an implicit GEMM: loops around the micro-kernel that copy no windows.
 
-Down a picture and across it, each of the two reads the neurons that lie under a few taps, and writes one:
+Along each axis of a picture, both directions read input pixels under some taps of the kernel and write output pixels:
 
-    written[w i + first] = base + Σ_t read[r i + start + t] W[tap + t·turn]         t < taps,  outside is 0
+    output[output_step i + first] = bias + Σ_t input[input_step i + start + t] W[first_tap + tap_step t]      t < taps
 
-* windows = A field: r is the stride, w = 1, and the taps are the window's, in its order.
-* field = Aᵀ windows: a neuron u was under the windows i with u + P = s i + p. So only every s-th tap p reaches it, and
-  the neurons u = first, first + s, ... are reached by the same: r = 1, w = s, and one such sum, or *phase*, for each
-  of s values of first. The taps come backwards: a later window had the neuron at an earlier place.
+The input is 0 outside the picture.
 
-In NHWC the (tap across, channel) pairs of one row lie one beside the other, in the picture as well as in W. Therefore
-no window is copied: the micro-kernel is told where the runs of a window's rows begin. Its tile is some neurons of one
-row by some channels; k runs through (tap down, tap across, channel), in passes short enough that a panel of W stays in
-the nearest cache while all neurons of a unit meet it. A unit is a number of rows; what it reads is copied first, where
-it needs zeros around it (kernels/machine/padding.py).
+* windows = A field: input_step is the stride s, output_step = tap_step = 1, and t counts all taps of the kernel.
+* field = Aᵀ windows: window i covers field pixel u with its tap p where u + P = s i + p. So only every s-th tap reaches
+  a pixel u, and the pixels u = first, first + s, ... are reached by the same taps. Each of these s *sub-pixel grids* is
+  one sum as above, a convolution of stride 1 (Shi et al. 2016), with input_step = 1 and output_step = s. Its taps run
+  backwards, tap_step = -s: a later window covers the pixel with an earlier tap.
 
-A sum lies within one unit, and the passes depend on the shapes alone: neither threads nor units change a bit.
-"""
+In NHWC the (tap across, channel) pairs of one kernel row are contiguous, in the picture as well as in W. Therefore the
+windows are not unfolded into a matrix (im2col): the micro-kernel gets the address of each kernel row. This is implicit
+GEMM (Chetlur et al. 2014, cuDNN). A tile is some pixels of one output row by some output channels. k runs through
+(tap down, tap across, channel) in slices of at most KC, so that a panel of W stays in the L1 cache while all pixels of
+a block of output rows read it. The rows that a block reads are first copied with zeros around them where the windows
+reach beyond the picture (kernels/machine/padding.py).
+
+Every sum is computed within one block, and the slices depend on the geometry alone. So neither the number of threads
+nor the size of blocks changes a bit."""
 
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise, product
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.geometry import Geometry, SubPixelGrid, subpixel_grids
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
-from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.packing import CACHE_LINE, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
+from ava_np.kernels.machine.records import read, read_row, write
 
-DEEP = 320  # k in a pass: 40 kB of a panel with AVX-512, 20 kB with AVX2
-PIXELS = 512  # neurons of a unit: what they read and write fits the second cache
-
-
-class Shapes(NamedTuple):
-    """(height, width, channels) of the pictures that are read and written, the shape of W, and the direction."""
-
-    read: tuple[int, ...]
-    written: tuple[int, ...]
-    weights: tuple[int, ...]
-    stride: int
-    padding: int
-    transposed: bool
+KC = 320  # k in a slice: a panel of W takes 40 kB with AVX-512 and 20 kB with AVX2, within the L1 cache
+BLOCK_PIXELS = 512  # positions of a sub-pixel grid in a block: what they read and write fits the L2 cache
+STORE_COST = 64  # multiply-adds that take as long as storing one element of the output, to estimate the work
 
 
-class Phase(NamedTuple):
-    """One sum along one axis, in the terms of the equation above; ``places`` i."""
+class Call(NamedTuple):
+    """Record of a call: the number of parts and of grid rows in the batch, and addresses; ``bias`` 0 means no bias."""
 
-    first: int
-    places: int
-    taps: int
-    start: int
-    tap: int
+    parts: int
+    rows: int
+    input: int
+    output: int
+    W: int
+    bias: int
+    scratch: int
+    layout: int
+    slices: int
 
 
-class Pass(NamedTuple):
-    """Some k of a phase, in the order in which the code reads it.
+class Layout(NamedTuple):
+    """Record of what all calls of one geometry share. Strides are in bytes.
 
     Attributes
     ----------
-    rows, across : int
-        Places of the phase.
-    written, read : int
-        Bytes from a picture's first neuron to that of the place (0, 0), and, in the frame, to its first k.
-    runs, k, steps : int
-        Taps down; the first k of their runs, and how many.
+    scratch, panel : int
+        Bytes of scratch for a part, and those of the panel of W at its start. The copied rows follow.
+    block_rows : int
+        Grid rows in a block.
+    slices : int
+        Number of ``KSlice`` records.
+    input_pixel : int
+        From the input pixels of a position to those of the next.
+    output_picture, output_row, output_pixel : int
+        From a picture, a grid row and a position to the next.
+    W_row, W_tap, W_k, W_column : int
+        In W, from a tap down, a tap across, an input channel and an output channel to the next.
+    input_channels, output_channels : int
+        Channels of a pixel.
+    frame : Frame
+        Input pixels that all sub-pixel grids read.
+    """
+
+    scratch: int
+    panel: int
+    block_rows: int
+    slices: int
+    input_pixel: int
+    output_picture: int
+    output_row: int
+    output_pixel: int
+    W_row: int
+    W_tap: int
+    W_k: int
+    W_column: int
+    input_channels: int
+    output_channels: int
+    frame: Frame
+
+
+class KSlice(NamedTuple):
+    """Record of a slice of the k of one sub-pixel grid.
+
+    Attributes
+    ----------
+    rows, columns : int
+        Positions of the grid, down and across.
+    output, input : int
+        Bytes from a picture's first output pixel to that of position (0, 0), and from the frame's first to its first k.
+    taps, k, steps : int
+        Taps down; for each of them, the first (tap across, channel) pair and the number of pairs.
     weights : int
-        Bytes from the first of W to the first tap across of the first tap down.
-    first : int
-        Whether these are the first k, which are added to the bias.
+        Bytes from the first element of W to the first tap across of the first tap down.
+    is_first : int
+        1 if these are the grid's first k, which are added to the bias.
     """
 
     rows: int
-    across: int
-    written: int
-    read: int
-    runs: int
+    columns: int
+    output: int
+    input: int
+    taps: int
     k: int
     steps: int
     weights: int
-    first: int
+    is_first: int
 
 
 class Plan(NamedTuple):
-    """What the shapes decide: a record but for its addresses; a picture's rows of places and work; scratch."""
+    """What follows from a geometry.
 
-    record: np.ndarray
+    Attributes
+    ----------
+    words : tuple of ndarray
+        The records, which live as long as the plan.
+    layout, slices : int
+        Addresses of the records.
+    rows, multiply_adds : int
+        Grid rows of one picture, and its work.
+    part_scratch : int
+        Scratch elements for each part.
+    """
+
+    words: tuple[np.ndarray, ...]
+    layout: int
+    slices: int
     rows: int
-    work: int
-    scratch: int
-
-
-ADDRESSES, SIZES, FRAME, PASS = 7, 14, len(Frame._fields), len(Pass._fields)
-HEADER = ADDRESSES + SIZES + FRAME
+    multiply_adds: int
+    part_scratch: int
 
 
 def correlate(
-    written: np.ndarray,
-    read: np.ndarray,
+    geometry: Geometry,
+    windows: np.ndarray,
+    field: np.ndarray,
     W: np.ndarray,
     b: np.ndarray | None,
-    stride: int,
-    padding: int,
     scratch: np.ndarray,
-    *,
-    transposed: bool,
 ) -> None:
-    """Write windows = A field, or field = Aᵀ windows, plus b."""
-    shapes = Shapes(read.shape[1:], written.shape[1:], W.shape, stride, padding, transposed)
-    found = plan(shapes, written.dtype)
-    total = found.rows * len(written)
-    parts = min(part_count(found.work * len(written), total), scratch.size // found.scratch)
-    record = found.record.copy()
-    record[:ADDRESSES] = (
-        parts, total, read.ctypes.data, written.ctypes.data, W.ctypes.data, 0 if b is None else b.ctypes.data,
-        scratch.ctypes.data,
-    )  # fmt: skip
-    run_parts(_code(written.dtype), parts, record)
+    """Write windows = A field, plus b."""
+    _run(plan(geometry, W.dtype, False), windows, field, W, b, scratch)
 
 
-def phases(shapes: Shapes, axis: int) -> list[Phase]:
-    """The phases down (axis 0) or across (1) a picture."""
-    size, kernel, stride, padding = shapes.written[axis], shapes.weights[axis], shapes.stride, shapes.padding
-    if not shapes.transposed:
-        return [Phase(0, size, kernel, -padding, 0)]
-    found = []
-    for first in range(min(stride, size)):
-        window, tap = divmod(first + padding, stride)  # the last window over the first neuron, which is under its tap
-        taps = max(0, -(-(kernel - tap) // stride))
-        places = -(-(size - first) // stride)
-        found.append(Phase(first, places, taps, window - taps + 1, tap + stride * (taps - 1)))
-    return found
+def correlate_transposed(
+    geometry: Geometry,
+    field: np.ndarray,
+    windows: np.ndarray,
+    W: np.ndarray,
+    b: np.ndarray | None,
+    scratch: np.ndarray,
+) -> None:
+    """Write field = Aᵀ windows, plus b."""
+    _run(plan(geometry, W.dtype, True), field, windows, W, b, scratch)
 
 
-@cache
-def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
-    """Lay down the passes over each phase, and the frame that all of them read."""
-    size, tile = dtype.itemsize, host_tile(dtype.itemsize)
-    assert tile is not None
-    (height, width, channels), (rows, across, columns) = shapes.read, shapes.written
-    read_step, write_step, turn = (1, shapes.stride, -shapes.stride) if shapes.transposed else (shapes.stride, 1, 1)
-    down, aside = phases(shapes, 0), phases(shapes, 1)
-    reach_down, reach_aside = _reach(down, read_step), _reach(aside, read_step)
-    pixel = channels * size
-    framed = frame(height, width, pixel, reach_down, reach_aside)
-
-    _, wide, inputs, outputs = shapes.weights
-    w_tap, w_row = inputs * outputs * size, wide * inputs * outputs * size
-    k_step, k_column = (size, outputs * size) if shapes.transposed else (outputs * size, size)
-    passes = []
-    for vertical, horizontal in product(down, aside):
-        to = (vertical.first * across + horizontal.first) * columns * size
-        start = (vertical.start + reach_down.before) * framed.row + (horizontal.start + reach_aside.before) * pixel
-        for number, (p, runs, k, steps) in enumerate(_pieces(vertical.taps, horizontal.taps * channels, tile.lanes)):
-            weights = (vertical.tap + p * turn) * w_row + horizontal.tap * w_tap
-            read = start + p * framed.row + k * size
-            first = int(number == 0)
-            passes.append(Pass(vertical.places, horizontal.places, to, read, runs, k, steps, weights, first))
-
-    unit = max(1, PIXELS // reach_aside.places)
-    room = -(-framed.room(unit) // LINE) * LINE + DEEP * tile.NR * size + LINE
-    sizes = (
-        room, unit, len(passes), read_step * pixel,
-        rows * across * columns * size, write_step * across * columns * size, write_step * columns * size, columns,
-        k_step, k_column, turn * w_row, turn * w_tap, channels, DEEP * tile.NR * size,
-    )  # fmt: skip
-    record = np.array([*[0] * ADDRESSES, *sizes, *framed, *[x for values in passes for x in values]], np.int64)
-    lanes = -(-columns // tile.lanes) * tile.lanes
-    work = lanes * sum(each.rows * each.across * (each.runs * each.steps + STORE_COST) for each in passes)
-    return Plan(record, reach_down.places, work, room // size)
+def scratch_size(geometry: Geometry, dtype: np.dtype, *, transposed: bool) -> int:
+    """Return the number of scratch elements with which every core can help."""
+    return plan(geometry, dtype, transposed).part_scratch * cores()
 
 
-def scratch_size(shapes: Shapes, dtype: np.dtype) -> int:
-    """Numbers of scratch with which every core can help."""
-    return plan(shapes, dtype).scratch * cores()
+def _run(
+    plan: Plan, output: np.ndarray, input: np.ndarray, W: np.ndarray, b: np.ndarray | None, scratch: np.ndarray
+) -> None:
+    """Split the rows of a batch into parts and run them."""
+    rows = plan.rows * len(output)
+    parts = min(part_count(plan.multiply_adds * len(output), rows), scratch.size // plan.part_scratch)
+    call = Call(
+        parts=parts,
+        rows=rows,
+        input=input.ctypes.data,
+        output=output.ctypes.data,
+        W=W.ctypes.data,
+        bias=0 if b is None else b.ctypes.data,
+        scratch=scratch.ctypes.data,
+        layout=plan.layout,
+        slices=plan.slices,
+    )
+    run_parts(_code(W.dtype), parts, write(call))
 
 
-def _reach(found: list[Phase], step: int) -> Reach:
-    """What all phases read along an axis."""
-    with_taps = [phase for phase in found if phase.taps]
-    before = max([0, *(-phase.start for phase in with_taps)])
-    extent = max([1, *(phase.start + before + phase.taps for phase in with_taps)])
-    return Reach(before, extent, step, max(phase.places for phase in found))
+def k_slices(taps: int, run: int, lanes: int) -> list[tuple[int, int, int, int]]:
+    """Cut ``taps`` runs of ``run`` k into slices of at most KC.
 
-
-def _pieces(taps: int, run: int, lanes: int) -> list[tuple[int, int, int, int]]:
-    """Cut the k into passes: (first tap down, taps down, first k of their runs, how many); one, if there is no tap."""
+    Returns
+    -------
+    list of (first tap, taps, first k of their runs, number of k)
+        Whole runs where they fit; otherwise pieces of one run, in whole vectors. One empty slice if there is no k: it
+        still writes the bias.
+    """
     if taps * run == 0:
         return [(0, 0, 0, 0)]
-    if run <= DEEP:
-        count = -(-taps // (DEEP // run))
+    if run <= KC:
+        count = -(-taps // (KC // run))
         ends = [n * taps // count for n in range(count + 1)]
         return [(p, end - p, 0, run) for p, end in pairwise(ends)]
-    steps = -(-run // -(-run // DEEP) // lanes) * lanes
+    steps = -(-run // -(-run // KC) // lanes) * lanes
     return [(p, 1, k, min(steps, run - k)) for p in range(taps) for k in range(0, run, steps)]
 
 
 @cache
+def plan(geometry: Geometry, dtype: np.dtype, transposed: bool) -> Plan:
+    """Lay out the slices of each sub-pixel grid, and the frame that all of them read."""
+    size, tile = dtype.itemsize, host_tile(dtype.itemsize)
+    assert tile is not None
+    field, windows, stride = geometry.field, geometry.windows, geometry.stride
+    (height, width, channels), (rows, columns, output_channels) = (windows, field) if transposed else (field, windows)
+    input_step, output_step, tap_step = (1, stride, -stride) if transposed else (stride, 1, 1)
+    grids_down, grids_across = (subpixel_grids(geometry, axis, transposed=transposed) for axis in (0, 1))
+    down, across = _reach(grids_down, input_step), _reach(grids_across, input_step)
+    input_pixel, output_pixel = channels * size, output_channels * size
+    frame = make_frame(height, width, input_pixel, down, across)
+    tap = channels * output_channels * size
+    kernel_row = geometry.weights[1] * tap
+
+    slices = []
+    for vertical, horizontal in product(grids_down, grids_across):
+        output = (vertical.first * columns + horizontal.first) * output_pixel
+        start = (vertical.start + down.before) * frame.row + (horizontal.start + across.before) * input_pixel
+        pieces = k_slices(vertical.taps, horizontal.taps * channels, tile.lanes)
+        for p, taps, k, steps in pieces:
+            piece = KSlice(
+                rows=vertical.positions,
+                columns=horizontal.positions,
+                output=output,
+                input=start + p * frame.row + k * size,
+                taps=taps,
+                k=k,
+                steps=steps,
+                weights=(vertical.first_tap + p * tap_step) * kernel_row + horizontal.first_tap * tap,
+                is_first=int(p == k == 0),
+            )
+            slices.append(piece)
+
+    panel, block_rows = KC * tile.NR * size, max(1, BLOCK_PIXELS // across.positions)
+    copy = -(-frame.copy_size(block_rows) // CACHE_LINE) * CACHE_LINE
+    layout = Layout(
+        scratch=copy + panel + CACHE_LINE,
+        panel=panel,
+        block_rows=block_rows,
+        slices=len(slices),
+        input_pixel=input_step * input_pixel,
+        output_picture=rows * columns * output_pixel,
+        output_row=output_step * columns * output_pixel,
+        output_pixel=output_step * output_pixel,
+        W_row=tap_step * kernel_row,
+        W_tap=tap_step * tap,
+        W_k=size if transposed else output_pixel,
+        W_column=input_pixel if transposed else size,
+        input_channels=channels,
+        output_channels=output_channels,
+        frame=frame,
+    )
+    padded_channels = -(-output_channels // tile.lanes) * tile.lanes
+    per_channel = sum(s.rows * s.columns * (s.taps * s.steps + STORE_COST) for s in slices)
+    words = write(layout), write(*slices)
+    return Plan(
+        words=words,
+        layout=words[0].ctypes.data,
+        slices=words[1].ctypes.data,
+        rows=down.positions,
+        multiply_adds=padded_channels * per_channel,
+        part_scratch=layout.scratch // size,
+    )
+
+
+def _reach(grids: list[SubPixelGrid], step: int) -> Reach:
+    """Return the pixels that all grids read along an axis."""
+    with_taps = [grid for grid in grids if grid.taps]
+    before = max([0, *(-grid.start for grid in with_taps)])
+    extent = max([1, *(grid.start + before + grid.taps for grid in with_taps)])
+    return Reach(before, extent, step, max(grid.positions for grid in grids))
+
+
+@cache
 def _code(dtype: np.dtype) -> int:
-    """Where the code of a part begins."""
+    """Return the address of the machine code of a part."""
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return compile_part(_part(dtype.type, tile))
 
 
-def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
-    """The code that writes some of the rows."""
-    height, panel, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
-    header, fields, frame_at = HEADER, PASS, ADDRESSES + SIZES
+def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """Return the function that writes some of the rows."""
+    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(scalar).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        (
-            parts, total, read, written, W, bias, scratch,
-            room, unit, passes, a_row, c_picture, c_line, c_row, columns,
-            k_step, k_column, w_row, w_tap, channels, panel_room,
-        ) = numba.carray(record, frame_at)  # fmt: skip
-        table = numba.carray(record, header + passes * fields)
-        framed = table[frame_at:header]
-        copied, picture, row, places, step = framed[:5]
-        packed = (scratch + index * room + LINE - 1) // LINE * LINE
-        end = (index + 1) * total // parts
-        for begin in range(index * total // parts, end, unit):
-            stop = min(begin + unit, end)
-            origin = read
-            if copied:
-                origin = packed + panel_room - begin // places * picture - begin % places * step * row
-                copy_frame(origin, read, begin, stop, framed)
-            for at in range(header, header + passes * fields, fields):
-                rows, across, c_first, a_first, runs, k, steps, w_first, is_first = table[at : at + fields]
-                tiles = (across + height - 1) // height
-                for o in range(0, columns, panel):
-                    width = min(panel, columns - o)
-                    b_step = (lanes if width <= lanes else panel) * size
-                    _pack_taps(
-                        number, packed, b_step, W + w_first + o * k_column, w_row, w_tap, k_step, k_column,
-                        channels, runs, k, steps, width,
-                    )  # fmt: skip
-                    for line in range(begin, stop):
-                        n, i = line // places, line % places
-                        a = origin + n * picture + i * step * row + a_first
-                        c = written + n * c_picture + i * c_line + c_first + o * size
-                        for t in range(tiles if i < rows else 0):  # of nearly equal width
-                            j = t * across // tiles
-                            here = c + j * c_row
-                            base, base_row = here, c_row
-                            if is_first:
-                                base, base_row = bias + o * size if bias else 0, 0
+        call = read(Call, record)
+        layout = read(Layout, call.layout)
+        frame = layout.frame
+        panel = (call.scratch + index * layout.scratch + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+        end = (index + 1) * call.rows // call.parts
+        for begin in range(index * call.rows // call.parts, end, layout.block_rows):
+            stop = min(begin + layout.block_rows, end)
+            input = call.input
+            if frame.is_copy:
+                n, i = begin // frame.positions, begin % frame.positions
+                input = panel + layout.panel - n * frame.picture - i * frame.step * frame.row
+                copy_frame(input, call.input, begin, stop, frame)
+            for s in range(layout.slices):
+                piece = read_row(KSlice, call.slices, s)
+                tiles = (piece.columns + MR - 1) // MR
+                for o in range(0, layout.output_channels, NR):
+                    columns = min(NR, layout.output_channels - o)
+                    panel_row = (lanes if columns <= lanes else NR) * size
+                    _pack_taps(scalar, panel, panel_row, call.W + o * layout.W_column, layout, piece, columns)
+                    for row in range(begin, stop):
+                        n, i = row // frame.positions, row % frame.positions
+                        if i >= piece.rows:
+                            continue
+                        a = input + n * frame.picture + i * frame.step * frame.row + piece.input
+                        c = call.output + n * layout.output_picture + i * layout.output_row + piece.output + o * size
+                        for t in range(tiles):  # of nearly equal height
+                            j = t * piece.columns // tiles
+                            c_tile = c + j * layout.output_pixel
+                            base, base_row = c_tile, layout.output_pixel
+                            if piece.is_first:
+                                base, base_row = call.bias + o * size if call.bias else 0, 0
                             multiply_tile(
-                                number, a + j * a_row, a_row, size, row, 0, steps, runs, 1, packed, b_step,
-                                here, c_row, base, base_row, (t + 1) * across // tiles - j, width,
+                                scalar, a + j * layout.input_pixel, layout.input_pixel, size, frame.row, 0,
+                                piece.steps, piece.taps, 1, panel, panel_row, c_tile, layout.output_pixel,
+                                base, base_row, (t + 1) * piece.columns // tiles - j, columns,
                             )  # fmt: skip
 
     return part
 
 
 @kernel
-def _pack_taps(  # type: ignore[no-untyped-def]
-    number, target, row, W, w_row, w_tap, step, column, channels, runs, k, steps, width
-):  # fmt: skip
-    """Copy a panel of W: of ``runs`` taps down, those k from ``k`` on that are (tap across, channel)."""
-    for p in range(runs):
-        at = k
-        while at < k + steps:
-            q, c = at // channels, at % channels
-            count = min(channels - c, k + steps - at)
-            origin = W + p * w_row + q * w_tap + c * step
-            pack_panel(number, target, row, origin, step, column, count, width)
-            target, at = target + count * row, at + count
+def _pack_taps(scalar, panel, panel_row, W, layout, piece, columns):  # type: ignore[no-untyped-def]
+    """Copy the rows of a panel of W: for each tap down of a slice, its (tap across, input channel) pairs."""
+    for p in range(piece.taps):
+        k = piece.k
+        while k < piece.k + piece.steps:
+            q, c = k // layout.input_channels, k % layout.input_channels
+            count = min(layout.input_channels - c, piece.k + piece.steps - k)
+            source = W + piece.weights + p * layout.W_row + q * layout.W_tap + c * layout.W_k
+            pack_panel(scalar, panel, panel_row, source, layout.W_k, layout.W_column, count, columns)
+            panel, k = panel + count * panel_row, k + count

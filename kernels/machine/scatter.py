@@ -1,24 +1,30 @@
-"""A field of few channels from its windows, field = Aᵀ windows: colours from features, or their error.
+"""A field of few channels from its windows, field = Aᵀ windows, by scattering (col2im): colours, or their error.
 
-The sums of kernels/machine/direct_conv.py have the field's channels side by side in vectors, which would be mostly
-empty. Here the windows of a picture are side by side. For each tap and channel they make a picture,
+kernels/machine/direct_conv.py keeps the channels of its output side by side in vectors, which would be mostly empty
+here. This file keeps the windows of a picture side by side instead. For each kernel row p, each (tap q, channel c) pair
+gives a picture of contributions,
 
-    stamps[q,c][i,j] = Σ_o W[p,q,c,o] windows[i,j,o]            one product of matrices for each p
+    contributions[q,c][i,j] = Σ_o W[p,q,c,o] windows[i,j,o]            one matrix product for each p
 
-which belongs to every s-th neuron, u + P = s i + p and v + P = s j + q. All such neurons are a *plane*, of s² for each
-channel. In it the picture lies p div s rows down and q div s to the right, at planes[p mod s, q mod s, c], and with as
-many zeros at the end of its rows as it can be moved, it is added in one run. At last the planes are woven to the field.
-"""
+which belong to the field pixels u = s i + p - P and v = s j + q - P. Every s-th pixel, down and across, is a *sub-pixel
+grid* (Shi et al. 2016). The scratch holds the s² grids of each channel apart from each other, each as a contiguous
+picture. So a picture of contributions is added as a whole to grids[p mod s, q mod s, c], moved down by p div s rows and
+right by q div s pixels. The rows end with enough zeros for every move, so this is one addition of two vectors. Finally
+the grids are interleaved to the field (pixel shuffle)."""
 
 from collections.abc import Callable
 from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.direct_conv import STORE_COST
+from ava_np.kernels.machine.geometry import Geometry
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import (
+    CACHE_LINE,
     add_run,
     clear_run,
     copy_element,
@@ -26,160 +32,234 @@ from ava_np.kernels.machine.packing import (
     pack_panel,
     register_tile_and_packing,
 )
-from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
+from ava_np.kernels.machine.records import read, write
 
-MOST = 1 << 24  # numbers of scratch for all threads, if one does not need more: 64 MB in float32
-ADDRESSES, SIZES, FRAME = 7, 15, len(Frame._fields)  # numbers of a record
+MAX_SCRATCH = 1 << 24  # scratch elements for all threads, 64 MB in float32, unless one thread alone needs more
 
 
-def correlate_by_stamps(
+class Call(NamedTuple):
+    """Record of a call: the number of parts and of pictures, and addresses; ``bias`` 0 means no bias."""
+
+    parts: int
+    pictures: int
+    windows: int
+    field: int
+    W: int
+    bias: int
+    scratch: int
+    layout: int
+
+
+class Layout(NamedTuple):
+    """Record of what all calls of one geometry share.
+
+    Attributes
+    ----------
+    scratch : int
+        Bytes of scratch for a part. It starts with a copy of the windows, with zeros at the end of each row.
+    panels, contributions, grids : int
+        Bytes from there to the same windows in panels, to the contributions and to the sub-pixel grids.
+    field_rows, field_columns, field_channels : int
+        Shape of the field.
+    window_channels : int
+        Channels of the windows.
+    kernel_rows, kernel_columns, stride, padding : int
+        Taps, and pixels between windows and before the first.
+    row, picture, grid : int
+        Elements of a row with its zeros, of a picture of windows in whole panels, and of a sub-pixel grid.
+    frame : Frame
+        Windows with zeros at the end of each row.
+    """
+
+    scratch: int
+    panels: int
+    contributions: int
+    grids: int
+    field_rows: int
+    field_columns: int
+    field_channels: int
+    window_channels: int
+    kernel_rows: int
+    kernel_columns: int
+    stride: int
+    padding: int
+    row: int
+    picture: int
+    grid: int
+    frame: Frame
+
+
+class Plan(NamedTuple):
+    """What follows from a geometry.
+
+    Attributes
+    ----------
+    words : ndarray
+        The record, which lives as long as the plan.
+    layout : int
+        Address of the record.
+    part_scratch : int
+        Scratch elements for each part.
+    multiply_adds : int
+        For one picture.
+    """
+
+    words: np.ndarray
+    layout: int
+    part_scratch: int
+    multiply_adds: int
+
+
+def correlate_transposed(
+    geometry: Geometry,
     field: np.ndarray,
     windows: np.ndarray,
     W: np.ndarray,
     b: np.ndarray | None,
-    stride: int,
-    padding: int,
     scratch: np.ndarray,
 ) -> None:
     """Write field = Aᵀ windows, plus b."""
-    record, room, work = _plan(field.shape[1:], windows.shape[1:], W.shape, stride, padding, W.dtype)
-    parts = min(part_count(work * len(field), len(field)), scratch.size // room)
-    record = record.copy()
-    record[:ADDRESSES] = (
-        parts, len(field), windows.ctypes.data, field.ctypes.data, W.ctypes.data, 0 if b is None else b.ctypes.data,
-        scratch.ctypes.data,
-    )  # fmt: skip
-    run_parts(_code(W.dtype), parts, record)
+    planned, pictures = plan(geometry, W.dtype), len(field)
+    parts = min(part_count(planned.multiply_adds * pictures, pictures), scratch.size // planned.part_scratch)
+    call = Call(
+        parts=parts,
+        pictures=pictures,
+        windows=windows.ctypes.data,
+        field=field.ctypes.data,
+        W=W.ctypes.data,
+        bias=0 if b is None else b.ctypes.data,
+        scratch=scratch.ctypes.data,
+        layout=planned.layout,
+    )
+    run_parts(_code(W.dtype), parts, write(call))
 
 
-def scratch_size(
-    field: tuple[int, ...],
-    windows: tuple[int, ...],
-    weights: tuple[int, ...],
-    stride: int,
-    padding: int,
-    dtype: np.dtype,
-) -> int:
-    """Numbers of scratch with which every core can help; fewer for pictures so large that it would take much memory."""
-    room = _plan(field, windows, weights, stride, padding, dtype)[1]
-    return room * max(1, min(cores(), MOST // room))
+def scratch_size(geometry: Geometry, dtype: np.dtype) -> int:
+    """Return the number of scratch elements with which every core can help; fewer cores if it were > MAX_SCRATCH."""
+    part_scratch = plan(geometry, dtype).part_scratch
+    return part_scratch * max(1, min(cores(), MAX_SCRATCH // part_scratch))
 
 
 @cache
-def _plan(
-    field: tuple[int, ...],
-    windows: tuple[int, ...],
-    weights: tuple[int, ...],
-    stride: int,
-    padding: int,
-    dtype: np.dtype,
-) -> tuple[np.ndarray, int, int]:
-    """A record without its addresses, numbers of scratch for a part, and multiply-adds for a picture."""
+def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
+    """Lay out the scratch of a part."""
     size, tile = dtype.itemsize, host_tile(dtype.itemsize)
     assert tile is not None
-    (height, width, channels), (rows, across, depth), (down, wide, *_) = field, windows, weights
-    pitch = max(across + (wide - 1) // stride, (width - 1 + padding) // stride + 1)
-    lines = max(rows + (down - 1) // stride, (height - 1 + padding) // stride + 1)
-    framed = frame(rows, across, depth * size, Reach(0, 1, 1, rows), Reach(0, 1, 1, pitch))
-    run = wide * channels
-    places = -(-rows * pitch // tile.NR) * tile.NR  # of a picture with the zeros, in whole panels
-    plane = lines * pitch + (wide - 1) // stride
-    rounded = LINE // size
-    # The picture of windows, the same in panels, the stamps, the planes.
-    lengths = (places * depth, places * depth, places * run, plane * channels * stride * stride)
-    starts = [0]
-    for length in lengths:
-        starts.append(starts[-1] + -(-length // rounded) * rounded)
-    room = starts[-1] + rounded
-    sizes = (
-        room * size, height, width, channels, depth, down, wide, stride, padding, pitch, places, plane,
-        starts[1] * size, starts[2] * size, starts[3] * size,
-    )  # fmt: skip
-    return np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64), room, places * down * run * (depth + STORE_COST)
+    (height, width, field_channels), (rows, columns, window_channels) = geometry.field, geometry.windows
+    (kernel_rows, kernel_columns), stride, padding = geometry.weights[:2], geometry.stride, geometry.padding
+    grid_row = max(columns + (kernel_columns - 1) // stride, (width - 1 + padding) // stride + 1)
+    grid_rows = max(rows + (kernel_rows - 1) // stride, (height - 1 + padding) // stride + 1)
+    grid = grid_rows * grid_row + (kernel_columns - 1) // stride
+    picture = -(-rows * grid_row // tile.NR) * tile.NR
+    lengths = (  # the windows, the same in panels, the contributions, the grids
+        picture * window_channels,
+        picture * window_channels,
+        picture * geometry.row_fan_in,
+        grid * field_channels * stride * stride,
+    )
+    line = CACHE_LINE // size
+    _, panels, contributions, grids, end = accumulate((-(-length // line) * line for length in lengths), initial=0)
+    layout = Layout(
+        scratch=(end + line) * size,
+        panels=panels * size,
+        contributions=contributions * size,
+        grids=grids * size,
+        field_rows=height,
+        field_columns=width,
+        field_channels=field_channels,
+        window_channels=window_channels,
+        kernel_rows=kernel_rows,
+        kernel_columns=kernel_columns,
+        stride=stride,
+        padding=padding,
+        row=grid_row,
+        picture=picture,
+        grid=grid,
+        frame=make_frame(rows, columns, window_channels * size, Reach(0, 1, 1, rows), Reach(0, 1, 1, grid_row)),
+    )
+    multiply_adds = picture * kernel_rows * geometry.row_fan_in * (window_channels + STORE_COST)
+    words = write(layout)
+    return Plan(words, words.ctypes.data, end + line, multiply_adds)
 
 
 @cache
 def _code(dtype: np.dtype) -> int:
-    """Where the code of a part begins."""
+    """Return the address of the machine code of a part."""
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return compile_part(_part(dtype.type, tile))
 
 
-def _part(number: type[np.floating], tile: Tile) -> Callable[..., None]:
-    """The code that writes some of the pictures."""
-    height, panel, size = tile.MR, tile.NR, np.dtype(number).itemsize
-    sizes_at, header = ADDRESSES + FRAME, ADDRESSES + FRAME + SIZES
+def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """Return the function that writes some of the pictures."""
+    MR, NR, size = tile.MR, tile.NR, np.dtype(scalar).itemsize
 
     def part(index, record):  # type: ignore[no-untyped-def]
-        whole = numba.carray(record, header)
-        framed = whole[ADDRESSES:sizes_at]
-        parts, batch, windows, field, W, bias, scratch = whole[:ADDRESSES]
-        copied, _, _, rows, _, _, _, _, _, _, picture, _, _ = framed
-        (
-            room, field_rows, field_width, channels, depth, down, wide, stride, padding, pitch, places, plane,
-            panels_at, stamps_at, planes_at,
-        ) = whole[sizes_at:]  # fmt: skip
-        copy = (scratch + index * room + LINE - 1) // LINE * LINE
-        panels, stamps, planes = copy + panels_at, copy + stamps_at, copy + planes_at
-        run, pixel = wide * channels, depth * size
-        tiles = (run + height - 1) // height
-        for n in range(index * batch // parts, (index + 1) * batch // parts):
-            source = windows + n * picture
-            if copied:
-                copy_frame(copy, source, 0, rows, framed)
+        call = read(Call, record)
+        layout = read(Layout, call.layout)
+        frame, stride, row, picture = layout.frame, layout.stride, layout.row, layout.picture
+        channels, window_channels = layout.field_channels, layout.window_channels
+        copy = (call.scratch + index * layout.scratch + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+        panels, contributions, grids = copy + layout.panels, copy + layout.contributions, copy + layout.grids
+        run, pixel, used = layout.kernel_columns * channels, window_channels * size, frame.positions * row
+        tiles = (run + MR - 1) // MR
+        for n in range(index * call.pictures // call.parts, (index + 1) * call.pictures // call.parts):
+            source = call.windows + n * frame.source_picture
+            if frame.is_copy:
+                copy_frame(copy, source, 0, frame.positions, frame)
             else:
-                copy_run(copy, source, rows * pitch * pixel)
-            clear_run(copy + rows * pitch * pixel, (places - rows * pitch) * pixel)
-            for at in range(0, places, panel):
-                pack_panel(number, panels + at * pixel, panel * size, copy + at * pixel, size, pixel, depth, panel)
-            _fill_planes(number, size, planes, bias, channels, plane, stride * stride)
-            for p in range(down):
-                for at in range(0, places, panel):
+                copy_run(copy, source, used * pixel)
+            clear_run(copy + used * pixel, (picture - used) * pixel)
+            for j in range(0, picture, NR):
+                pack_panel(scalar, panels + j * pixel, NR * size, copy + j * pixel, size, pixel, window_channels, NR)
+            _fill_grids(scalar, size, grids, call.bias, layout)
+            for p in range(layout.kernel_rows):
+                for j in range(0, picture, NR):
                     for t in range(tiles):  # of nearly equal height
-                        k = t * run // tiles
+                        pair = t * run // tiles
                         multiply_tile(
-                            number, W + (p * run + k) * pixel, pixel, size, 0, 0, depth, 1, 1,
-                            panels + at * pixel, panel * size, stamps + (k * places + at) * size, places * size, 0, 0,
-                            (t + 1) * run // tiles - k, panel,
+                            scalar, call.W + (p * run + pair) * pixel, pixel, size, 0, 0, window_channels, 1, 1,
+                            panels + j * pixel, NR * size, contributions + (pair * picture + j) * size, picture * size,
+                            0, 0, (t + 1) * run // tiles - pair, NR,
                         )  # fmt: skip
-                for q in range(wide):
-                    phase = p % stride * stride + q % stride
+                for q in range(layout.kernel_columns):
+                    first_grid = (p % stride * stride + q % stride) * channels
                     for c in range(channels):
-                        to = planes + ((phase * channels + c) * plane + p // stride * pitch + q // stride) * size
-                        add_run(number, to, stamps + (q * channels + c) * places * size, rows * pitch)
-            _weave(
-                number, size, field + n * field_rows * field_width * channels * size, planes, field_rows, field_width,
-                channels, stride, padding, pitch, plane,
-            )  # fmt: skip
+                        target = grids + ((first_grid + c) * layout.grid + p // stride * row + q // stride) * size
+                        add_run(scalar, target, contributions + (q * channels + c) * picture * size, used)
+            field_picture = layout.field_rows * layout.field_columns * channels * size
+            _interleave(scalar, size, call.field + n * field_picture, grids, layout)
 
     return part
 
 
 @kernel
-def _fill_planes(number, size, planes, bias, channels, plane, phases):  # type: ignore[no-untyped-def]
-    """Begin with the bias, or with 0."""
-    clear_run(planes, phases * channels * plane * size)
+def _fill_grids(scalar, size, grids, bias, layout):  # type: ignore[no-untyped-def]
+    """Write the bias, or 0, to every element."""
+    count = layout.stride * layout.stride
+    clear_run(grids, count * layout.field_channels * layout.grid * size)
     if bias:
-        for phase in range(phases):
-            for c in range(channels):
-                for at in range(plane):
-                    copy_element(number, planes + ((phase * channels + c) * plane + at) * size, bias + c * size)
+        for grid in range(count):
+            for c in range(layout.field_channels):
+                for k in range(layout.grid):
+                    target = grids + ((grid * layout.field_channels + c) * layout.grid + k) * size
+                    copy_element(scalar, target, bias + c * size)
 
 
 @kernel
-def _weave(  # type: ignore[no-untyped-def]
-    number, size, field, planes, rows, width, channels, stride, padding, pitch, plane
-):  # fmt: skip
-    """Take every neuron of a field from its plane."""
-    for u in range(rows):
-        down, i = (u + padding) % stride, (u + padding) // stride
+def _interleave(scalar, size, field, grids, layout):  # type: ignore[no-untyped-def]
+    """Copy every pixel of a field from its sub-pixel grid."""
+    stride, channels, width = layout.stride, layout.field_channels, layout.field_columns
+    for u in range(layout.field_rows):
+        down, i = (u + layout.padding) % stride, (u + layout.padding) // stride
         for first in range(min(stride, width)):
-            across, j = (first + padding) % stride, (first + padding) // stride
+            across, j = (first + layout.padding) % stride, (first + layout.padding) // stride
             for c in range(channels):
-                source = planes + (((down * stride + across) * channels + c) * plane + i * pitch + j) * size
+                grid = (down * stride + across) * channels + c
+                source = grids + (grid * layout.grid + i * layout.row + j) * size
                 target = field + ((u * width + first) * channels + c) * size
                 for k in range((width - first + stride - 1) // stride):
-                    copy_element(number, target + k * stride * channels * size, source + k * size)
+                    copy_element(scalar, target + k * stride * channels * size, source + k * size)

@@ -2,208 +2,286 @@
 
     dW[p,q,c,o] += Σ_{n,i,j} field[n, s i + p - P, s j + q - P, c] windows[n,i,j,o]
 
-A row of a window is a run of (q, c) pairs in the field, as in kernels/machine/direct_conv.py. So for each p this is a
-product of matrices, with the windows' pixels for k: the micro-kernel's tile is some of the run by some of the channels
-o, and k goes from pixel to pixel, from row to row, and from picture to picture.
+As in kernels/machine/direct_conv.py, the (q, c) pairs of one kernel row are contiguous in the field: a *run*. So for
+each p this is a matrix product whose k are the pixels of the windows (implicit GEMM, Chetlur et al. 2014). A tile of
+the micro-kernel is some of the run by some of the window channels o; k goes from pixel to pixel, from row to row and
+from picture to picture.
 
-Pictures come in groups that the scratch holds. First the field is copied with zeros around it
-(kernels/machine/padding.py), and the windows' channels are laid in panels; then the tiles are shared among the threads.
-Each tile goes through the pictures in their order, and the passes depend on the shapes alone: the threads change no
-bit."""
+The pictures are processed in groups that fit the scratch. First the field is copied with zeros around it
+(kernels/machine/padding.py) and the windows are packed into panels; then the threads share the tiles. Each tile adds
+the pictures in their order, and the slices of k depend on the geometry alone. So the number of threads does not change
+a bit."""
 
 from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.direct_conv import STORE_COST
+from ava_np.kernels.machine.geometry import Geometry
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
-from ava_np.kernels.machine.padding import LINE, STORE_COST, Frame, Reach, copy_frame, frame
+from ava_np.kernels.machine.packing import CACHE_LINE, copy_run, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
+from ava_np.kernels.machine.records import read, write
 
-DEEP = 256  # pixels of a pass, about: a panel is then 32 kB with AVX-512, and fits the nearest cache
-TALL = 16  # tiles of a block that is copied
-MAX_DIRECT_STRIDE = (
-    2048  # bytes from a pixel to the next; with more, pixels meet in few places of the cache, and are copied first
-)
-GROUP = 1 << 20  # numbers of scratch for a group of pictures, unless a single one needs more
+KC = 256  # pixels (k) in a slice, about: a panel of the windows takes 32 kB with AVX-512 and fits the L1 cache
+BLOCK_TILES = 16  # tiles of a run in a packed block: 240 kB in float32 with AVX-512, which fits the L2 cache
+MIN_PACKED_STRIDE = 2048  # bytes between pixels; from here on they share few sets of the L1 cache, so blocks are packed
+GROUP_SCRATCH = 1 << 20  # scratch elements for a group of pictures, 4 MB in float32, unless one picture needs more
 
 
-class Shapes(NamedTuple):
-    """(height, width, channels) of field and windows, and the size of a window."""
+class Call(NamedTuple):
+    """Record of a group of pictures: the number of parts and of pictures, and addresses."""
 
-    field: tuple[int, ...]
-    windows: tuple[int, ...]
-    kernel: tuple[int, ...]
-    stride: int
-    padding: int
+    parts: int
+    pictures: int
+    field: int
+    windows: int
+    dW: int  # noqa: N815
+    copies: int
+    panels: int
+    blocks: int
+    layout: int
+
+
+class Layout(NamedTuple):
+    """Record of what all calls of one geometry share.
+
+    Attributes
+    ----------
+    windows_across, window_channels : int
+        Pixels of a row of windows, and channels of a pixel.
+    windows_are_panels : int
+        1 if the windows are read where they lie, because they already have the layout of one panel.
+    slice_pictures, slice_rows : int
+        Of a slice of k: whole pictures, or rows of one picture.
+    kernel_rows, run, tiles : int
+        Taps down; (q, c) pairs of each; and tiles that cover the pairs.
+    pixel : int
+        Bytes from a field pixel to the one that the next window reads with the same tap.
+    block : int
+        Bytes of a part's packed block, or 0 if the field is read directly.
+    frame : Frame
+        Field pixels that the windows read.
+    """
+
+    windows_across: int
+    window_channels: int
+    windows_are_panels: int
+    slice_pictures: int
+    slice_rows: int
+    kernel_rows: int
+    run: int
+    tiles: int
+    pixel: int
+    block: int
+    frame: Frame
 
 
 class Plan(NamedTuple):
-    """What the shapes decide: a record but for its addresses; pictures of a group, their work, tiles, and scratch.
+    """What follows from a geometry.
 
-    ``scratch`` is for a group, ``block`` for a part besides.
+    Attributes
+    ----------
+    words : ndarray
+        The record, which lives as long as the plan.
+    layout : int
+        Address of the record.
+    group : int
+        Pictures in a group.
+    multiply_adds : int
+        For one picture.
+    tiles : int
+        Tiles of dW, each a sum that is not split.
+    copy_size : int
+        Bytes of one picture's copy.
+    group_scratch, part_scratch : int
+        Scratch elements for a group, and for each part.
     """
 
-    record: np.ndarray
+    words: np.ndarray
+    layout: int
     group: int
-    work: int
+    multiply_adds: int
     tiles: int
-    scratch: int
-    block: int
-
-
-ADDRESSES, SIZES, FRAME = 8, 11, len(Frame._fields)
-HEADER = ADDRESSES + SIZES + FRAME
+    copy_size: int
+    group_scratch: int
+    part_scratch: int
 
 
 def add_weight_gradient(
-    dW: np.ndarray, windows: np.ndarray, field: np.ndarray, stride: int, padding: int, scratch: np.ndarray
+    geometry: Geometry, dW: np.ndarray, windows: np.ndarray, field: np.ndarray, scratch: np.ndarray
 ) -> None:
     """Add the derivative of ⟨windows, A field⟩ to dW."""
-    found = plan(Shapes(field.shape[1:], windows.shape[1:], dW.shape[:2], stride, padding), dW.dtype)
+    planned = plan(geometry, dW.dtype)
     prepare, multiply = _codes(dW.dtype)
-    record, start = found.record.copy(), -(-scratch.ctypes.data // LINE) * LINE
-    for first in range(0, len(field), found.group):
-        pictures = min(found.group, len(field) - first)
-        most = min(found.tiles, (scratch.size - found.scratch) // found.block)
-        parts = part_count(found.work * pictures, most)
-        record[:ADDRESSES] = (
-            parts, pictures, field[first:].ctypes.data, windows[first:].ctypes.data, dW.ctypes.data,
-            start, start + found.group * int(record[-1]), start + found.scratch * dW.itemsize,
-        )  # fmt: skip
+    max_parts = min(planned.tiles, (scratch.size - planned.group_scratch) // planned.part_scratch)
+    copies = -(-scratch.ctypes.data // CACHE_LINE) * CACHE_LINE
+    for first in range(0, len(field), planned.group):
+        pictures = min(planned.group, len(field) - first)
+        parts = part_count(planned.multiply_adds * pictures, max_parts)
+        call = Call(
+            parts=parts,
+            pictures=pictures,
+            field=field[first:].ctypes.data,
+            windows=windows[first:].ctypes.data,
+            dW=dW.ctypes.data,
+            copies=copies,
+            panels=copies + planned.group * planned.copy_size,
+            blocks=copies + planned.group_scratch * dW.itemsize,
+            layout=planned.layout,
+        )
+        record = write(call)
         run_parts(prepare, parts, record)
         run_parts(multiply, parts, record)
 
 
+def scratch_size(geometry: Geometry, dtype: np.dtype) -> int:
+    """Return the number of scratch elements with which every core can help."""
+    planned = plan(geometry, dtype)
+    return planned.group_scratch + planned.part_scratch * cores()
+
+
 @cache
-def plan(shapes: Shapes, dtype: np.dtype) -> Plan:
-    """Say how field and windows lie in the scratch, and what a pass is."""
-    size, tile, stride, padding = dtype.itemsize, host_tile(dtype.itemsize), shapes.stride, shapes.padding
+def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
+    """Lay out field and windows in the scratch, and the slices of k."""
+    size, tile, stride, padding = dtype.itemsize, host_tile(dtype.itemsize), geometry.stride, geometry.padding
     assert tile is not None
-    (height, width, inputs), (rows, across, outputs), (down, wide) = shapes.field, shapes.windows, shapes.kernel
-    pixel, run, pixels = inputs * size, wide * inputs, rows * across
-    framed = frame(height, width, pixel, Reach(padding, down, stride, rows), Reach(padding, wide, stride, across))
-    rest = outputs % tile.NR
-    filled = outputs - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.NR)
-    in_place = filled == outputs <= tile.NR  # the windows are a panel as they are
-    held = (framed.picture + framed.left) * framed.copied, 0 if in_place else filled * pixels * size
-    group = max(1, GROUP * size // max(1, sum(held)))
-    together = max(1, DEEP // pixels)
-    lines = -(-rows // -(-pixels // DEEP))
+    (height, width, field_channels), (rows, columns, window_channels) = geometry.field, geometry.windows
+    (kernel_rows, kernel_columns), run = geometry.weights[:2], geometry.row_fan_in
+    field_pixel, pixels = field_channels * size, rows * columns
+    down, across = Reach(padding, kernel_rows, stride, rows), Reach(padding, kernel_columns, stride, columns)
+    frame = make_frame(height, width, field_pixel, down, across)
+    rest = window_channels % tile.NR
+    padded_channels = window_channels - rest + (0 if rest == 0 else tile.lanes if rest <= tile.lanes else tile.NR)
+    windows_are_panels = padded_channels == window_channels <= tile.NR
+    copy_size = (frame.picture + frame.left) * frame.is_copy
+    picture_scratch = copy_size + (0 if windows_are_panels else padded_channels * pixels * size)
+    group = max(1, GROUP_SCRATCH * size // max(1, picture_scratch))
+    slice_pictures, slice_rows = max(1, KC // pixels), -(-rows // -(-pixels // KC))
     tiles = -(-run // tile.MR)
-    far = stride * pixel >= MAX_DIRECT_STRIDE and outputs > 2 * tile.NR
-    block = max(together * pixels, lines * across) * (TALL * tile.MR * size + LINE) if far else LINE
-    sizes = (across, outputs, int(in_place), together, lines, run, tiles, down, stride * pixel, block * far, held[0])
-    record = np.array([*[0] * ADDRESSES, *framed, *sizes], np.int64)
-    return Plan(
-        record,
-        group,
-        pixels * filled * (down * run + STORE_COST),
-        down * tiles,
-        -(-(group * sum(held) + LINE) // size),
-        block // size,
+    # A block pays for its copy if more than two panels read it.
+    is_packed = stride * field_pixel >= MIN_PACKED_STRIDE and window_channels > 2 * tile.NR
+    slice_pixels = max(slice_pictures * pixels, slice_rows * columns)
+    block = slice_pixels * (BLOCK_TILES * tile.MR * size + CACHE_LINE) if is_packed else 0
+    layout = Layout(
+        windows_across=columns,
+        window_channels=window_channels,
+        windows_are_panels=int(windows_are_panels),
+        slice_pictures=slice_pictures,
+        slice_rows=slice_rows,
+        kernel_rows=kernel_rows,
+        run=run,
+        tiles=tiles,
+        pixel=stride * field_pixel,
+        block=block,
+        frame=frame,
     )
-
-
-def scratch_size(shapes: Shapes, dtype: np.dtype) -> int:
-    """Numbers of scratch with which every core can help."""
-    found = plan(shapes, dtype)
-    return found.scratch + found.block * cores()
+    words = write(layout)
+    return Plan(
+        words=words,
+        layout=words.ctypes.data,
+        group=group,
+        multiply_adds=pixels * padded_channels * (kernel_rows * run + STORE_COST),
+        tiles=kernel_rows * tiles,
+        copy_size=copy_size,
+        group_scratch=-(-(group * picture_scratch + CACHE_LINE) // size),
+        part_scratch=max(block, CACHE_LINE) // size,
+    )
 
 
 @cache
 def _codes(dtype: np.dtype) -> tuple[int, int]:
-    """Where the code that prepares a group begins, and where the code that multiplies."""
+    """Return the addresses of the machine code that prepares a group and that multiplies it."""
     register_tile_and_packing(dtype)
     tile = host_tile(dtype.itemsize)
     assert tile is not None
     return compile_part(_prepare(dtype.type, tile)), compile_part(_multiply(dtype.type, tile))
 
 
-def _prepare(number: type[np.floating], tile: Tile) -> Callable[..., None]:
-    """The code that copies some of the pictures into the scratch."""
-    panel, lanes, size = tile.NR, tile.lanes, np.dtype(number).itemsize
-    header, sizes_at = HEADER, ADDRESSES + FRAME
+def _prepare(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """Return the function that copies the fields of some pictures and packs their windows."""
+    NR, lanes, size = tile.NR, tile.lanes, np.dtype(scalar).itemsize
 
     def prepare(index, record):  # type: ignore[no-untyped-def]
-        whole = numba.carray(record, header)
-        parts, pictures, field, windows, _, copy, panels, _ = whole[:ADDRESSES]
-        framed = whole[ADDRESSES:sizes_at]
-        copied, _, _, rows = framed[:4]
-        across, outputs, in_place = whole[sizes_at : sizes_at + 3]
-        pixels = rows * across
-        for n in range(index * pictures // parts, (index + 1) * pictures // parts):
-            if copied:
-                copy_frame(copy, field, n * rows, (n + 1) * rows, framed)
-            for o in range(0, 0 if in_place else outputs, panel):
-                width = min(panel, outputs - o)
-                b_step = (lanes if width <= lanes else panel) * size
-                pack_panel(
-                    number, panels + o * size * pictures * pixels + n * pixels * b_step, b_step,
-                    windows + (n * pixels * outputs + o) * size, outputs * size, size, pixels, width,
-                )  # fmt: skip
+        call = read(Call, record)
+        layout = read(Layout, call.layout)
+        rows, channels = layout.frame.positions, layout.window_channels
+        pixels = rows * layout.windows_across
+        for n in range(index * call.pictures // call.parts, (index + 1) * call.pictures // call.parts):
+            if layout.frame.is_copy:
+                copy_frame(call.copies, call.field, n * rows, (n + 1) * rows, layout.frame)
+            if layout.windows_are_panels:
+                continue
+            for o in range(0, channels, NR):
+                columns = min(NR, channels - o)
+                panel_row = (lanes if columns <= lanes else NR) * size
+                panel = call.panels + o * size * call.pictures * pixels + n * pixels * panel_row
+                source = call.windows + (n * pixels * channels + o) * size
+                pack_panel(scalar, panel, panel_row, source, channels * size, size, pixels, columns)
 
     return prepare
 
 
-def _multiply(number: type[np.floating], tile: Tile) -> Callable[..., None]:
-    """The code that adds to some of the tiles of dW."""
-    tall, height, panel, lanes, size = TALL, tile.MR, tile.NR, tile.lanes, np.dtype(number).itemsize
-    header, sizes_at = HEADER, ADDRESSES + FRAME
+def _multiply(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
+    """Return the function that adds to some of the tiles of dW."""
+    MR, NR, lanes, size = tile.MR, tile.NR, tile.lanes, np.dtype(scalar).itemsize
 
     def multiply(index, record):  # type: ignore[no-untyped-def]
-        whole = numba.carray(record, header)
-        parts, pictures, field, windows, dW, copy, panels, blocks = whole[:ADDRESSES]
-        copied, picture, row, rows, stride = whole[ADDRESSES : ADDRESSES + 5]
-        across, outputs, in_place, together, lines, run, tiles, down, step, block, _ = whole[sizes_at:header]
-        if not copied:
-            copy = field
-        if in_place:
-            panels = windows
-        pixels, packed, pitch = rows * across, blocks + index * block, tall * height * size + LINE
-        begin, end = index * down * tiles // parts, (index + 1) * down * tiles // parts
-        for n in range(0, pictures, together):
-            several = min(together, pictures - n)
-            for i in range(0, rows, lines):
-                runs = min(lines, rows - i)
+        call = read(Call, record)
+        layout = read(Layout, call.layout)
+        frame, run, tiles, channels = layout.frame, layout.run, layout.tiles, layout.window_channels
+        rows, across = frame.positions, layout.windows_across
+        field = call.copies if frame.is_copy else call.field
+        panels = call.windows if layout.windows_are_panels else call.panels
+        pixels, dW_row = rows * across, channels * size
+        block, block_pixel = call.blocks + index * layout.block, BLOCK_TILES * MR * size + CACHE_LINE
+        begin = index * layout.kernel_rows * tiles // call.parts
+        end = (index + 1) * layout.kernel_rows * tiles // call.parts
+        for n in range(0, call.pictures, layout.slice_pictures):
+            pictures = min(layout.slice_pictures, call.pictures - n)
+            for i in range(0, rows, layout.slice_rows):
+                lines = min(layout.slice_rows, rows - i)
                 for p in range(begin // tiles, (end + tiles - 1) // tiles):
                     first, last = max(0, begin - p * tiles), min(tiles, end - p * tiles)
-                    for start in range(first, last, tall if block else tiles):
-                        stop = min(last, start + tall) if block else last
-                        k = start * run // tiles
-                        a = copy + n * picture + (stride * i + p) * row + k * size
-                        a_step, a_run, a_picture = step, stride * row, picture
-                        if block:
-                            _copy_block(
-                                packed, pitch, a, a_step, a_run, a_picture, across, runs, several,
-                                (stop * run // tiles - k) * size,
+                    for start in range(first, last, BLOCK_TILES if layout.block else tiles):
+                        stop = min(last, start + BLOCK_TILES) if layout.block else last
+                        pair = start * run // tiles  # the first of the block
+                        a = field + n * frame.picture + (frame.step * i + p) * frame.row + pair * size
+                        a_pixel, a_line, a_picture = layout.pixel, frame.step * frame.row, frame.picture
+                        if layout.block:
+                            _pack_block(
+                                block, block_pixel, a, a_pixel, a_line, a_picture, across, lines, pictures,
+                                (stop * run // tiles - pair) * size,
                             )  # fmt: skip
-                            a, a_step, a_run, a_picture = packed, pitch, across * pitch, runs * across * pitch
-                        for o in range(0, outputs, panel):
-                            width = min(panel, outputs - o)
-                            b_step = (lanes if width <= lanes else panel) * size
-                            b = panels + o * size * pictures * pixels + (n * pixels + i * across) * b_step
-                            for t in range(start, stop):
-                                here = t * run // tiles
-                                c = dW + ((p * run + here) * outputs + o) * size
+                            a, a_pixel = block, block_pixel
+                            a_line, a_picture = across * block_pixel, lines * across * block_pixel
+                        for o in range(0, channels, NR):
+                            columns = min(NR, channels - o)
+                            panel_row = (lanes if columns <= lanes else NR) * size
+                            panel = panels + o * size * call.pictures * pixels + (n * pixels + i * across) * panel_row
+                            for t in range(start, stop):  # of nearly equal height
+                                first_pair = t * run // tiles
+                                c = call.dW + ((p * run + first_pair) * channels + o) * size
                                 multiply_tile(
-                                    number, a + (here - k) * size, size, a_step, a_run, a_picture, across, runs,
-                                    several, b, b_step, c, outputs * size, c, outputs * size,
-                                    (t + 1) * run // tiles - here, width,
+                                    scalar, a + (first_pair - pair) * size, size, a_pixel, a_line, a_picture,
+                                    across, lines, pictures, panel, panel_row, c, dW_row, c, dW_row,
+                                    (t + 1) * run // tiles - first_pair, columns,
                                 )  # fmt: skip
 
     return multiply
 
 
 @kernel
-def _copy_block(target, pitch, source, step, run, picture, steps, runs, pictures, size):  # type: ignore[no-untyped-def]
-    """Copy ``size`` bytes of each pixel, one after the other."""
+def _pack_block(  # type: ignore[no-untyped-def]
+    block, block_pixel, source, pixel, row, picture, columns, rows, pictures, count
+):  # fmt: skip
+    """Copy ``count`` bytes of each pixel of a slice, one pixel after the other."""
     for n in range(pictures):
-        for i in range(runs):
-            for j in range(steps):
-                copy_run(target, source + n * picture + i * run + j * step, size)
-                target += pitch
+        for i in range(rows):
+            for j in range(columns):
+                copy_run(block, source + n * picture + i * row + j * pixel, count)
+                block += block_pixel

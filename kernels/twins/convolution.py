@@ -1,6 +1,7 @@
 """Twin of kernels/convolution.py: y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n, s i + p - P, s j + q - P, c] W[p,q,c,o].
 
-The transposed convolution is written on its own, as if nobody had noticed that it is the convolution turned round.
+The transposed convolution has loops of its own, which do not use that it is the convolution with both directions
+exchanged.
 
 Shapes: x, dx, y, dy (batch, height, width, channels); W, dW (kernel height, kernel width, inputs, outputs) for the
 convolution and (kernel height, kernel width, outputs, inputs) for the transposed one; b, db (outputs,).
@@ -10,7 +11,7 @@ import numpy as np
 
 
 def convolution_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int) -> None:
-    """Write y: every output neuron weighs the input neurons under its window; outside of the picture there are none."""
+    """Write y: each output is the weighted sum of the inputs under its window; outside the picture they are 0."""
     batch, rows, columns, outputs = y.shape
     for n in range(batch):
         for i in range(rows):
@@ -26,7 +27,7 @@ def convolution_forward(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarr
 
 
 def convolution_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int) -> None:
-    """Write dx: an input neuron collects the errors of all windows that it was under, by the weight above it."""
+    """Write dx: each input sums the errors of the windows that cover it, times the weights that they apply to it."""
     batch, height, width, inputs = dx.shape
     for n in range(batch):
         for u in range(height):
@@ -44,7 +45,7 @@ def convolution_backward_input(dx: np.ndarray, dy: np.ndarray, W: np.ndarray, st
 def convolution_backward_parameters(
     dW: np.ndarray, db: np.ndarray, dy: np.ndarray, x: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Add to dW and db: a weight collects, over all windows, the input under it times the error of the output."""
+    """Add to dW and db: each weight sums, over all windows, the input that it multiplies times the output's error."""
     batch, rows, columns, outputs = dy.shape
     for n in range(batch):
         for i in range(rows):
@@ -62,7 +63,7 @@ def convolution_backward_parameters(
 def transposed_convolution_forward(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Write y: every input neuron stamps the weights on the output, as strong as it is; stamps overlap and add up."""
+    """Write y: each input scatters the kernel, times its value, to the outputs; where copies overlap, they add up."""
     batch, height, width, outputs = y.shape
     for n in range(batch):
         for u in range(height):
@@ -83,7 +84,7 @@ def transposed_convolution_forward(
 def transposed_convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Write dx: an input neuron collects the errors under its stamp."""
+    """Write dx: each input sums the errors of the outputs that it was scattered to, times the weights."""
     batch, rows, columns, inputs = dx.shape
     for n in range(batch):
         for i in range(rows):
@@ -101,7 +102,7 @@ def transposed_convolution_backward_input(
 def transposed_convolution_backward_parameters(
     dW: np.ndarray, db: np.ndarray, dy: np.ndarray, x: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Add to dW and db: a weight collects, over all stamps, the input times the error where it was stamped."""
+    """Add to dW and db: each weight sums, over all inputs, the input times the error where it was scattered to."""
     batch, height, width, outputs = dy.shape
     for n in range(batch):
         for u in range(height):

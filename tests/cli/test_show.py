@@ -1,6 +1,5 @@
-"""``ava sample``, ``reconstruct``, ``encode`` and ``interpolate``: what they write, of small pictures and of points."""
+"""``ava sample``, ``reconstruct``, ``encode`` and ``interpolate``: their output for pictures and for toy points."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,28 +9,9 @@ import pytest
 import ava_np
 from ava_np.data.folder import load_pictures
 from ava_np.data.zoom import zoom_out
-from ava_np.report.charts import DOTS, WIDTH
+from ava_np.report.charts import DOTS_PER_INCH, WIDTH
 from tests.command import SMALL, write_pictures
-from tests.results import ZOOM, picture, ran, refused, train_runs
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train_runs(tmp_path_factory.mktemp("place"))
-
-
-@pytest.fixture
-def place(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: a copy of the runs, with the pictures where they were."""
-    for name in ("run", "gan", "toy", "line"):
-        shutil.copytree(made / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def photos(made: Path) -> Path:
-    return made / "photos"
+from tests.results import ZOOM, picture, ran, refused
 
 
 def test_sample_draws_a_grid(place: Path) -> None:
@@ -39,7 +19,7 @@ def test_sample_draws_a_grid(place: Path) -> None:
     assert picture(place / "run" / "samples-6.png").shape == (2 + 2 * (9 + 2), 2 + 3 * (12 + 2), 3)
 
 
-def test_samples_depend_on_the_seed_alone(place: Path) -> None:
+def test_samples_depend_only_on_the_seed(place: Path) -> None:
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         ran("sample", "run", "--count", 4, "--seed", seed, "--out", f"{name}.png")
     a, b, c = ((place / f"{name}.png").read_bytes() for name in "abc")
@@ -53,7 +33,7 @@ def test_samples_are_the_decoded_codes(place: Path) -> None:
 
 
 def reconstructions(photos: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The pictures as the networks see them, and what the model makes of them, in 0 to 255."""
+    """The zoomed-out pictures and their reconstructions, in 0 to 255."""
     small = zoom_out(load_pictures(photos, zoom=ZOOM).array, ZOOM)
     decoded = np.rint(255 * ava_np.load("run").reconstruct(small))
     assert len(np.unique(decoded, axis=0)) == len(decoded)
@@ -61,24 +41,24 @@ def reconstructions(photos: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cells(sheet: np.ndarray) -> Iterator[np.ndarray]:
-    """The pictures of a sheet, without their zoom."""
+    """The pictures of a sheet, zoomed out."""
     for top in range(2, len(sheet) - 2, 11):
         for left in range(2, sheet.shape[1] - 2, 14):
             yield sheet[top : top + 9 : ZOOM, left : left + 12 : ZOOM]
 
 
-def test_reconstruct_lays_originals_over_reconstructions(place: Path, photos: Path) -> None:
+def test_reconstruct_draws_originals_above_reconstructions(place: Path, photos: Path) -> None:
     assert ran("reconstruct", "run", "--count", 4).strip() == str(Path("run", "reconstructions-4.png"))
     originals, decoded = reconstructions(photos)
     found = np.stack(list(cells(picture(place / "run" / "reconstructions-4.png"))))
     np.testing.assert_array_equal(found, np.concatenate([originals[:4], decoded[:4]]))
 
 
-def test_reconstruct_takes_no_more_than_there_are(place: Path) -> None:
+def test_reconstruct_draws_at_most_all_pictures(place: Path) -> None:
     assert ran("reconstruct", "run", "--count", 100).strip() == str(Path("run", "reconstructions-6.png"))
 
 
-def test_interpolate_walks_from_one_reconstruction_to_the_other(place: Path, photos: Path) -> None:
+def test_interpolation_begins_and_ends_with_two_reconstructions(place: Path, photos: Path) -> None:
     _, decoded = reconstructions(photos)
     assert ran("interpolate", "run").strip() == str(Path("run", "interpolation.png"))
     found = np.stack(list(cells(picture(place / "run" / "interpolation.png"))))
@@ -105,21 +85,20 @@ def test_encode_writes_the_same_codes_everywhere(place: Path, photos: Path) -> N
     np.testing.assert_array_equal(codes, ava_np.load("run").encode(small))
 
 
-def test_encode_takes_the_pictures_in_parts(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+def test_encoding_in_chunks_gives_the_same_codes(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     ran("encode", "run", "--out", "whole.npy")
-    monkeypatch.setattr("ava_np.cli.show.AT_ONCE", 4)
+    monkeypatch.setattr("ava_np.cli.show.CHUNK", 4)
     ran("encode", "run", "--out", "parts.npy")
     np.testing.assert_allclose(np.load(place / "parts.npy"), np.load(place / "whole.npy"), rtol=1e-5)
 
 
 @pytest.mark.parametrize("command", ["reconstruct", "encode"])
-def test_a_model_without_an_encoder_says_so_in_one_line(place: Path, command: str) -> None:
-    shutil.rmtree(place / "no-pictures", ignore_errors=True)
-    for folder in ((), ("no-pictures",)):  # and before it looks for pictures
+def test_model_without_an_encoder_is_refused_before_pictures_are_read(place: Path, command: str) -> None:
+    for folder in ((), ("no-pictures",)):
         assert refused(command, "gan", *folder).startswith("Error: gan has no encoder")
 
 
-def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(place: Path) -> None:
+def test_model_without_an_encoder_interpolates_between_codes_of_its_prior(place: Path) -> None:
     ran("interpolate", "gan", "--seed", 3, "--steps", 5, "--out", "walk.png")
     found = np.stack(list(cells(picture(place / "walk.png"))))
     assert len(found) == 5
@@ -132,7 +111,7 @@ def test_a_model_without_an_encoder_walks_between_codes_of_its_prior(place: Path
     assert (place / "first.png").read_bytes() != (place / "walk.png").read_bytes()
 
 
-def test_interpolate_refuses_what_the_model_has_no_use_for(place: Path, photos: Path) -> None:
+def test_interpolate_refuses_options_that_the_model_cannot_use(place: Path, photos: Path) -> None:
     assert "leave out --from" in refused("interpolate", "gan", "--from", "1.png")
     assert "leave out --to" in refused("interpolate", "gan", "--to", "1.png")
     assert "leave out FOLDER" in refused("interpolate", "gan", photos)
@@ -150,13 +129,13 @@ def test_interpolate_refuses_what_the_model_has_no_use_for(place: Path, photos: 
         (("interpolate", "line"), "interpolation.png"),
     ],
 )
-def test_points_are_shown_in_a_chart(place: Path, arguments: tuple[object, ...], name: str) -> None:
+def test_toy_points_are_drawn_in_a_chart(place: Path, arguments: tuple[object, ...], name: str) -> None:
     path = Path(str(arguments[1]), name)
     assert ran(*arguments).strip() == str(path)
-    assert picture(path).shape[1] == WIDTH * DOTS
+    assert picture(path).shape[1] == WIDTH * DOTS_PER_INCH
 
 
-def test_the_chart_shows_the_samples(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+def test_chart_contains_the_samples(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
     seen = []
 
     def chart(data: np.ndarray, points: np.ndarray, label: str) -> None:
@@ -170,13 +149,13 @@ def test_the_chart_shows_the_samples(monkeypatch: pytest.MonkeyPatch, place: Pat
     np.testing.assert_array_equal(points, ava_np.load("toy").sample(30, np.random.default_rng((2, 4))))
 
 
-def test_codes_of_points(place: Path) -> None:
+def test_toy_points_can_be_encoded(place: Path) -> None:
     lines = ran("encode", "toy").splitlines()
     assert lines[0] == "picture,z1,z2"
     assert len(lines) == 101
 
 
-def test_another_prior_is_sampled(place: Path, photos: Path) -> None:
+def test_samples_come_from_the_prior_of_the_model(place: Path, photos: Path) -> None:
     ran("train", photos, *SMALL, "--model", "aae", "--prior", "gamma", "--out", "gamma")
     ran("sample", "gamma", "--count", 1, "--seed", 3, "--out", "one.png")
     model = ava_np.load("gamma")
@@ -185,13 +164,13 @@ def test_another_prior_is_sampled(place: Path, photos: Path) -> None:
     assert "N(0, I)" not in ran("sample", "--help")
 
 
-def test_without_its_pictures_a_run_can_still_be_used(place: Path, tmp_path: Path) -> None:
+def test_run_can_be_used_without_its_pictures(place: Path, tmp_path: Path) -> None:
     photos = write_pictures(tmp_path / "photos", seed=3)
     ran("train", photos, *SMALL, "--out", "orphan")
     photos.rename(tmp_path / "moved")
     ran("sample", "orphan")
     ran("info", "orphan")
     for command in ("evaluate", "reconstruct", "encode", "interpolate"):
-        expected = f"Error: the pictures of orphan are no longer in {photos}: name their FOLDER"
+        expected = f"Error: the pictures of orphan are no longer in {photos}: pass their FOLDER"
         assert refused(command, "orphan") == expected
         ran(command, "orphan", "moved")

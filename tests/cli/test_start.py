@@ -1,4 +1,4 @@
-"""What ``ava train`` does before its first step, and what it leaves for later."""
+"""The start of ``ava train``: nothing is imported or compiled that the first step does not need."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 LATER = {"matplotlib", "jinja2", "rich.console", "joblib", "torch", "jax"}
-"""What the report, a terminal or another command needs: together they take longer to load than numba."""
+"""Modules of the report, of a terminal or of other commands; they take longer to load than numba."""
 
 FIRST_STEP = """
 import sys
@@ -39,7 +39,7 @@ event.register("numba:compile", Listener())
 
 
 def first_step(code: str, **environment: str) -> str:
-    """What a start prints up to its first step."""
+    """Return what a start prints up to its first step."""
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -53,13 +53,13 @@ def first_step(code: str, **environment: str) -> str:
     return done.stdout
 
 
-def test_the_first_step_waits_for_nothing_that_is_needed_later(tmp_path: Path) -> None:
+def test_first_step_does_not_wait_for_modules_that_are_needed_later(tmp_path: Path) -> None:
     modules = set(first_step(FIRST_STEP.format(out=str(tmp_path / "run"))).split())
     assert "numba" in modules
     assert not LATER & modules
 
 
-def test_a_second_start_compiles_nothing(tmp_path: Path) -> None:
+def test_second_start_compiles_nothing(tmp_path: Path) -> None:
     first, second = (
         first_step(LISTEN + FIRST_STEP.format(out=str(tmp_path / run)), NUMBA_CACHE_DIR=str(tmp_path / "kernels"))
         for run in ("first", "second")

@@ -1,4 +1,4 @@
-"""The page on the layers: its table is the specifications', its example can be built, its tests exist."""
+"""The page on the layers: its table matches the layers, its example can be built, and the tests that it names exist."""
 
 import json
 import re
@@ -15,44 +15,47 @@ from ava_np.specification import VAE, validated
 PAGE = Path(__file__).parents[2] / "docs" / "layers" / "README.md"
 TESTS = Path(__file__).parents[1]
 
-pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not beside these tests")
+pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not next to these tests")
 
 
 def text() -> str:
     return PAGE.read_text(encoding="utf-8")
 
 
-def test_the_table_has_every_layer_with_its_fields_and_what_they_are_if_left_out() -> None:
+def test_the_table_has_every_layer_with_its_fields_and_defaults() -> None:
     rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", text(), flags=re.MULTILINE)
-    written = {name: fields for name, fields in rows if name not in ("training", "frozen", "evaluation")}
+    cells = {name: fields for name, fields in rows if name not in ("training", "frozen", "evaluation")}
     layers = {str(layer.__struct_config__.tag): layer for layer in get_args(AnyLayer)}
-    assert written.keys() == layers.keys()
+    assert cells.keys() == layers.keys()
     for name, layer in layers.items():
-        found = dict(re.findall(r"`(\w+)` ?([^`]*?)(?:, |\s*$)(?=`|$)", written[name]))
-        assert found.keys() == set(layer.__struct_fields__), name
+        defaults = dict(re.findall(r"`(\w+)` ?([^`]*?)(?:, |\s*$)(?=`|$)", cells[name]))
+        assert defaults.keys() == set(layer.__struct_fields__), name
         for field in msgspec.structs.fields(layer):
-            required = field.default is msgspec.NODEFAULT
-            assert found[field.name] == "" if required else json.loads(found[field.name]) == _plain(field.default), name
+            if field.default is msgspec.NODEFAULT:
+                assert defaults[field.name] == "", name
+            else:
+                assert json.loads(defaults[field.name]) == _as_json(field.default), name
 
 
-def _plain(value: object) -> object:
-    """As JSON has it."""
+def _as_json(value: object) -> object:
+    """Return the value in the form that ``json.loads`` returns."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def test_the_example_can_be_built() -> None:
     (example,) = re.findall(r"^```json\n(.*?)^```$", text(), flags=re.DOTALL | re.MULTILINE)
     networks = json.loads(example)
-    found = architecture(validated(VAE, architecture=networks, latent=10), (28, 28, 1))
+    result = architecture(validated(VAE, architecture=networks, latent=10), (28, 28, 1))
     assert set(networks) == {"encoder", "decoder", "discriminator", "code_discriminator"}
     for name, layers in networks.items():
-        tags = [str(layer.__struct_config__.tag) for layer in getattr(found, name)]
-        built = [tag for tag in tags if tag not in ("reshape", "flatten")]
-        asked = [layer["layer"] for layer in layers if layer["layer"] not in ("reshape", "flatten")]
-        assert built[: len(asked)] == asked
+        tags = [str(layer.__struct_config__.tag) for layer in getattr(result, name)]
+        actual = [tag for tag in tags if tag not in ("reshape", "flatten")]
+        expected = [layer["layer"] for layer in layers if layer["layer"] not in ("reshape", "flatten")]
+        assert expected
+        assert actual[: len(expected)] == expected
 
 
-def test_the_tests_that_it_names_exist() -> None:
+def test_named_tests_exist() -> None:
     sources = "".join(
         path.read_text(encoding="utf-8") for folder in ("layers", "network") for path in (TESTS / folder).glob("*.py")
     )
@@ -61,7 +64,7 @@ def test_the_tests_that_it_names_exist() -> None:
     assert named <= set(re.findall(r"^def (test_\w+)", sources, flags=re.MULTILINE))
 
 
-def test_its_links_lead_somewhere() -> None:
+def test_links_lead_to_existing_files() -> None:
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", text())
     assert links
     for link in links:

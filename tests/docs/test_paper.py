@@ -1,4 +1,4 @@
-"""The page on the paper quotes what is there: code word for word, tests by their names, and every equation."""
+"""The page on the paper has every equation, quotes code word for word, and names tests that exist."""
 
 import ast
 import io
@@ -13,59 +13,59 @@ PAGE = ROOT / "docs" / "paper" / "ava.md"
 MODEL = ROOT / "ava_np" / "models" / "ava.py"
 EQUATIONS = range(1, 18)
 
-pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not beside these tests")
+pytestmark = pytest.mark.skipif(not PAGE.is_file(), reason="the docs are not next to these tests")
 
 
 def text() -> str:
-    """The page; empty where it is not here, so that the parameters below can be listed."""
+    """Return the page, or an empty text if it is missing, because the parametrisations below need a text."""
     return PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
 
 
 def sections() -> dict[int, str]:
-    """Text of each equation's section, by its number, up to the next heading."""
+    """Return the text of each equation's section, up to the next heading, by the equation's number."""
     parts = re.split(r"^(#{2,} .*)$", text(), flags=re.MULTILINE)[1:]
-    found = {}
+    bodies = {}
     for heading, body in zip(parts[::2], parts[1::2], strict=True):
         if number := re.match(r"### \((\d+)\) \S", heading):
-            assert int(number[1]) not in found, f"two sections {heading}"
-            found[int(number[1])] = body
-    return found
+            assert int(number[1]) not in bodies, f"two sections {heading}"
+            bodies[int(number[1])] = body
+    return bodies
 
 
 def quotations(markdown: str) -> list[tuple[str, str]]:
-    """(file, code) of each quotation: blocks that follow the line "Code, [file](link):", before any other text."""
-    found = []
+    """Return (file, code) of each quotation: the blocks between a line "Code, [file](link):" and any other text."""
+    quoted = []
     for label in re.finditer(r"^Code, \[(.+)\]\((.+)\):\n((?:\n```python\n(?:.*\n)*?```\n)+)", markdown, re.MULTILINE):
-        assert (PAGE.parent / label[2]).resolve() == (ROOT / label[1]).resolve(), f"{label[1]} leads elsewhere"
-        found += [(label[1], code) for code in re.findall(r"^```python\n((?:.*\n)*?)```$", label[3], re.MULTILINE)]
-    return found
+        assert (PAGE.parent / label[2]).resolve() == (ROOT / label[1]).resolve(), f"{label[1]} links to another file"
+        quoted += [(label[1], code) for code in re.findall(r"^```python\n((?:.*\n)*?)```$", label[3], re.MULTILINE)]
+    return quoted
 
 
 def without_margin(code: str) -> str:
-    """Two spaces before every comment: in which column the equations stand is no part of a quotation."""
+    """Return the code with two spaces before every comment, so that a comment's column is not compared."""
     return re.sub(" {2,}#", "  #", code)
 
 
 def named_tests(markdown: str) -> list[tuple[str, str]]:
-    """(file, function) of each test named as pytest names it."""
+    """Return (file, function) of each test that is named as pytest does."""
     return re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", markdown)
 
 
-def test_every_equation_has_a_section_with_its_code_and_its_test() -> None:
+def test_every_equation_has_a_section_with_code_and_tests() -> None:
     assert list(sections()) == list(EQUATIONS)
     for number, body in sections().items():
         assert "\n$$ " in body, f"({number}) is not written out"
         assert quotations(body), f"({number}) quotes no code"
-        assert re.search(r"^Held by `", body, re.MULTILINE), f"({number}) is held by nothing"
+        assert re.search(r"^Tested by `", body, re.MULTILINE), f"({number}) has no line of tests"
         assert named_tests(body), f"({number}) names no test"
 
 
-def test_all_code_on_the_page_says_where_it_stands() -> None:
+def test_all_code_on_the_page_names_its_file() -> None:
     assert text().count("```python\n") == len(quotations(text())) > len(EQUATIONS)
 
 
 @pytest.mark.parametrize(("file", "code"), quotations(text()))
-def test_quoted_code_is_its_files_word_for_word(file: str, code: str) -> None:
+def test_quoted_code_is_in_its_file_word_for_word(file: str, code: str) -> None:
     source = (ROOT / file).read_text(encoding="utf-8")
     assert f"\n{without_margin(code)}" in without_margin(source)
 
@@ -77,7 +77,7 @@ def test_named_tests_exist(file: str, name: str) -> None:
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def test_every_equation_cited_in_the_models_comments_is_on_the_page() -> None:
+def test_every_equation_in_the_comments_of_ava_py_is_on_the_page() -> None:
     source = MODEL.read_text(encoding="utf-8")
     comments = [
         token.string
@@ -89,10 +89,12 @@ def test_every_equation_cited_in_the_models_comments_is_on_the_page() -> None:
     assert cited <= set(sections())
 
 
-def test_links_lead_to_files_and_headings() -> None:
+def test_links_lead_to_existing_files_and_headings() -> None:
     headings = re.findall(r"^#{1,6} (.+)$", text(), re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    for link in re.findall(r"\]\(([^)\s]+)\)", text()):
+    links = re.findall(r"\]\(([^)\s]+)\)", text())
+    assert links
+    for link in links:
         if link.startswith("#"):
             assert link[1:] in anchors, link
         elif not link.startswith("https://"):

@@ -1,4 +1,4 @@
-"""Every layer at random: its fields, the samples that it takes, and a network of it that is ready to run."""
+"""Hypothesis strategies for every layer: its fields, its samples, and a network that has run on them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ava_np.kernels.activations import ACTIVATIONS
-from ava_np.kernels.convolution import output_size, transposed_output_size
+from ava_np.kernels.machine.geometry import output_size, transposed_output_size
 from ava_np.layers import (
     Activation,
     AveragePooling,
@@ -27,13 +27,13 @@ from ava_np.network import Buffers, Network
 from tests.oracles import normal
 
 FLOOR = 0.1
-"""An ε of batch norm that keeps the curvature small where two samples happen to be close."""
+"""An ε for batch norm that is large enough to keep the curvature small if two samples are close to each other."""
 
 MODES: tuple[Mode, ...] = ("training", "frozen", "evaluation")
 
 
 class Case(NamedTuple):
-    """Layers, the shape of a sample, and how many there are."""
+    """Layers, the shape of a sample, and the batch size."""
 
     layers: tuple[Layer, ...]
     shape: Shape
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A network that has run on x, with an error at its output."""
+    """A network, the buffers of its forward pass on x, and an error at its output."""
 
     network: Network
     buffers: Buffers
@@ -50,7 +50,7 @@ class Run(NamedTuple):
 
 
 def run(case: Case, mode: Mode, seed: int, intermediate: int | None = None) -> Run:
-    """Run a network of random parameters, states and noise on random samples, none of them near a kink at 0."""
+    """Apply a network with random parameters, states and noise to random samples, none of them near a kink at 0."""
     generator = np.random.default_rng(seed)
     network = Network(case.shape, case.layers, generator, np.float64, intermediate)
     network.theta[:] = normal(generator, network.theta.shape, np.float64)
@@ -67,7 +67,7 @@ def run(case: Case, mode: Mode, seed: int, intermediate: int | None = None) -> R
     network.forward(buffers, x)
     error = normal(generator, buffers.output.shape, np.float64)
     for layer in buffers.layers:
-        layer.dx.fill(np.nan)  # so that an error that is not written is seen
+        layer.dx.fill(np.nan)  # makes errors that are never written visible
     buffers.error[:] = error
     return Run(network, buffers, x, error)
 
@@ -82,10 +82,10 @@ samples = st.one_of(rows, small_pictures)
 def _fits(case: Case) -> bool:
     layer = case.layers[0]
     assert isinstance(layer, Convolution | TransposedConvolution)
-    step = layer.kernel, layer.stride, layer.padding
+    window = layer.kernel, layer.stride, layer.padding
     if isinstance(layer, Convolution):
-        return min(output_size(side, *step) for side in case.shape[:2]) >= 1
-    return min(transposed_output_size(side, *step, 0) for side in case.shape[:2]) >= 1
+        return min(output_size(side, *window) for side in case.shape[:2]) >= 1
+    return min(transposed_output_size(side, *window, 0) for side in case.shape[:2]) >= 1
 
 
 @st.composite
@@ -97,9 +97,9 @@ def _convolutions(draw: st.DrawFn) -> Case:
 @st.composite
 def _transposed_convolutions(draw: st.DrawFn) -> Case:
     stride = draw(few)
-    more = st.integers(0, stride - 1)
+    extra = st.integers(0, stride - 1)
     layer = TransposedConvolution(
-        draw(few), draw(st.integers(1, 5)), stride, draw(st.integers(0, 2)), (draw(more), draw(more))
+        draw(few), draw(st.integers(1, 5)), stride, draw(st.integers(0, 2)), (draw(extra), draw(extra))
     )
     return Case((layer,), draw(st.tuples(st.integers(1, 4), st.integers(1, 4), few)), draw(few))
 
@@ -116,35 +116,35 @@ def _reshapes(draw: st.DrawFn) -> Case:
     return Case((Reshape((width, channels, height)),), (height * channels, width), draw(few))
 
 
-def _alone(
-    layers: st.SearchStrategy[Layer], shapes: st.SearchStrategy[Shape], least: int = 1
+def _one_layer(
+    layers: st.SearchStrategy[Layer], shapes: st.SearchStrategy[Shape], min_batch: int = 1
 ) -> st.SearchStrategy[Case]:
-    return st.builds(Case, st.tuples(layers), shapes, st.integers(least, 4))
+    return st.builds(Case, st.tuples(layers), shapes, st.integers(min_batch, 4))
 
 
 CASES: dict[str, st.SearchStrategy[Case]] = {
-    "activation": _alone(st.sampled_from(sorted(ACTIVATIONS)).map(Activation), samples),  # type: ignore[arg-type]
+    "activation": _one_layer(st.sampled_from(sorted(ACTIVATIONS)).map(Activation), samples),  # type: ignore[arg-type]
     "average_pooling": _poolings(),
-    "batch_norm": _alone(st.just(BatchNorm(epsilon=FLOOR)), samples, least=2),
+    "batch_norm": _one_layer(st.just(BatchNorm(epsilon=FLOOR)), samples, min_batch=2),
     "convolution": _convolutions().filter(_fits),
-    "dense": _alone(st.builds(Dense, st.integers(1, 6)), rows),
-    "dropout": _alone(st.sampled_from([0.0, 0.3, 0.5, 0.9]).map(Dropout), samples),
-    "flatten": _alone(st.just(Flatten()), samples),
-    "minibatch_discrimination": _alone(st.builds(MinibatchDiscrimination, few, few), rows),
+    "dense": _one_layer(st.builds(Dense, st.integers(1, 6)), rows),
+    "dropout": _one_layer(st.sampled_from([0.0, 0.3, 0.5, 0.9]).map(Dropout), samples),
+    "flatten": _one_layer(st.just(Flatten()), samples),
+    "minibatch_discrimination": _one_layer(st.builds(MinibatchDiscrimination, few, few), rows),
     "reshape": _reshapes(),
     "transposed_convolution": _transposed_convolutions().filter(_fits),
-    "upsampling": _alone(st.builds(Upsampling, few), small_pictures),
+    "upsampling": _one_layer(st.builds(Upsampling, few), small_pictures),
 }
-"""Of every layer by its name: odd sizes, windows wider than the picture, strides that leave rows out."""
+"""By the layer's name. They include odd sizes, kernels wider than the picture, and strides that skip rows."""
 
 BY_MODE = [(name, mode) for name in CASES for mode in (MODES if name in ("batch_norm", "dropout") else MODES[:1])]
-"""Every layer, in the modes that it knows."""
+"""Every layer and mode; one mode is enough for layers that do not depend on it."""
 
 
 @st.composite
 def chains(draw: st.DrawFn) -> Case:
-    """Several layers of smooth functions in any order, so that what works in place meets all of its neighbours."""
-    step = st.sampled_from(
+    """Draw several smooth layers in any order, so that layers that work in place follow and precede all others."""
+    layer = st.sampled_from(
         [
             Activation("sigmoid"),
             Activation("tanh"),
@@ -156,6 +156,6 @@ def chains(draw: st.DrawFn) -> Case:
             TransposedConvolution(2, 3, 1, 1),
         ]
     )
-    first = draw(st.lists(step, max_size=5))
+    first = draw(st.lists(layer, max_size=5))
     last = [Flatten(), *draw(st.lists(st.sampled_from([Activation("tanh"), Dense(3), Flatten()]), max_size=3))]
     return Case((*first, *(last if draw(st.booleans()) else [])), (2, 3, 2), draw(st.integers(2, 3)))

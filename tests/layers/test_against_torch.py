@@ -1,4 +1,4 @@
-"""Every layer, and whole networks of every named architecture, beside PyTorch in float64."""
+"""Every layer, and whole networks of every named architecture, compared with PyTorch in float64."""
 
 from typing import Any, get_args
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.experiments.layers_against_torch import by_torch, by_us, distances
+from ava_np.experiments.layers_against_torch import our_results, torch_results, worst_errors
 from ava_np.layers import BatchNorm, Layer, MinibatchDiscrimination, Mode, Shape
 from ava_np.network import Network, architectures
 from ava_np.specification import VAE, ArchitectureName
@@ -22,23 +22,23 @@ TOLERANCE = 1e-9
 NETWORKS = ("encoder", "decoder", "discriminator", "code_discriminator")
 
 
-def agree(case: Case, mode: Mode, seed: int) -> None:
-    """Assert that output, running statistics, input error and every parameter's gradient are PyTorch's."""
+def check(case: Case, mode: Mode, seed: int) -> None:
+    """Assert that output, running statistics, input error and every parameter's gradient agree with PyTorch."""
     network, buffers, x, error = run(case, mode, seed)
-    theirs = by_torch(torch, network, buffers, x, error)
-    assert max(distances(by_us(network, buffers, x, error), theirs)) < TOLERANCE
+    theirs = torch_results(torch, network, buffers, x, error)
+    assert max(worst_errors(our_results(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize(("name", "mode"), BY_MODE)
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_every_layer_is_pytorchs(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
-    agree(data.draw(CASES[name]), mode, seed)
+def test_every_layer_agrees_with_pytorch(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
+    check(data.draw(CASES[name]), mode, seed)
 
 
 @pytest.mark.parametrize("shape", [(3,), (5, 3, 2)])
-def test_running_statistics_are_pytorchs_after_several_batches(shape: Shape) -> None:
-    """And so is what evaluation makes of them."""
+def test_running_statistics_agree_with_pytorch_after_several_batches(shape: Shape) -> None:
+    """The output in evaluation mode, which uses them, agrees too."""
     generator = np.random.default_rng(0)
     network = Network(shape, [BatchNorm()], generator, np.float64)
     module = torch.nn.BatchNorm1d(shape[-1]) if len(shape) == 1 else torch.nn.BatchNorm2d(shape[-1])
@@ -53,34 +53,34 @@ def test_running_statistics_are_pytorchs_after_several_batches(shape: Shape) -> 
     module.eval()
     x = generator.normal(size=(3, *shape))
     y = network.forward(network.buffers(3, "evaluation"), x)
-    theirs = module(torch.from_numpy(np.moveaxis(x, -1, 1).copy())).detach().numpy()
-    np.testing.assert_allclose(y, np.moveaxis(theirs, 1, -1), rtol=TOLERANCE, atol=TOLERANCE)
+    expected = module(torch.from_numpy(np.moveaxis(x, -1, 1).copy())).detach().numpy()
+    np.testing.assert_allclose(y, np.moveaxis(expected, 1, -1), rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def test_minibatch_discrimination_of_equal_samples_is_pytorchs() -> None:
-    """At a tie PyTorch takes 0 for the derivative of |·| too."""
+def test_minibatch_discrimination_of_equal_samples_agrees_with_pytorch() -> None:
+    """PyTorch also uses 0 as the derivative of |·| at 0."""
     generator = np.random.default_rng(0)
     network = Network((4,), [MinibatchDiscrimination(3, 2)], generator, np.float64)
     buffers, x = network.buffers(4), normal(generator, (4, 4), np.float64)
     x[2] = x[0]
     error = normal(generator, buffers.output.shape, np.float64)
-    theirs = by_torch(torch, network, buffers, x, error)
-    assert max(distances(by_us(network, buffers, x, error), theirs)) < TOLERANCE
+    theirs = torch_results(torch, network, buffers, x, error)
+    assert max(worst_errors(our_results(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("architecture", get_args(ArchitectureName))
 @pytest.mark.parametrize("shape", [(17, 23, 1), (13, 9, 3)])
-def test_whole_networks_are_pytorchs(
+def test_whole_networks_agree_with_pytorch(
     shape: tuple[int, int, int], architecture: ArchitectureName, name: str, mode: Mode
 ) -> None:
-    """Of every named architecture, at odd sizes; a discriminator with its head and minibatch discrimination."""
+    """Every named architecture is checked at odd sizes, the discriminator with head and minibatch discrimination."""
     specification = VAE(architecture=architecture, hidden=(4, 5, 6), latent=3)
-    found = architectures.architecture(specification, shape, output_initialiser="he_normal")
-    layers: list[Layer] = getattr(found, name)
+    networks = architectures.architecture(specification, shape, output_initialiser="he_normal")
+    layers: list[Layer] = getattr(networks, name)
     if name == "discriminator":
-        trunk = [*layers, *found.discriminator_head]
+        trunk = [*layers, *networks.discriminator_head]
         layers = architectures.discriminator(trunk, minibatch_discrimination=True)
     inputs = (3,) if name in ("decoder", "code_discriminator") else (int(np.prod(shape)),)
-    agree(Case(tuple(layers), inputs, 4), mode, 0)
+    check(Case(tuple(layers), inputs, 4), mode, 0)

@@ -1,4 +1,4 @@
-"""Initialisers: mean, spread, shape and bounds of what is drawn, against numbers from the papers."""
+"""Initialisers: mean, variance, distribution and bounds of the drawn weights, compared with the papers."""
 
 from typing import get_args
 
@@ -21,11 +21,13 @@ VARIANCES = {
     "zeros": 0.0,
 }
 
+UNIFORM = ["he_uniform", "glorot_uniform", "lecun_uniform"]
+
 every_initialiser = pytest.mark.parametrize("name", NAMES)
-uniform = pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("uniform")])
+every_uniform_initialiser = pytest.mark.parametrize("name", UNIFORM)
 
 
-def drawn(
+def draw_weights(
     name: Initialiser,
     inputs: int = INPUTS,
     outputs: int = OUTPUTS,
@@ -33,21 +35,26 @@ def drawn(
     dtype: type[np.floating] = np.float64,
     seed: int = 0,
 ) -> np.ndarray:
-    W = np.full(shape, np.nan, dtype)  # all of it is written
+    W = np.full(shape, np.nan, dtype)  # every entry must be written
     initialise(W, name, inputs, outputs, np.random.default_rng(seed))
     return W
 
 
+def test_every_initialiser_is_covered() -> None:
+    assert list(NAMES) == list(VARIANCES)
+    assert [name for name in NAMES if name.endswith("uniform")] == UNIFORM
+
+
 @every_initialiser
-def test_mean_and_variance_are_the_published_ones(name: Initialiser) -> None:
-    W, variance = drawn(name), VARIANCES[name]
+def test_mean_and_variance_match_the_published_values(name: Initialiser) -> None:
+    W, variance = draw_weights(name), VARIANCES[name]
     assert abs(W.mean()) <= 4 * np.sqrt(variance / W.size)
     assert W.var() == pytest.approx(variance, rel=0.02)  # 100 000 draws: four standard errors are 1.8 %
 
 
-@uniform
-def test_uniform_reaches_its_bounds_and_stays_within(name: Initialiser) -> None:
-    W = np.abs(drawn(name))
+@every_uniform_initialiser
+def test_uniform_values_reach_but_do_not_exceed_their_bounds(name: Initialiser) -> None:
+    W = np.abs(draw_weights(name))
     bound = {"he": np.sqrt(6 / 250), "glorot": np.sqrt(6 / 650), "lecun": np.sqrt(3 / 250)}[name.split("_")[0]]
     assert W.max() <= bound * (1 + 1e-12)
     assert W.max() > 0.999 * bound
@@ -55,47 +62,47 @@ def test_uniform_reaches_its_bounds_and_stays_within(name: Initialiser) -> None:
 
 
 @pytest.mark.parametrize("name", ["he_normal", "glorot_normal", "lecun_normal", "normal"])
-def test_normal_has_the_tails_of_a_normal(name: Initialiser) -> None:
-    """Not cut off at two deviations, as some libraries do: 4.55 % are further out."""
-    W = np.abs(drawn(name)) / np.sqrt(VARIANCES[name])
+def test_normal_is_not_truncated(name: Initialiser) -> None:
+    """Some libraries truncate at two standard deviations; here 4.55 % of the values are beyond them."""
+    W = np.abs(draw_weights(name)) / np.sqrt(VARIANCES[name])
     assert np.mean(W > 2) == pytest.approx(0.0455, abs=0.003)
     assert W.max() > 4
 
 
 @every_initialiser
-def test_fan_is_what_is_said_not_the_shape(name: Initialiser) -> None:
-    """A convolution of 3 × 3 from 20 channels to 60: each output neuron sums over 180 numbers."""
+def test_variance_follows_the_given_fans_and_not_the_shape(name: Initialiser) -> None:
+    """The example is a 3 × 3 convolution from 20 to 60 channels, in which an output neuron has 180 inputs."""
     inputs, outputs = 3 * 3 * 20, 3 * 3 * 60
-    W = drawn(name, inputs, outputs, (3, 3, 20, 60))
+    W = draw_weights(name, inputs, outputs, (3, 3, 20, 60))
     family = name.split("_")[0]
     variance = {"he": 2 / 180, "glorot": 2 / 720, "lecun": 1 / 180, "normal": 0.02**2, "zeros": 0.0}[family]
     assert W.var() == pytest.approx(variance, rel=0.05)  # 10 800 draws
 
 
 @every_initialiser
-def test_every_float_type_starts_from_the_same_numbers(name: Initialiser) -> None:
-    single, double = drawn(name, dtype=np.float32), drawn(name)
+def test_float32_and_float64_start_from_the_same_values(name: Initialiser) -> None:
+    single, double = draw_weights(name, dtype=np.float32), draw_weights(name)
     np.testing.assert_array_equal(single, double.astype(np.float32))
 
 
 @pytest.mark.parametrize(
     ("name", "deviation"), [("he_normal", np.sqrt(2 / 250)), ("lecun_normal", np.sqrt(1 / 250)), ("zeros", 0.0)]
 )
-def test_a_seed_keeps_its_numbers(name: Initialiser, deviation: float) -> None:
-    """Bit by bit, and those of the layer behind: zeros are drawn, too."""
-    ours, plain = np.random.default_rng(7), np.random.default_rng(7)
+def test_a_seed_always_draws_the_same_values(name: Initialiser, deviation: float) -> None:
+    """Weights are the same bit for bit, also those of the next layer, because "zeros" draws values too."""
+    actual, expected = np.random.default_rng(7), np.random.default_rng(7)
     for _ in range(2):
         W = np.empty((INPUTS, 30))
-        initialise(W, name, INPUTS, 30, ours)
-        np.testing.assert_array_equal(W, plain.normal(0.0, deviation, W.shape))
-    assert ours.random() == plain.random()
+        initialise(W, name, INPUTS, 30, actual)
+        np.testing.assert_array_equal(W, expected.normal(0.0, deviation, W.shape))
+    assert actual.random() == expected.random()
 
 
 @every_initialiser
-def test_another_seed_draws_other_numbers(name: Initialiser) -> None:
-    assert np.any(drawn(name, seed=1) != drawn(name, seed=2)) == (name != "zeros")
+def test_different_seeds_draw_different_values(name: Initialiser) -> None:
+    assert np.any(draw_weights(name, seed=1) != draw_weights(name, seed=2)) == (name != "zeros")
 
 
-def test_a_name_that_is_none_is_refused_with_the_choices() -> None:
+def test_an_unknown_name_is_rejected_with_the_choices() -> None:
     with pytest.raises(ValueError, match=r"unknown initialiser 'he_norm': choose one of he_normal, .*, zeros"):
-        drawn("he_norm")  # type: ignore[arg-type]
+        draw_weights("he_norm")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Every layer's backward pass against central differences of its forward pass, through a network."""
+"""Every layer's backward pass compared with central differences of its forward pass, in a network."""
 
 from typing import get_args
 
@@ -12,11 +12,11 @@ from tests.layers.cases import BY_MODE, CASES, MODES, Case, chains, run
 from tests.oracles import check_gradient, few_examples, seeds
 
 many_examples = settings(few_examples, max_examples=40)
-"""There is much to combine."""
+"""More examples than ``few_examples``, because there are many combinations."""
 
 
 def check(case: Case, mode: Mode, seed: int, intermediate: int | None = None, tolerance: float = 1e-7) -> None:
-    """Assert that the errors at the input and of every parameter are the gradient of Σ error · output."""
+    """Assert that the input error and every parameter's gradient are the gradients of Σ error · output."""
     network, buffers, x, error = run(case, mode, seed, intermediate)
     dx = network.backward(buffers, buffers.error).copy()
 
@@ -31,7 +31,7 @@ def check(case: Case, mode: Mode, seed: int, intermediate: int | None = None, to
         check_gradient(objective, parameter, gradient, tolerance)
 
 
-def test_every_layer_is_here() -> None:
+def test_every_layer_is_covered() -> None:
     assert sorted(CASES) == sorted(str(layer.__struct_config__.tag) for layer in get_args(AnyLayer))
 
 
@@ -45,7 +45,7 @@ def test_backward_is_the_gradient(name: str, mode: Mode, data: st.DataObject, se
 @pytest.mark.parametrize("name", CASES)
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataObject, seed: int) -> None:
+def test_backward_adds_gradients_and_overwrites_input_errors(name: str, data: st.DataObject, seed: int) -> None:
     network, buffers, _, error = run(data.draw(CASES[name]), "training", seed)
     first, gradient = network.backward(buffers, buffers.error).copy(), network.gradient.read()
     buffers.error[:] = error
@@ -57,10 +57,10 @@ def test_gradients_are_added_and_input_errors_written(name: str, data: st.DataOb
 @given(data=st.data(), seed=seeds)
 @many_examples
 def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, seed: int) -> None:
-    """With two activations one behind the other, reshaped between them, and an intermediate layer anywhere.
+    """Chains contain activations in a row, with reshapes between them, and an intermediate layer anywhere.
 
-    The tolerance is wider: behind a batch norm's shift may stand another that takes it out again, and then the
-    difference is that of two large numbers.
+    The tolerance is wider, because a second batch norm can remove the shift of the first one, and then the differences
+    are differences of large numbers.
     """
     case = data.draw(chains())
     check(case, mode, seed, data.draw(st.integers(0, len(case.layers))), tolerance=1e-6)
@@ -68,7 +68,7 @@ def test_backward_of_any_chain_is_the_gradient(mode: Mode, data: st.DataObject, 
 
 @given(data=st.data(), seed=seeds)
 @few_examples
-def test_a_forward_pass_leaves_its_input(data: st.DataObject, seed: int) -> None:
-    """Also where the first layer works in place."""
+def test_forward_does_not_change_its_input(data: st.DataObject, seed: int) -> None:
+    """This holds even if the first layer works in place."""
     _, buffers, x, _ = run(data.draw(chains()), "training", seed)
     assert (buffers.input == x).all()

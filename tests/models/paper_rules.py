@@ -1,10 +1,10 @@
-"""AVA (5) to (16) as printed, errata corrected, in plain floats: neuron by neuron, picture by picture.
+"""AVA (5) to (16) as printed, with the errata corrected, in plain floats: neuron by neuron, picture by picture.
 
-An independent transcription, to hold the models against: it shares no line with them, and where they simplify it does
-not. d, D and their complements are really divided by, Σ is itself an output neuron (a(t) = e^t, so a_f' = Σ), and
-every a' is spelled out. So it fails where the printed rules do: d(x') = 1 to the last digit is a division by zero.
+The models are compared with this independent transcription. It shares no code with them, and it does not simplify where
+they do: it divides by d, D and their complements, Σ is itself an output neuron (a(t) = e^t, so a_f' = Σ), and every a'
+is written out. So it fails where the printed rules fail: if d(x') rounds to 1, it divides by zero.
 
-Signs are the printed ones: an error times its neuron's inputs is a *change*, which Θ subtracts and Φ, Ψ and Λ add.
+Signs are the printed ones. An error times the inputs of its neuron is a *change*, which Θ subtracts and Φ, Ψ and Λ add.
 """
 
 import math
@@ -16,13 +16,13 @@ Layer = tuple[list[Vector], Vector]
 """Weights W[input][output] and biases b[output]."""
 
 Networks = dict[str, list[Layer]]
-"""The layers of Θ, Φ, Ψ and Λ, from input to output; leaky rectifiers stand between them."""
+"""The layers of Θ, Φ, Ψ and Λ, from input to output, with leaky rectifiers between them."""
 
 LEAK = 0.2
 
 
 class Rules(NamedTuple):
-    """Which printed rule each part of the model follows: a row of the paper's list of variants."""
+    """The printed rule of each part of a model: a row of the paper's list of variants."""
 
     Θμ: str
     ΘΣ: str
@@ -55,18 +55,18 @@ LEAKY_RECTIFIER = Activation(lambda t: t if t > 0 else LEAK * t, lambda a: 1.0 i
 
 
 class Perceptron:
-    """A network of neurons and the change that its parameters have coming."""
+    """A network of neurons, and the sum of the changes of its parameters."""
 
     def __init__(self, layers: list[Layer], outputs: list[Activation]) -> None:
         self.layers, self.outputs = layers, outputs
         self.changes: list[Layer] = [([[0.0] * len(b) for _ in W], [0.0] * len(b)) for W, b in layers]
 
     def activation(self, layer: int, neuron: int) -> Activation:
-        """What a neuron does with its weighted sum."""
+        """Return the activation of a neuron."""
         return self.outputs[neuron] if layer == len(self.layers) - 1 else LEAKY_RECTIFIER
 
     def apply(self, x: Vector) -> list[Vector]:
-        """Every neuron's value, from the inputs to the outputs."""
+        """Return every neuron's value, from the inputs to the outputs."""
         values = [x]
         for layer, (W, b) in enumerate(self.layers):
             new = []
@@ -79,7 +79,7 @@ class Perceptron:
         return values
 
     def collect(self, values: list[Vector], error: Vector) -> None:
-        """Backpropagate the errors of the output neurons, a' included, through one application."""
+        """Backpropagate the errors of the output neurons, which include a', through one application."""
         for layer in reversed(range(len(self.layers))):
             W, b = self.layers[layer]
             dW, db = self.changes[layer]
@@ -97,7 +97,7 @@ class Perceptron:
                 error = below
 
     def updated(self, step: float) -> list[Layer]:
-        """The parameters plus ``step`` times their change."""
+        """Return the parameters plus ``step`` times their change."""
         return [
             (
                 [
@@ -111,7 +111,7 @@ class Perceptron:
 
 
 def perceptrons(networks: Networks) -> tuple[Perceptron, Perceptron, Perceptron, Perceptron]:
-    """Θ with n linear neurons μ and n neurons Σ, Φ with m sigmoids, Ψ and Λ with one."""
+    """Return Θ with n linear neurons μ and n neurons Σ, Φ with m sigmoids, and Ψ and Λ with one sigmoid."""
     n, m = len(networks["Φ"][0][0]), len(networks["Φ"][-1][1])
     return (
         Perceptron(networks["Θ"], [LINEAR] * n + [EXPONENTIAL] * n),
@@ -124,18 +124,18 @@ def perceptrons(networks: Networks) -> tuple[Perceptron, Perceptron, Perceptron,
 def update(
     rules: Rules, networks: Networks, pictures: list[Vector], noise: list[Vector], γ: float, ρ: float
 ) -> Networks:
-    """One update of all parameters by the printed rules.
+    """Update all parameters once by the printed rules.
 
     Parameters
     ----------
     rules : Rules
-        Which rule each part follows.
+        The rule of each part.
     networks : dict
         Parameters before.
     pictures, noise : list of list of float
         x, m values each, and r of (8), n values each.
     γ, ρ : float
-        Learning rate, and the factor on a rule's sum over the pictures.
+        Learning rate, and the factor that multiplies the sum over the pictures.
 
     Returns
     -------
@@ -199,13 +199,13 @@ def update(
 
 
 def objectives(networks: Networks, pictures: list[Vector], noise: list[Vector]) -> dict[str, float]:
-    """The printed objectives by their number, in nats, and the factors that (10) and (16) multiply a' with.
+    """Return the printed objectives by number, in nats, and the surrogates of the reverse-causal terms.
 
     Returns
     -------
     dict
-        "(1)" to "(4)", "(9)", "(11)", "(12)" and "(15)"; "e d(x')" and "E D(μ(x'))", what leaning ascends with e and E
-        held constant. All are sums over the pictures.
+        "(1)" to "(4)", "(9)", "(11)", "(12)" and "(15)"; and "e d(x')" and "E D(μ(x'))", which the reverse-causal terms
+        of (10) and (16) ascend if e and E are constants. All are sums over the pictures.
     """
     Θ, Φ, Ψ, Λ = perceptrons(networks)
     sums = dict.fromkeys(["(1)", "(2)", "(3)", "(9)", "(11)", "(12)", "(15)", "e d(x')", "E D(μ(x'))"], 0.0)

@@ -1,4 +1,4 @@
-"""Every phase of every model against torch: its objectives are written anew here, autograd does the rest."""
+"""Every phase of every model compared with torch: the objectives are written again here, for autograd."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ from ava_np.layers.layer import Layer
 from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.specification import MODELS
-from tests.models.family import HIDDEN, draw, lively
+from tests.models.small_models import HIDDEN, draw, perturbed
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -48,24 +48,24 @@ class Torch:
         ]
 
     def __call__(self, x: Tensor, layers: slice = slice(None)) -> Tensor:
-        """Apply all layers, or some."""
+        """Apply all layers, or a slice of them."""
         for layer, parameters in zip(self.layers[layers], self.parameters[layers], strict=True):
-            x = applied(layer, parameters, x)
+            x = apply_layer(layer, parameters, x)
         return x
 
     def features(self, x: Tensor) -> Tensor:
-        """The values at the intermediate."""
+        """Return the values at the intermediate layer."""
         return self(x, slice(self.intermediate))
 
     def gradient(self, objective: Tensor) -> np.ndarray:
-        """By autograd, flat, in the order of ``Network.theta``."""
+        """Return the gradient by autograd as a flat vector, in the order of ``Network.theta``."""
         leaves = [leaf for arrays in self.parameters for leaf in arrays.values()]
-        found = torch.autograd.grad(objective, leaves, retain_graph=True)
-        return np.concatenate([gradient.numpy().ravel() for gradient in found])
+        gradients = torch.autograd.grad(objective, leaves, retain_graph=True)
+        return np.concatenate([gradient.numpy().ravel() for gradient in gradients])
 
 
-def applied(layer: Layer, p: Tensors, x: Tensor) -> Tensor:
-    """One layer; pictures are (batch, height, width, channels)."""
+def apply_layer(layer: Layer, p: Tensors, x: Tensor) -> Tensor:
+    """Apply one layer; pictures are (batch, height, width, channels)."""
     match layer:
         case Dense():
             return x @ p["W"] + p["b"]
@@ -79,8 +79,8 @@ def applied(layer: Layer, p: Tensors, x: Tensor) -> Tensor:
             y = F.conv2d(x.permute(0, 3, 1, 2), p["W"].permute(3, 2, 0, 1), p["b"], layer.stride, layer.padding)
             return y.permute(0, 2, 3, 1)
         case TransposedConvolution():
-            weight, more = p["W"].permute(3, 2, 0, 1), layer.output_padding
-            y = F.conv_transpose2d(x.permute(0, 3, 1, 2), weight, p["b"], layer.stride, layer.padding, more)
+            weight, extra = p["W"].permute(3, 2, 0, 1), layer.output_padding
+            y = F.conv_transpose2d(x.permute(0, 3, 1, 2), weight, p["b"], layer.stride, layer.padding, extra)
             return y.permute(0, 2, 3, 1)
         case BatchNorm():
             axes = tuple(range(x.ndim - 1))
@@ -88,41 +88,41 @@ def applied(layer: Layer, p: Tensors, x: Tensor) -> Tensor:
             return p["scale"] * (x - mean) / torch.sqrt(variance + layer.epsilon) + p["shift"]
         case MinibatchDiscrimination():
             M = (x @ p["W"]).reshape(len(x), layer.features, layer.width)
-            likeness = torch.exp(-(M[:, None] - M[None]).abs().sum(3))
-            return torch.cat([x, likeness.sum(1) - 1], 1)
+            similarity = torch.exp(-(M[:, None] - M[None]).abs().sum(3))
+            return torch.cat([x, similarity.sum(1) - 1], 1)
     raise NotImplementedError(layer.name)
 
 
-# Objectives: everything is descended, and summed over the batch
+# Objectives: all are minimised, and summed over the batch
 
 
-def real(t: Tensor) -> Tensor:
-    """log d of a logit."""
+def log_real(t: Tensor) -> Tensor:
+    """Return log d of a logit."""
     return torch.log(torch.sigmoid(t)).sum()
 
 
-def fake(t: Tensor) -> Tensor:
-    """log(1 - d) of a logit."""
+def log_fake(t: Tensor) -> Tensor:
+    """Return log(1 - d) of a logit."""
     return torch.log(1 - torch.sigmoid(t)).sum()
 
 
-def misfit(x: Tensor, x_: Tensor, likelihood: str) -> Tensor:
-    """-log p(x|z) up to a constant."""
+def reconstruction_loss(x: Tensor, x_: Tensor, likelihood: str) -> Tensor:
+    """Return -log p(x|z) up to a constant."""
     if likelihood == "gaussian":
         return ((x - x_) ** 2).sum() / 2
     return -(x * torch.log(x_) + (1 - x) * torch.log(1 - x_)).sum()
 
 
 def gaussian(output: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """μ, z, and the divergence of the code of a Gaussian encoder, as torch knows it."""
+    """Return μ, z, and the KL divergence of a Gaussian encoder's code, computed by torch."""
     μ, s = output.chunk(2, 1)
     posterior = torch.distributions.Normal(μ, torch.exp(s / 2))
     kl = torch.distributions.kl_divergence(posterior, torch.distributions.Normal(torch.zeros_like(μ), 1.0))
     return μ, μ + torch.exp(s / 2) * r, kl.sum()
 
 
-def smoothed(t: Tensor, t_: Tensor, s: float) -> Tensor:
-    """Cross-entropy of a discriminator with the targets 1 - s at t, of real samples, and 0 at t_."""
+def discriminator_loss(t: Tensor, t_: Tensor, s: float) -> Tensor:
+    """Return the cross-entropy of a discriminator with the targets 1 - s at t, of real samples, and 0 at t_."""
     targets = torch.full_like(t, 1 - s), torch.zeros_like(t_)
     return sum(
         F.binary_cross_entropy(torch.sigmoid(logit), target, reduction="sum")
@@ -131,13 +131,13 @@ def smoothed(t: Tensor, t_: Tensor, s: float) -> Tensor:
 
 
 def ae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
-    loss = misfit(x, n["decoder"](n["encoder"](x)), o.likelihood)
+    loss = reconstruction_loss(x, n["decoder"](n["encoder"](x)), o.likelihood)
     return {"step": {"encoder": loss, "decoder": loss}}
 
 
 def vae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     _, z, kl = gaussian(n["encoder"](x), noise["r"])
-    error = misfit(x, n["decoder"](z), o.likelihood)
+    error = reconstruction_loss(x, n["decoder"](z), o.likelihood)
     if o.propagation == "paper":
         return {"step": {"encoder": o.beta * kl, "decoder": error}}
     return {"step": {"encoder": error + o.beta * kl, "decoder": error + o.beta * kl}}
@@ -145,21 +145,21 @@ def vae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
 
 def gan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     G, D = n["generator"], n["discriminator"]
-    verdict = D(G(noise["z2"]))
+    t_ = D(G(noise["z2"]))
     return {
-        "discriminator": {"discriminator": smoothed(D(x), D(G(noise["z1"])), o.smoothing)},
-        "generator": {"generator": fake(verdict) if o.saturating else -real(verdict)},
+        "discriminator": {"discriminator": discriminator_loss(D(x), D(G(noise["z1"])), o.smoothing)},
+        "generator": {"generator": log_fake(t_) if o.saturating else -log_real(t_)},
     }
 
 
 def aae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     D, output = n["code_discriminator"], n["encoder"](x)
     z = gaussian(output, noise["r"])[1] if o.name == "vae-gan-costs" or o.stochastic else output
-    error = misfit(x, n["decoder"](z), o.likelihood)
+    error = reconstruction_loss(x, n["decoder"](z), o.likelihood)
     return {
         "reconstruction": {"encoder": error, "decoder": error},
-        "discriminator": {"code_discriminator": smoothed(D(noise["z_p"]), D(z), o.smoothing)},
-        "regularisation": {"encoder": fake(D(z)) if o.saturating else -real(D(z))},
+        "discriminator": {"code_discriminator": discriminator_loss(D(noise["z_p"]), D(z), o.smoothing)},
+        "regularisation": {"encoder": log_fake(D(z)) if o.saturating else -log_real(D(z))},
     }
 
 
@@ -170,12 +170,12 @@ def bigan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
         return n["discriminator"](torch.cat([n["discriminator_trunk"](x), z], 1))
 
     z1, z2 = noise["z1"], noise["z2"]
-    judged = smoothed(D(x, E(x)), D(G(z1), z1), o.smoothing)
-    of_data, of_codes = D(x, E(x)), D(G(z2), z2)
-    pairs = real(of_data) + fake(of_codes) if o.saturating else -fake(of_data) - real(of_codes)
+    loss = discriminator_loss(D(x, E(x)), D(G(z1), z1), o.smoothing)
+    t, t_ = D(x, E(x)), D(G(z2), z2)
+    pairs = log_real(t) + log_fake(t_) if o.saturating else -log_fake(t) - log_real(t_)
     return {
-        "discriminator": {"discriminator": judged, "discriminator_trunk": judged},
-        "pairs": {"encoder": pairs, "generator": pairs},  # one game: autograd finds each one's part
+        "discriminator": {"discriminator": loss, "discriminator_trunk": loss},
+        "pairs": {"encoder": pairs, "generator": pairs},  # autograd finds the part that depends on each network
     }
 
 
@@ -184,34 +184,34 @@ def vaegan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives
     _, z, prior = gaussian(n["encoder"](x), noise["r"])
     x_, x_p = Dec(z), Dec(noise["z_p"])
     llike = ((Dis.features(x) - Dis.features(x_)) ** 2).sum() / 2
-    L_gan = real(Dis(x)) + fake(Dis(x_p))
+    L_gan = log_real(Dis(x)) + log_fake(Dis(x_p))
     if o.reconstructions_are_fake:
-        L_gan = L_gan + fake(Dis(x_))
+        L_gan = L_gan + log_fake(Dis(x_))
     return {"step": {"encoder": prior + llike, "decoder": o.gamma * llike + L_gan, "discriminator": -L_gan}}
 
 
 def ava(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
-    """(3), (4), (11), (12); for (10) and (16) what they ascend, with the brightness held constant."""
+    """Return (3), (4), (11) and (12); for (10) and (16), what they ascend, with e and E detached."""
     number = int(o.name[-1])
     μ, z, kl = gaussian(n["encoder"](x), noise["r"])
     x_ = n["decoder"](z)
-    loss = misfit(x, x_, "gaussian") + kl
-    found = {}
+    loss = reconstruction_loss(x, x_, "gaussian") + kl
+    discriminators = {}
     if number in (1, 2, 5):
         d, d_ = n["discriminator"](x), n["discriminator"](x_)
-        loss, balance = loss + fake(d_), real(d) + fake(d_)
+        loss, balance = loss + log_fake(d_), log_real(d) + log_fake(d_)
         if number != 1:
             a_g = x_ * (1 - x_) if o.output == "sigmoid" else torch.ones_like(x_)
             balance = balance + (((x - x_) * a_g).sum(1).detach() * torch.sigmoid(d_)[:, 0]).sum()
-        found["discriminator"] = -balance
+        discriminators["discriminator"] = -balance
     if number in (3, 4, 5):
         μ_, _ = n["encoder"](x_).chunk(2, 1)
         D, D_ = n["encoding_discriminator"](μ), n["encoding_discriminator"](μ_)
-        loss, balance = loss + fake(D_), real(D) + fake(D_)
+        loss, balance = loss + log_fake(D_), log_real(D) + log_fake(D_)
         if number != 3:
             balance = balance + ((μ - μ_).sum(1).detach() * torch.sigmoid(D_)[:, 0]).sum()
-        found["encoding_discriminator"] = -balance
-    return {"step": {"encoder": loss, "decoder": loss, **found}}
+        discriminators["encoding_discriminator"] = -balance
+    return {"step": {"encoder": loss, "decoder": loss, **discriminators}}
 
 
 OBJECTIVES: dict[str, Callable[[Any, dict[str, Torch], Tensor, Tensors], Objectives]] = {
@@ -254,45 +254,45 @@ CASES = [(name, options) for name, several in OPTIONS.items() for options in sev
 
 
 def check(name: str, model: Model) -> None:
-    """Compare gradients, and the values of what is descended, phase by phase and network by network."""
+    """Compare the gradient and the value of every objective, phase by phase and network by network."""
     x, noise = draw(model, 4)
-    networks = {each: Torch(network) for each, network in model.networks.items()}
-    tensors = {each: torch.tensor(array) for each, array in noise.items()}
-    written = OBJECTIVES[name](model.specification, networks, torch.tensor(x), tensors)
-    assert list(written) == [phase.name for phase in model.phases]
+    networks = {key: Torch(network) for key, network in model.networks.items()}
+    tensors = {key: torch.tensor(array) for key, array in noise.items()}
+    objectives = OBJECTIVES[name](model.specification, networks, torch.tensor(x), tensors)
+    assert list(objectives) == [phase.name for phase in model.phases]
     for phase in model.phases:
-        assert set(written[phase.name]) == set(phase.networks)
+        assert set(objectives[phase.name]) == set(phase.networks)
         model.zero_gradients()
         phase.gradients(x, noise)
-        found = {each: model.networks[each].gradient.read() for each in phase.networks}
+        actual = {key: model.networks[key].gradient.read() for key in phase.networks}
         values = phase.objectives(x, noise, model.detached(x, noise))
-        whole = name not in ("bigan", "vaegan", *AVAS)  # theirs differ from these by what has no slope
-        for each, objective in written[phase.name].items():
-            expected = networks[each].gradient(objective)
+        same_values = name not in ("bigan", "vaegan", *AVAS)  # these differ by terms that have no gradient
+        for key, objective in objectives[phase.name].items():
+            expected = networks[key].gradient(objective)
             size = np.abs(expected).max()
-            gap = np.abs(found[each] - expected).max()
-            assert size > 1e-3, f"{phase.name}, {each}: a gradient of {size:.0e} shows nothing"
-            assert gap < TOLERANCE * size, f"{phase.name}, {each}: {gap / size:.1e} of the largest"
-            assert not whole or values[each] == pytest.approx(objective.item(), rel=1e-9), f"{phase.name}, {each}"
+            difference = np.abs(actual[key] - expected).max()
+            assert size > 1e-3, f"{phase.name}, {key}: a gradient of {size:.0e} is too small for a comparison"
+            assert difference < TOLERANCE * size, f"{phase.name}, {key}: {difference / size:.1e} of the largest"
+            assert not same_values or values[key] == pytest.approx(objective.item(), rel=1e-9), f"{phase.name}, {key}"
 
 
-def test_every_model_is_here() -> None:
+def test_every_model_is_covered() -> None:
     assert list(OBJECTIVES) == list(OPTIONS) == list(MODELS)
 
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
-    """Networks this small are slower on two."""
+    """Two threads would be slower for networks of this size."""
     torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("architecture", HIDDEN)
 @pytest.mark.parametrize("name", MODELS)
-def test_gradients_are_torchs_with_every_architecture(name: str, architecture: str) -> None:
-    check(name, lively(name, architecture))
+def test_gradients_agree_with_torch_for_every_architecture(name: str, architecture: str) -> None:
+    check(name, perturbed(name, architecture))
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "dcgan"])
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-def test_gradients_are_torchs_with_every_option(name: str, options: dict[str, Any], architecture: str) -> None:
-    check(name, lively(name, architecture, **options))
+def test_gradients_agree_with_torch_for_every_option(name: str, options: dict[str, Any], architecture: str) -> None:
+    check(name, perturbed(name, architecture, **options))

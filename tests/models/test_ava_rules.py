@@ -1,4 +1,4 @@
-"""The models against the paper: each printed rule, each objective, and each surrogate."""
+"""The models compared with the paper: every printed rule, every objective, and every surrogate."""
 
 import ast
 from pathlib import Path
@@ -14,8 +14,9 @@ from ava_np.models.propagation import PROPAGATIONS
 from ava_np.network import Network
 from ava_np.specification import PaperModel, Propagation, TrainingSpecification
 from ava_np.training.trainer import Trainer
-from tests.models import draw, gradients, paper_rules, small, small_ava
+from tests.models import paper_rules
 from tests.models.paper_rules import RULES, Networks
+from tests.models.small_models import draw, gradients, small, small_ava
 
 NAMES = get_args(PaperModel)
 LETTERS = "ΘΦΨΛ"
@@ -27,31 +28,31 @@ every_depth = pytest.mark.parametrize("hidden", [(5,), (6, 4), (5, 4, 3)], ids=s
 
 
 def layers_of(network: Network) -> list[paper_rules.Layer]:
-    """A network's parameters as the transcription takes them."""
+    """Return a network's parameters in the form that ``paper_rules`` takes."""
     return [(arrays["W"].tolist(), arrays["b"].tolist()) for arrays in network.parameters if arrays]
 
 
 def networks_of(model: AVA | VAE) -> Networks:
-    """Copy all networks' parameters, also of those that the model does not train; a VAE gets undecided bystanders."""
-    undecided = {"Ψ": [([[0.0]] * model.neurons, [0.0])], "Λ": [([[0.0]] * model.latent, [0.0])]}
-    return undecided | {letter: layers_of(getattr(model, letter)) for letter in LETTERS if hasattr(model, letter)}
+    """Return the parameters of all four networks, trained or not; a VAE gets discriminators with all weights 0."""
+    zeros = {"Ψ": [([[0.0]] * model.neurons, [0.0])], "Λ": [([[0.0]] * model.latent, [0.0])]}
+    return zeros | {letter: layers_of(getattr(model, letter)) for letter in LETTERS if hasattr(model, letter)}
 
 
 def sgd(rate: float, batch: int) -> TrainingSpecification:
-    """Plain descent on the printed sums; the trainer divides by the batch."""
+    """Return options for gradient descent on the printed sums; the trainer divides them by the batch size."""
     return TrainingSpecification("sgd", rate, "sum", batch, epochs=1, seed=0)
 
 
 def assert_same_update(before: Networks, after: Networks, expected: Networks) -> None:
-    """Compare parameters, and also their changes, which may be so small that the parameters would hide them."""
+    """Compare the parameters, and also their changes, which may be too small to be visible in the parameters."""
     for letter in LETTERS:
         for old, new, printed in zip(before[letter], after[letter], expected[letter], strict=True):
             for kind in (0, 1):
-                start, end, wanted = (np.array(layer[kind]) for layer in (old, new, printed))
-                np.testing.assert_allclose(end, wanted, rtol=1e-10, atol=1e-14, err_msg=letter)
-                change = wanted - start
+                start, actual, desired = (np.array(layer[kind]) for layer in (old, new, printed))
+                np.testing.assert_allclose(actual, desired, rtol=1e-10, atol=1e-14, err_msg=letter)
+                change = desired - start
                 np.testing.assert_allclose(
-                    end - start, change, rtol=1e-9, atol=1e-10 * np.abs(change).max(), err_msg=letter
+                    actual - start, change, rtol=1e-9, atol=1e-10 * np.abs(change).max(), err_msg=letter
                 )
 
 
@@ -61,8 +62,8 @@ def assert_same_update(before: Networks, after: Networks, expected: Networks) ->
 @pytest.mark.parametrize("seed", range(3))
 @every_depth
 @every_model
-def test_a_step_is_the_printed_update(name: str, hidden: tuple[int, ...], seed: int) -> None:
-    """(5) to (8), (10), (13), (14), (16), and no other network moves."""
+def test_a_step_applies_the_printed_update(name: str, hidden: tuple[int, ...], seed: int) -> None:
+    """This covers (5) to (8), (10), (13), (14) and (16). The parameters of the other networks do not change."""
     model = small(name, "paper", hidden=hidden, latent=2 + seed, seed=seed)
     x, r = draw(model, 4, seed)
     γ = (1.0, 0.3, 0.01)[seed]
@@ -77,8 +78,8 @@ def test_a_step_is_the_printed_update(name: str, hidden: tuple[int, ...], seed: 
 
 
 @every_model
-def test_nothing_is_left_over_from_one_step_to_the_next(name: str) -> None:
-    """Batches of 3, 1 and 3 pictures in a row: the third meets the buffers of the first."""
+def test_consecutive_steps_apply_the_printed_updates(name: str) -> None:
+    """Of three batches with 3, 1 and 3 pictures, the third uses the same buffers as the first."""
     model = small(name, "paper")
     trainer, expected = Trainer(model, sgd(0.2, 3)), networks_of(model)
     before = expected
@@ -90,7 +91,7 @@ def test_nothing_is_left_over_from_one_step_to_the_next(name: str) -> None:
 
 
 def test_the_printed_form_divides_by_zero_where_the_models_do_not() -> None:
-    """Sure that x' is real, d rounds to 1: the reason why everything works from the logit."""
+    """If Ψ is certain that x' is real, d rounds to 1. This is why the models compute from the logit."""
     model = small_ava("ava1", "paper")
     x, r = draw(model, 1)
     model.Ψ.parameters[-1]["b"][:] = 200
@@ -99,7 +100,7 @@ def test_the_printed_form_divides_by_zero_where_the_models_do_not() -> None:
     assert all(np.isfinite(gradient).all() for gradient in gradients(model, x, r).values())
 
 
-def test_the_transcription_is_independent() -> None:
+def test_the_transcription_imports_nothing_from_the_project() -> None:
     tree = ast.parse(Path(paper_rules.__file__).read_text(encoding="utf-8"))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
@@ -109,7 +110,7 @@ def test_the_transcription_is_independent() -> None:
 # The variants
 
 
-def test_the_switches_are_the_papers_table() -> None:
+def test_switches_match_the_papers_table_of_variants() -> None:
     assert {"vae", *VARIANTS} == set(NAMES) == set(RULES)
     assert set(PROPAGATIONS) == set(get_args(Propagation))
     for name, rules in RULES.items():
@@ -126,14 +127,14 @@ def test_the_switches_are_the_papers_table() -> None:
 
 @every_propagation
 @every_model
-def test_without_its_switches_every_model_is_the_vae(
+def test_without_switches_every_model_trains_like_the_vae(
     name: str, propagation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vae = small("vae", propagation)
     monkeypatch.setitem(VARIANTS, name, Variant())
     model = small(name, propagation)
     model.Θ.theta[:], model.Φ.theta[:] = vae.Θ.theta, vae.Φ.theta
-    trainers = [Trainer(each, sgd(0.1, 3)) for each in (vae, model)]
+    trainers = [Trainer(m, sgd(0.1, 3)) for m in (vae, model)]
     for number in range(3):
         x, r = draw(vae, 3, seed=number)
         for trainer in trainers:
@@ -146,7 +147,7 @@ def test_without_its_switches_every_model_is_the_vae(
 # Objectives and surrogates
 
 
-def test_the_vae_descends_1() -> None:
+def test_the_vae_minimises_equation_1() -> None:
     model = small("vae", "exact")
     x, r = draw(model, 3)
     printed = paper_rules.objectives(networks_of(model), x.tolist(), r["r"].tolist())
@@ -158,8 +159,11 @@ def test_the_vae_descends_1() -> None:
 
 
 @every_ava
-def test_objectives_are_the_printed_ones(name: str) -> None:
-    """(1) to (4), (9), (11), (12), (15); leaning adds what it ascends, since its printed term has no slope."""
+def test_objectives_equal_the_printed_ones(name: str) -> None:
+    """These are (1) to (4), (9), (11), (12) and (15).
+
+    The printed reverse-causal terms have no gradient, so the objectives also contain what (10) and (16) ascend.
+    """
     model = small_ava(name, "exact")
     x, r = draw(model, 3)
     printed = paper_rules.objectives(networks_of(model), x.tolist(), r["r"].tolist())
@@ -195,10 +199,10 @@ def test_terms_add_up_to_the_printed_objectives(name: str, propagation: str) -> 
 
 @every_propagation
 @every_model
-def test_gradients_are_those_of_objectives_or_surrogates(name: str, propagation: str) -> None:
-    """By central differences; exact: the printed objectives, paper: what each printed rule descends."""
+def test_gradients_match_the_objectives_or_surrogates(name: str, propagation: str) -> None:
+    """Central differences are taken of the printed objectives (exact) or of what each printed rule descends (paper)."""
     rows = check(name, propagation=propagation)
-    expected = {"encoder": 3, "decoder": 3}  # layers, as gradcheck builds them
+    expected = {"encoder": 3, "decoder": 3}  # the number of layers that gradcheck builds
     if VARIANTS.get(name, Variant()).discriminator:
         expected["discriminator"] = 3
     if VARIANTS.get(name, Variant()).encoding_discriminator:
@@ -214,32 +218,32 @@ def test_gradients_are_those_of_objectives_or_surrogates(name: str, propagation:
 
 
 @pytest.mark.parametrize("name", ["vae", "ava1", "ava2"])
-def test_5_keeps_the_reconstruction_error_from_the_encoder(name: str) -> None:
-    """Another decoder gives another x'; in paper propagation Θ does not notice, in exact propagation it does."""
-    for propagation, notices in (("paper", False), ("exact", True)):
+def test_5_gives_the_encoder_no_reconstruction_error(name: str) -> None:
+    """A different decoder changes the gradient of Θ in exact propagation, but not in paper propagation."""
+    for propagation, changes in (("paper", False), ("exact", True)):
         model = small(name, propagation)
         x, r = draw(model, 3)
-        one = gradients(model, x, r)
+        before = gradients(model, x, r)
         model.Φ.theta[:] = np.random.default_rng(9).normal(0, 0.5, model.Φ.theta.shape)
-        other = gradients(model, x, r)
-        assert np.any(one["decoder"] != other["decoder"])
-        assert np.any(one["encoder"] != other["encoder"]) == notices
+        after = gradients(model, x, r)
+        assert np.any(before["decoder"] != after["decoder"])
+        assert np.any(before["encoder"] != after["encoder"]) == changes
 
 
 @pytest.mark.parametrize("name", ["ava3", "ava4", "ava5"])
-def test_14_reaches_μ_alone_and_all_its_neurons_alike(name: str) -> None:
-    """At the encoder's output neurons: (14) less (5) is -D(μ(x')) at every μ[k], and 0 at every Σ[k]."""
+def test_14_adds_the_same_error_to_every_neuron_of_μ_and_none_to_Σ(name: str) -> None:
+    """At the encoder's output neurons, (14) minus (5) is -D(μ(x')) at every μ[k] and 0 at every Σ[k]."""
     model, vae = small(name, "paper"), small("vae", "paper")
     x, r = draw(model, 1)
     D_ = model.detached(x, r)["C"]
-    biases = [gradients(each, x, r)["encoder"][-2 * model.latent :] for each in (model, vae)]
+    biases = [gradients(m, x, r)["encoder"][-2 * model.latent :] for m in (model, vae)]
     μ, s = np.split(biases[0] - biases[1], 2)
     np.testing.assert_allclose(μ, -np.repeat(D_, model.latent), rtol=1e-12)
     np.testing.assert_array_equal(s, 0)
 
 
 def test_6_is_the_gradient_of_no_function() -> None:
-    """The error v[i](x') = d(x') of every neuron has an asymmetric Jacobian, ∂v[i]/∂x'[j] = ∂d/∂x'[j]."""
+    """The errors v[i](x') = d(x') have the Jacobian ∂v[i]/∂x'[j] = ∂d/∂x'[j], which is not symmetric."""
     asymmetry = {}
     for propagation in PROPAGATIONS:
         model = small_ava("ava1", propagation)
@@ -248,9 +252,9 @@ def test_6_is_the_gradient_of_no_function() -> None:
         jacobian = np.empty((m, m))
         for j in range(m):
             sides = []
-            for nudge in (h, -h):
+            for offset in (h, -h):
                 δ = np.zeros((1, m))
-                model.Ψ.forward(buffers, x_ + nudge * np.eye(m)[j])
+                model.Ψ.forward(buffers, x_ + offset * np.eye(m)[j])
                 model.add_adversarial_error(δ, model.Ψ, buffers)
                 sides.append(δ[0])
             jacobian[:, j] = (sides[0] - sides[1]) / (2 * h)
@@ -260,12 +264,14 @@ def test_6_is_the_gradient_of_no_function() -> None:
 
 
 @pytest.mark.parametrize(
-    ("letter", "leaning", "plain", "printed", "without"),
+    ("letter", "reverse_causal", "plain", "printed", "without"),
     [("Ψ", "ava2", "ava1", "(9)", "(4)"), ("Λ", "ava4", "ava3", "(15)", "(11)")],
 )
-def test_leaning_has_no_true_gradient(letter: str, leaning: str, plain: str, printed: str, without: str) -> None:
-    """What (9) and (15) add to the balance does not depend on the discriminator; what (10) and (16) add does."""
-    model = small(leaning, "exact")
+def test_reverse_causal_terms_have_no_true_gradient(
+    letter: str, reverse_causal: str, plain: str, printed: str, without: str
+) -> None:
+    """The terms that (9) and (15) add do not depend on the discriminator, but the rules (10) and (16) do change."""
+    model = small(reverse_causal, "exact")
     x, r = draw(model, 3)
     added = []
     for _ in range(2):
@@ -275,5 +281,5 @@ def test_leaning_has_no_true_gradient(letter: str, leaning: str, plain: str, pri
     assert added[0] == pytest.approx(added[1], rel=1e-12)
     name = {"Ψ": "discriminator", "Λ": "encoding_discriminator"}[letter]
     for propagation in PROPAGATIONS:
-        lean, fair = (gradients(small(each, propagation), x, r)[name] for each in (leaning, plain))
-        assert np.abs(lean - fair).max() > 1e-3
+        with_term, without_term = (gradients(small(m, propagation), x, r)[name] for m in (reverse_causal, plain))
+        assert np.abs(with_term - without_term).max() > 1e-3

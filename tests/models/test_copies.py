@@ -1,4 +1,4 @@
-"""Copies and pickles of a model are models of their own: they compute, learn and are saved as the original is."""
+"""Copies and pickles of a model are independent of the original and learn the same."""
 
 import copy
 import pickle
@@ -20,27 +20,27 @@ COPIES: dict[str, Callable[[Model], Model]] = {
 
 
 def weights(model: Model) -> dict[str, bytes]:
-    """Parameters and running statistics of each network."""
+    """Return the bytes of the parameters and running statistics of each network."""
     return {
         name: network.theta.tobytes() + b"".join(a.tobytes() for state in network.states for a in state.values())
         for name, network in model.networks.items()
     }
 
 
-@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("method", COPIES)
 @pytest.mark.parametrize("name", MODELS)
-def test_a_copy_learns_what_the_original_would_have_learned(name: str, copied: str) -> None:
+def test_a_copy_learns_the_same_as_the_original(name: str, method: str) -> None:
     architecture = "dcgan" if name == "dcgan" else "mlp"
     model = build(name, (8, 8, 1), architecture=architecture, hidden=(6,), latent=2)
     fit(model, PICTURES, epochs=1, batch_size=4)
-    other = COPIES[copied](model)
+    copied = COPIES[method](model)
     before = weights(model)
-    assert weights(other) == before
-    expected = fit(other, PICTURES, epochs=2, batch_size=4)
-    assert weights(other) != before
-    assert weights(model) == before, "the original learned with its copy"
-    assert fit(model, PICTURES, epochs=2, batch_size=4) == expected
-    assert weights(other) == weights(model)
+    assert weights(copied) == before
+    metrics = fit(copied, PICTURES, epochs=2, batch_size=4)
+    assert weights(copied) != before
+    assert weights(model) == before, "training the copy changed the original"
+    assert fit(model, PICTURES, epochs=2, batch_size=4) == metrics
+    assert weights(copied) == weights(model)
 
 
 def test_parameters_of_a_copy_are_views_into_its_own_vector() -> None:
@@ -49,7 +49,7 @@ def test_parameters_of_a_copy_are_views_into_its_own_vector() -> None:
     assert all((array == 3).all() for _, _, array in network.named_arrays(network.parameters))
 
 
-def test_processes_can_be_given_a_model() -> None:
+def test_a_model_can_be_sent_to_other_processes() -> None:
     model = build("vae", (8, 8, 1), hidden=(6,), latent=2)
     with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         codes = joblib.Parallel()(joblib.delayed(model.encode)(PICTURES[i : i + 6]) for i in (0, 6))

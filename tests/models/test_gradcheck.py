@@ -1,4 +1,4 @@
-"""The gradient check: every gradient passes, every parameter is looked at, and a wrong one does not pass."""
+"""The gradient check: every parameter is checked, every gradient passes, and a wrong gradient fails."""
 
 from collections.abc import Callable
 from typing import Any, get_args
@@ -8,32 +8,37 @@ import pytest
 
 from ava_np import build
 from ava_np.kernels import batch_norm, convolution, dense, discrimination, gaussian
-from ava_np.models import ava, terms
+from ava_np.models import ava, terms, vae
 from ava_np.models.ava import AVA
 from ava_np.models.base import Model
 from ava_np.models.gradcheck import HIDDEN, LATENT, LIMIT, MAX_ENTRIES, SHAPE, Row, central_differences, check
 from ava_np.specification import MODELS, Propagation
 
 PROPAGATIONS = get_args(Propagation)
-TWO_WAYS = [name for name, kind in MODELS.items() if "propagation" in kind.__struct_fields__]
+WITH_PROPAGATION = ["vae", "ava1", "ava2", "ava3", "ava4", "ava5"]
 
 
 def small(name: str, architecture: str = "mlp", **options: Any) -> Model:
-    """The model that ``check`` builds."""
+    """Build the same model as ``check``."""
     return build(
         name, SHAPE, architecture=architecture, latent=LATENT, hidden=HIDDEN[architecture], dtype=np.float64, **options
     )
 
 
-def failed(rows: list[Row]) -> set[str]:
+def failed_networks(rows: list[Row]) -> set[str]:
+    """Return the networks that have a gradient with an error of at least the limit."""
     return {row.network for row in rows if not row.relative_error < LIMIT}
+
+
+def test_the_models_with_two_propagations_are_listed() -> None:
+    assert [name for name, kind in MODELS.items() if "propagation" in kind.__struct_fields__] == WITH_PROPAGATION
 
 
 @pytest.mark.parametrize(
     ("name", "architecture", "options"),
     [
-        *((name, "mlp", {}) for name in MODELS if name not in TWO_WAYS),
-        *((name, "mlp", {"propagation": rule}) for name in TWO_WAYS for rule in PROPAGATIONS),
+        *((name, "mlp", {}) for name in MODELS if name not in WITH_PROPAGATION),
+        *((name, "mlp", {"propagation": rule}) for name in WITH_PROPAGATION for rule in PROPAGATIONS),
         ("ae", "conv28", {}),
         ("vae", "conv64", {"propagation": "exact"}),
         ("gan", "dcgan", {"minibatch_discrimination": True}),
@@ -46,9 +51,9 @@ def failed(rows: list[Row]) -> set[str]:
         ("vaegan", "mlp", {"gamma": 0.1, "reconstructions_are_fake": False}),
     ],
 )
-def test_every_gradient_passes_and_none_is_left_out(name: str, architecture: str, options: dict[str, Any]) -> None:
+def test_every_gradient_is_checked_and_passes(name: str, architecture: str, options: dict[str, Any]) -> None:
     rows = check(name, architecture, **options)
-    assert failed(rows) == set()
+    assert failed_networks(rows) == set()
     model = small(name, architecture, **options)
     expected = [
         (phase.name, network, layer, parameter)
@@ -56,9 +61,9 @@ def test_every_gradient_passes_and_none_is_left_out(name: str, architecture: str
         for network in phase.networks
         for layer, parameter, _ in model.networks[network].named_arrays(model.networks[network].parameters)
     ]
-    found = [(row.phase, row.network, row.layer, row.quantity) for row in rows]
-    assert [row for row in found if row[-1] != "input"] == expected
-    inputs = [(network, layer) for _, network, layer, quantity in found if quantity == "input"]
+    actual = [(row.phase, row.network, row.layer, row.quantity) for row in rows]
+    assert [row for row in actual if row[-1] != "input"] == expected
+    inputs = [(network, layer) for _, network, layer, quantity in actual if quantity == "input"]
     assert len(inputs) == len(set(inputs))
     assert set(inputs) == {(network, layer) for _, network, layer, _ in expected}
     assert {(row.model, row.architecture) for row in rows} == {(name, architecture)}
@@ -67,7 +72,7 @@ def test_every_gradient_passes_and_none_is_left_out(name: str, architecture: str
 
 @pytest.mark.parametrize("name", MODELS)
 def test_gradients_are_not_trivially_zero(name: str) -> None:
-    """A check that compares 0 with 0 passes: here the gradients themselves are something."""
+    """A check that compares 0 with 0 would pass, so every gradient must have a value above 1e-4."""
     model = small(name)
     generator = np.random.default_rng(7)
     for network in model.networks.values():
@@ -82,8 +87,8 @@ def test_gradients_are_not_trivially_zero(name: str) -> None:
                 assert np.abs(gradient).max() > 1e-4, f"{phase.name}: {network_name}.{layer}.{parameter}"
 
 
-def off(factor: float, kernel: Callable[..., None], written: int) -> Callable[..., None]:
-    """A kernel that gets its ``written``-th argument wrong by a factor, in a change of that argument."""
+def scaled(factor: float, kernel: Callable[..., None], written: int) -> Callable[..., None]:
+    """Return a kernel that multiplies by ``factor`` what it adds to its argument number ``written``."""
 
     def wrong(*arguments: Any) -> None:
         before = arguments[written].copy()
@@ -108,34 +113,34 @@ def off(factor: float, kernel: Callable[..., None], written: int) -> Callable[..
         ("aae", terms, "log_real_backward", 0, {"encoder", "code_discriminator"}),
     ],
 )
-def test_a_term_that_is_wrong_by_a_thousandth_is_found(
+def test_a_term_that_is_wrong_by_a_thousandth_fails(
     monkeypatch: pytest.MonkeyPatch, name: str, module: Any, kernel: str, written: int, networks: set[str]
 ) -> None:
-    monkeypatch.setattr(module, kernel, off(1.001, getattr(module, kernel), written))
-    assert failed(check(name)) == networks
+    monkeypatch.setattr(module, kernel, scaled(1.001, getattr(module, kernel), written))
+    assert failed_networks(check(name)) == networks
 
 
-def test_a_phase_is_told_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The encoder of an AAE learns twice: a fault in its regularisation is no fault of its reconstruction."""
+def test_an_error_in_one_phase_fails_in_that_phase_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder of an AAE learns in two phases; an error in the regularisation must not fail the reconstruction."""
     original = discrimination.log_real_backward
 
     def wrong(δ: np.ndarray, *arguments: Any) -> None:
         original(δ, *arguments)
         δ *= 1.001
 
-    monkeypatch.setattr("ava_np.models.terms.log_real_backward", wrong)
+    monkeypatch.setattr(terms, "log_real_backward", wrong)
     rows = [row for row in check("aae") if row.network == "encoder" and not row.relative_error < LIMIT]
     assert {row.phase for row in rows} == {"regularisation"}
 
 
-def test_noise_times_the_variance_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """dz flowing back through Σ r where the way forward took Σ^½ r."""
+def test_scaling_the_noise_by_the_variance_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The backward pass multiplies the noise by Σ, although the forward pass multiplies it by Σ^½."""
 
     def wrong(dμ: np.ndarray, ds: np.ndarray, dz: np.ndarray, s: np.ndarray, r: np.ndarray) -> None:
         gaussian.reparameterise_backward(dμ, ds, dz, 2 * s, r)
 
-    monkeypatch.setattr("ava_np.models.vae.reparameterise_backward", wrong)
-    assert failed(check("vae")) == {"encoder"}
+    monkeypatch.setattr(vae, "reparameterise_backward", wrong)
+    assert failed_networks(check("vae")) == {"encoder"}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +152,7 @@ def test_noise_times_the_variance_is_found(monkeypatch: pytest.MonkeyPatch) -> N
         ("gan", "dcgan", batch_norm, "batch_norm_backward_input"),
     ],
 )
-def test_a_wrong_input_error_is_found(
+def test_a_wrong_input_error_fails(
     monkeypatch: pytest.MonkeyPatch, name: str, architecture: str, module: Any, kernel: str
 ) -> None:
     original = getattr(module, kernel)
@@ -161,35 +166,35 @@ def test_a_wrong_input_error_is_found(
     assert "input" in {row.quantity for row in rows}
 
 
-def test_a_discriminator_that_learns_from_its_star_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_discriminator_that_learns_from_the_error_it_propagates_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def add_adversarial_error(self: AVA, δ: np.ndarray, discriminator: Any, buffers: Any) -> None:
         error = buffers.zero_error()
         discrimination.log_fake_backward(error, buffers.output, +1)
         δ += discriminator.backward(buffers, error)
 
     monkeypatch.setattr(AVA, "add_adversarial_error", add_adversarial_error)
-    assert failed(check("ava5")) == {"discriminator", "encoding_discriminator"}
+    assert failed_networks(check("ava5")) == {"discriminator", "encoding_discriminator"}
 
 
 @pytest.mark.parametrize("name", ["ava1", "ava3", "ava5"])
-def test_the_two_propagations_are_told_apart(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Rules of the one do not pass for gradients of the other's objective."""
+def test_gradients_of_the_other_propagation_fail(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The printed rules are not the gradients of the exact objectives."""
     gradients = AVA.gradients
 
     def swapped(self: AVA, x: np.ndarray, noise: dict[str, np.ndarray]) -> dict[str, float]:
-        own, self.propagation = self.propagation, "paper"
+        original, self.propagation = self.propagation, "paper"
         try:
             return gradients(self, x, noise)
         finally:
-            self.propagation = own
+            self.propagation = original
 
     monkeypatch.setattr(AVA, "gradients", swapped)
-    assert "encoder" in failed(check(name, propagation="exact"))
-    assert failed(check(name, propagation="paper")) == set()
+    assert "encoder" in failed_networks(check(name, propagation="exact"))
+    assert failed_networks(check(name, propagation="paper")) == set()
 
 
-def test_differences_of_a_known_function() -> None:
-    """Of a quadratic they are exact but for rounding; the array is put back to the last bit."""
+def test_central_differences_of_a_quadratic_are_exact() -> None:
+    """They are exact up to rounding, and the array is restored to the last bit."""
     generator = np.random.default_rng(0)
     A, a = generator.normal(size=(6, 6)), generator.normal(size=6)
     before = a.tobytes()
@@ -199,23 +204,23 @@ def test_differences_of_a_known_function() -> None:
     assert a.tobytes() == before
 
 
-@pytest.mark.parametrize("place", [0, -1])
-def test_an_array_of_many_entries_is_nudged_all_over(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
-    """A gradient that is wrong in its first or its last entry alone is found, however many there are."""
+@pytest.mark.parametrize("index", [0, -1])
+def test_the_first_and_the_last_entry_of_a_large_array_are_checked(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
+    """A gradient that is wrong in its first or its last entry only fails, although not every entry is checked."""
     gradients = AVA.gradients
 
     def wrong(self: AVA, x: np.ndarray, noise: dict[str, np.ndarray]) -> dict[str, float]:
-        found = gradients(self, x, noise)
+        values = gradients(self, x, noise)
         gradient, size = self.Θ.gradient.read(), self.Θ.parameters[0]["W"].size
         assert size > MAX_ENTRIES
-        gradient[:size][place] += 1.0
+        gradient[:size][index] += 1.0
         self.Θ.gradient.write(gradient)
-        return found
+        return values
 
     monkeypatch.setattr(AVA, "gradients", wrong)
-    assert failed(check("ava1")) == {"encoder"}
+    assert failed_networks(check("ava1")) == {"encoder"}
 
 
-def test_a_nan_does_not_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_nan_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ava, "kl_backward", lambda dμ, ds, μ, s: ds.fill(np.nan))
-    assert "encoder" in failed(check("ava1"))
+    assert "encoder" in failed_networks(check("ava1"))

@@ -1,4 +1,4 @@
-"""What users pass to a model by mistake is refused in one clear line, and what they mean is understood."""
+"""Arguments from users: mistakes are rejected in one clear line, and lists, seeds and empty arrays are accepted."""
 
 from collections.abc import Callable
 
@@ -35,30 +35,32 @@ def model() -> Model:
         (lambda m: build("vae", (8, 0, 1)), r"not \(8, 0, 1\)"),
         (lambda m: build("VAE", (8, 8, 1)), "did you mean 'vae'"),
         (lambda m: build("dcgam", (8, 8, 1)), "did you mean 'dcgan'"),
-        (lambda m: build("transformer", (8, 8, 1)), "take one of ae, vae"),
+        (lambda m: build("transformer", (8, 8, 1)), "choose one of ae, vae"),
     ],
 )
-def test_a_mistake_is_refused_in_one_line(model: Model, mistake: Callable[[Model], object], message: str) -> None:
-    with pytest.raises(ValueError, match=message) as fault:
+def test_a_mistake_in_the_arguments_is_rejected_in_one_line(
+    model: Model, mistake: Callable[[Model], object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as error:
         mistake(model)
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
-def test_a_seed_serves_as_generator() -> None:
+def test_sample_accepts_a_seed() -> None:
     model = build("gan", (8, 8, 1), hidden=(6,), latent=2)
     np.testing.assert_array_equal(model.sample(3, 7), model.sample(3, np.random.default_rng(7)))
     assert not np.array_equal(model.sample(3), model.sample(3))
 
 
-def test_no_pictures_have_no_codes(model: Model) -> None:
+def test_empty_arrays_give_empty_results(model: Model) -> None:
     assert model.encode(PICTURES[:0]).shape == (0, 2)
     assert model.decode(np.zeros((0, 2))).shape == (0, 8, 8, 1)
 
 
-def test_lists_are_arrays(model: Model) -> None:
+def test_encode_accepts_lists(model: Model) -> None:
     np.testing.assert_allclose(model.encode(PICTURES.astype(float).tolist()), model.encode(PICTURES), rtol=1e-6)
 
 
-def test_means_of_white_are_white(model: Model) -> None:
-    """A mean of ones may round to the next number above 1."""
+def test_encode_accepts_values_that_round_to_just_above_1(model: Model) -> None:
+    """For example, a mean of ones can round to the next float above 1."""
     model.encode(np.full((1, 8, 8, 1), np.nextafter(np.float32(1), np.float32(2))))

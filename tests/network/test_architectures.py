@@ -1,4 +1,4 @@
-"""Architectures: every named one fits its pictures, and a fault in one's own is said in one line."""
+"""Architectures: every named one fits its pictures, and a mistake in a custom one is reported in one line."""
 
 from math import prod
 from typing import Any, get_args
@@ -32,23 +32,23 @@ def named(name: ArchitectureName, shape: Picture, hidden: tuple[int, ...] = ()) 
     return architecture(VAE(architecture=name, latent=LATENT, hidden=hidden), shape)
 
 
-def own(shape: Picture, **networks: list[dict[str, Any]]) -> Architecture:
-    """An architecture written as in a specification."""
+def custom(shape: Picture, **networks: list[dict[str, Any]]) -> Architecture:
+    """Return an architecture from networks in the form of a specification."""
     return architecture(validated(VAE, architecture=networks, latent=LATENT), shape)
 
 
 def shapes(layers: list[Layer], shape: Shape) -> list[Shape]:
-    """The shape before and after every layer."""
-    found = [shape]
+    """Return the shapes before the first layer and after each layer."""
+    result = [shape]
     for layer in layers:
-        found.append(layer.output_shape(found[-1]))
-    return found
+        result.append(layer.output_shape(result[-1]))
+    return result
 
 
-def fault(**networks: list[dict[str, Any]]) -> str:
-    """The one line that says what is wrong with these networks, for pictures of 6 x 5 x 1."""
+def error_message(**networks: list[dict[str, Any]]) -> str:
+    """Return the one-line error message for these networks and pictures of 6 x 5 x 1."""
     with pytest.raises(ArchitectureError) as caught:
-        own((6, 5, 1), **networks)
+        custom((6, 5, 1), **networks)
     text = str(caught.value)
     assert text
     assert "\n" not in text
@@ -58,38 +58,38 @@ def fault(**networks: list[dict[str, Any]]) -> str:
 @every_architecture
 @every_size
 def test_every_network_maps_rows_to_rows(name: ArchitectureName, shape: Picture) -> None:
-    """The decoder's are as long as a picture has numbers, whatever its sides."""
-    found, pixels = named(name, shape), prod(shape)
-    assert shapes(found.decoder, (LATENT,))[-1] == (pixels,)
-    assert len(shapes(found.encoder, (pixels,))[-1]) == 1
-    features = shapes(found.discriminator, (pixels,))[-1]
+    """The decoder's output has one value for each value of a picture, whatever the picture's size."""
+    networks, pixels = named(name, shape), prod(shape)
+    assert shapes(networks.decoder, (LATENT,))[-1] == (pixels,)
+    assert len(shapes(networks.encoder, (pixels,))[-1]) == 1
+    features = shapes(networks.discriminator, (pixels,))[-1]
     assert len(features) == 1
-    assert len(shapes(found.discriminator_head, features)[-1]) == 1
-    assert len(shapes(found.code_discriminator, (LATENT,))[-1]) == 1
+    assert len(shapes(networks.discriminator_head, features)[-1]) == 1
+    assert len(shapes(networks.code_discriminator, (LATENT,))[-1]) == 1
 
 
 @every_size
-def test_a_decoder_goes_back_through_the_sides_of_its_encoder(shape: Picture) -> None:
-    """Each side of dcgan's feature maps is met again on the way up, so that every doubling undoes a halving."""
-    found = named("dcgan", shape)
-    down = [sides[:2] for sides in shapes(found.encoder, (prod(shape),)) if len(sides) == 3]
-    up = [sides[:2] for sides in shapes(found.decoder, (LATENT,)) if len(sides) == 3]
+def test_decoder_sizes_are_the_encoder_sizes_in_reverse(shape: Picture) -> None:
+    """In dcgan every doubling undoes one halving, so feature maps have the same sizes in reverse order."""
+    networks = named("dcgan", shape)
+    down = [sides[:2] for sides in shapes(networks.encoder, (prod(shape),)) if len(sides) == 3]
+    up = [sides[:2] for sides in shapes(networks.decoder, (LATENT,)) if len(sides) == 3]
     assert list(dict.fromkeys(up)) == list(dict.fromkeys(down))[::-1]
     assert max(down[-1]) <= 2 * architectures.DCGAN_SIDE
 
 
 @every_architecture
 @pytest.mark.parametrize("shape", [(17, 23, 1), (9, 8, 3)])
-def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -> None:
-    """All parameters get a gradient, but for those before a weight that starts at 0."""
-    found, generator = named(name, shape, (3, 4, 5)), np.random.default_rng(0)
-    networks: list[tuple[list[Layer], int]] = [
-        (found.encoder, prod(shape)),
-        (found.decoder, LATENT),
-        (architectures.discriminator([*found.discriminator, *found.discriminator_head]), prod(shape)),
-        (architectures.discriminator(found.code_discriminator), LATENT),
+def test_every_layer_gets_a_finite_nonzero_gradient(name: ArchitectureName, shape: Picture) -> None:
+    """Noise is added to all parameters first, because layers in front of weights that are 0 have a gradient of 0."""
+    networks, generator = named(name, shape, (3, 4, 5)), np.random.default_rng(0)
+    cases: list[tuple[list[Layer], int]] = [
+        (networks.encoder, prod(shape)),
+        (networks.decoder, LATENT),
+        (architectures.discriminator([*networks.discriminator, *networks.discriminator_head]), prod(shape)),
+        (architectures.discriminator(networks.code_discriminator), LATENT),
     ]
-    for layers, inputs in networks:
+    for layers, inputs in cases:
         network = Network((inputs,), layers, generator, np.float64)
         network.theta += 0.1 * generator.normal(size=network.theta.shape)
         buffers = network.buffers(4)
@@ -97,46 +97,50 @@ def test_every_network_runs_and_learns(name: ArchitectureName, shape: Picture) -
         buffers.error[:] = generator.normal(size=buffers.error.shape)
         network.backward(buffers, buffers.error)
         assert np.isfinite(network.gradient.read()).all()
-        assert all(network.gradient.read()[part].any() for part in network.layer_slices)
+        assert all(network.gradient.read()[where].any() for where in network.layer_slices)
 
 
 @every_architecture
 @pytest.mark.parametrize(("output", "last"), [("sigmoid", Activation("sigmoid")), ("linear", None)])
-def test_the_output_activation_is_the_decoders_last_layer(name: ArchitectureName, output: Any, last: Any) -> None:
-    found = architecture(VAE(architecture=name, output=output), (16, 16, 1))
-    assert (found.decoder[-1] if last else None) == last
-    assert sum(layer == Activation("sigmoid") for layer in found.decoder) == (last is not None)
+def test_the_output_activation_is_the_last_layer_of_the_decoder(name: ArchitectureName, output: Any, last: Any) -> None:
+    decoder = architecture(VAE(architecture=name, output=output), (16, 16, 1)).decoder
+    assert (decoder[-1] if last else None) == last
+    assert sum(layer == Activation("sigmoid") for layer in decoder) == (last is not None)
 
 
-def test_hidden_are_the_channels_from_the_picture_inward() -> None:
-    found = named("conv28", (28, 28, 1), (3, 5))
-    assert [layer.channels for layer in found.encoder if isinstance(layer, Convolution)] == [3, 5]
-    assert shapes(found.decoder, (LATENT,))[3] == (7, 7, 5)
+def test_hidden_lists_the_channels_from_the_picture_inward() -> None:
+    networks = named("conv28", (28, 28, 1), (3, 5))
+    assert [layer.channels for layer in networks.encoder if isinstance(layer, Convolution)] == [3, 5]
+    assert shapes(networks.decoder, (LATENT,))[3] == (7, 7, 5)
 
 
-def test_conv64_has_the_networks_of_its_paper() -> None:
-    """Larsen et al. 2016 at 64 x 64: down to 8 x 8 x 256, then 2048 neurons, and up by 256, 128 and 32 channels."""
-    found = named("conv64", (64, 64, 3))
-    assert (8, 8, 256) in shapes(found.encoder, (12288,))
-    assert shapes(found.encoder, (12288,))[-1] == (2048,)
-    up = [layer.channels for layer in found.decoder if isinstance(layer, Convolution | TransposedConvolution)]
+def test_conv64_matches_its_paper() -> None:
+    """The sizes are those of Larsen et al. 2016 for pictures of 64 x 64.
+
+    The encoder's convolutions end in 8 x 8 x 256 neurons, followed by 2048; the decoder's have 256, 128, 32 and 3
+    channels.
+    """
+    networks = named("conv64", (64, 64, 3))
+    assert (8, 8, 256) in shapes(networks.encoder, (12288,))
+    assert shapes(networks.encoder, (12288,))[-1] == (2048,)
+    up = [layer.channels for layer in networks.decoder if isinstance(layer, Convolution | TransposedConvolution)]
     assert up == [256, 128, 32, 3]
-    assert [layer.width for layer in found.discriminator_head if isinstance(layer, Dense)] == [512]
-    assert shapes(found.discriminator, (12288,))[-1] == (8 * 8 * 256,)
+    assert [layer.width for layer in networks.discriminator_head if isinstance(layer, Dense)] == [512]
+    assert shapes(networks.discriminator, (12288,))[-1] == (8 * 8 * 256,)
 
 
-def test_dcgan_has_no_batch_norm_at_the_pictures() -> None:
-    """Radford et al. 2016: not at the discriminator's input, not at the generator's output."""
-    found = named("dcgan", (64, 64, 3))
-    assert not isinstance(found.discriminator[2], BatchNorm)
-    assert sum(isinstance(layer, BatchNorm) for layer in found.discriminator) == 3
-    assert not any(isinstance(layer, BatchNorm) for layer in found.decoder[-3:])
+def test_dcgan_has_no_batch_norm_next_to_the_pictures() -> None:
+    """By Radford et al. 2016 there is none at the discriminator's input and none at the generator's output."""
+    networks = named("dcgan", (64, 64, 3))
+    assert not isinstance(networks.discriminator[2], BatchNorm)
+    assert sum(isinstance(layer, BatchNorm) for layer in networks.discriminator) == 3
+    assert not any(isinstance(layer, BatchNorm) for layer in networks.decoder[-3:])
 
 
 @pytest.mark.parametrize(
     ("name", "shape"), [("conv28", (3, 9, 1)), ("conv64", (7, 64, 3)), ("dcgan", (1, 1, 1)), ("dcgan", (40, 1, 3))]
 )
-def test_pictures_that_are_too_small_are_refused_in_one_line(name: ArchitectureName, shape: Picture) -> None:
+def test_pictures_that_are_too_small_are_rejected_in_one_line(name: ArchitectureName, shape: Picture) -> None:
     with pytest.raises(ArchitectureError) as caught:
         named(name, shape)
     text = str(caught.value)
@@ -147,20 +151,20 @@ def test_pictures_that_are_too_small_are_refused_in_one_line(name: ArchitectureN
 
 
 @pytest.mark.parametrize(("name", "side"), [("conv28", 4), ("conv64", 8), ("dcgan", 2), ("mlp", 1)])
-def test_the_smallest_pictures_that_are_taken_fit(name: ArchitectureName, side: int) -> None:
+def test_the_smallest_accepted_pictures_fit(name: ArchitectureName, side: int) -> None:
     shape = (side, side, 1)
     assert shapes(named(name, shape).decoder, (LATENT,))[-1] == (side * side,)
 
 
-def test_minibatch_discrimination_stands_before_the_output_neuron() -> None:
-    found = architectures.discriminator([Dense(7)], minibatch_discrimination=True)
-    assert found == [Dense(7), MinibatchDiscrimination(), Dense(1)]
+def test_minibatch_discrimination_comes_before_the_output_neuron() -> None:
+    layers = architectures.discriminator([Dense(7)], minibatch_discrimination=True)
+    assert layers == [Dense(7), MinibatchDiscrimination(), Dense(1)]
     assert architectures.discriminator([Dense(7)]) == [Dense(7), Dense(1)]
 
 
-def test_ones_own_networks_are_built_from_their_fields() -> None:
-    """A reshape before and a flatten behind make the rows that a model knows; the rest stays mlp."""
-    found = own(
+def test_custom_networks_are_built_from_their_fields() -> None:
+    """A reshape is put in front and a flatten at the end where needed; networks that are not given are mlp."""
+    networks = custom(
         (6, 5, 1),
         encoder=[
             {"layer": "convolution", "channels": 4, "kernel": 3, "stride": 2, "padding": 1},
@@ -175,17 +179,18 @@ def test_ones_own_networks_are_built_from_their_fields() -> None:
             {"layer": "dense", "width": 30},
         ],
     )
-    assert shapes(found.encoder, (30,)) == [(30,), (6, 5, 1), (3, 3, 4), (3, 3, 4), (3, 3, 4), (36,)]
-    assert found.encoder[1] == Convolution(4, 3, 2, 1)
-    assert shapes(found.decoder, (LATENT,))[-1] == (30,)
-    assert found.decoder[-1] == Activation("sigmoid")
-    assert shapes(found.discriminator, (30,))[-1] == (256,)
+    assert shapes(networks.encoder, (30,)) == [(30,), (6, 5, 1), (3, 3, 4), (3, 3, 4), (3, 3, 4), (36,)]
+    assert networks.encoder[1] == Convolution(4, 3, 2, 1)
+    assert shapes(networks.decoder, (LATENT,))[-1] == (30,)
+    assert networks.decoder[-1] == Activation("sigmoid")
+    assert shapes(networks.discriminator, (30,))[-1] == (256,)
 
 
-def test_a_sigmoid_of_ones_own_before_the_output_sigmoid_is_differentiated_as_well() -> None:
-    """Two activations in a row: the second must not overwrite what the first takes its slope from."""
-    found = own((6, 5, 1), decoder=[{"layer": "dense", "width": 30}, {"layer": "activation", "function": "sigmoid"}])
-    network = Network((LATENT,), found.decoder, np.random.default_rng(0), np.float64)
+def test_two_sigmoids_in_a_row_are_both_differentiated() -> None:
+    """The second activation must not overwrite the output of the first, which the derivative of the first needs."""
+    sigmoid = {"layer": "activation", "function": "sigmoid"}
+    decoder = custom((6, 5, 1), decoder=[{"layer": "dense", "width": 30}, sigmoid]).decoder
+    network = Network((LATENT,), decoder, np.random.default_rng(0), np.float64)
     network.theta[:] = np.random.default_rng(1).normal(size=network.theta.shape)
     buffers, x = network.buffers(1), np.random.default_rng(2).normal(size=(1, LATENT))
     y = network.forward(buffers, x).copy()
@@ -234,7 +239,7 @@ CONVOLUTION = {"layer": "convolution", "channels": 4, "kernel": 3}
         ({"code_discriminator": [{"layer": "upsampling"}]}, ["layer 1 of the code_discriminator", "10 cannot be"]),
     ],
 )  # fmt: skip
-def test_each_fault_of_ones_own_is_one_clear_line(networks: dict[str, Any], words: list[str]) -> None:
-    text = fault(**networks)
+def test_each_mistake_in_a_custom_network_is_one_clear_line(networks: dict[str, Any], words: list[str]) -> None:
+    text = error_message(**networks)
     for word in words:
         assert word in text

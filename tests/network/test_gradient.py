@@ -1,4 +1,4 @@
-"""The gradient of a network: deferred products change when the work is done, and never the result."""
+"""The gradient of a network: deferring products changes when they are computed, but not the result."""
 
 from typing import Any, get_args
 
@@ -27,7 +27,7 @@ Expected = dict[int, dict[str, np.ndarray]]
 
 @pytest.fixture(params=[True, False], ids=["deferred", "immediate"])
 def deferred(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether every product is deferred, however small, or none is."""
+    """Whether all products are deferred, even small ones, or none."""
     monkeypatch.setattr(factored, "keeps_factors", lambda *_: request.param)
     return bool(request.param)
 
@@ -37,7 +37,7 @@ def make_network(generator: np.random.Generator) -> Network:
 
 
 def propagate(network: Network, buffers: Buffers, generator: np.random.Generator) -> Expected:
-    """Apply the network to random input and propagate a random error; return the gradients by plain NumPy."""
+    """Apply the network to random input and propagate a random error; return the gradients computed by plain NumPy."""
     x, error = generator.standard_normal((BATCH, 6)), generator.standard_normal((BATCH, 3))
     network.forward(buffers, x)
     network.backward(buffers, error)
@@ -54,7 +54,7 @@ def total(*several: Expected) -> Expected:
 
 
 def assert_gradient(network: Network, expected: Expected) -> None:
-    """Norm and values are the expected ones, and reading changes neither."""
+    """Assert that norm and values are as expected, and that reading does not change them."""
     flat = np.concatenate([array.ravel() for arrays in expected.values() for array in arrays.values()])
     for _ in range(2):
         assert network.gradient.norm() == pytest.approx(np.linalg.norm(flat), rel=1e-12)
@@ -80,7 +80,7 @@ def test_gradients_of_several_applications_add_up(deferred: bool) -> None:
     assert network.gradient.norm() == 0
 
 
-def test_products_are_deferred_only_where_that_is_asked_for(deferred: bool) -> None:
+def test_products_are_deferred_only_for_large_layers(deferred: bool) -> None:
     generator = np.random.default_rng(0)
     network = make_network(generator)
     propagate(network, network.buffers(BATCH), generator)
@@ -115,7 +115,7 @@ def test_two_errors_through_one_application_add_up(deferred: bool) -> None:
     assert first.keys() == {0, 2}
 
 
-def test_an_array_that_was_read_never_changes(deferred: bool) -> None:
+def test_arrays_returned_by_read_never_change(deferred: bool) -> None:
     generator = np.random.default_rng(2)
     network = make_network(generator)
     buffers = network.buffers(BATCH)
@@ -128,7 +128,7 @@ def test_an_array_that_was_read_never_changes(deferred: bool) -> None:
     np.testing.assert_array_equal(layers[0]["W"].ravel(), before[: layers[0]["W"].size])
 
 
-def test_a_gradient_that_was_written_is_the_gradient(deferred: bool) -> None:
+def test_write_replaces_the_gradient(deferred: bool) -> None:
     generator = np.random.default_rng(2)
     network = make_network(generator)
     propagate(network, network.buffers(BATCH), generator)
@@ -147,11 +147,11 @@ class WeightLast(Dense, frozen=True, tag="weight_last"):
     """A dense layer whose weights are not its first parameter."""
 
     def parameter_shapes(self, input_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """b, then W."""
+        """Return b, then W."""
         return dict(reversed(super().parameter_shapes(input_shape).items()))
 
 
-def test_the_deferred_parameter_may_be_any(deferred: bool) -> None:
+def test_any_parameter_can_be_the_deferred_one(deferred: bool) -> None:
     generator = np.random.default_rng(3)
     network = Network((6,), [WeightLast(5)], generator, np.float64)
     buffers, x, error = network.buffers(BATCH), generator.standard_normal((BATCH, 6)), np.ones((BATCH, 5))

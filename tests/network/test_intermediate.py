@@ -1,4 +1,4 @@
-"""The intermediate: a place inside a network where values are read and an error enters."""
+"""The intermediate layer: a layer inside a network whose output is read, and where an error can enter."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,10 @@ every_layer = pytest.mark.parametrize("intermediate", range(len(LAYERS) + 1))
 
 
 def applied(intermediate: int | None) -> tuple[Network, Buffers, np.ndarray]:
-    """The network with this intermediate layer, buffers on which it has run, and its input; all else is the same."""
+    """Return a network with this intermediate layer, the buffers of a forward pass, and its input.
+
+    Parameters, noise and input do not depend on the intermediate layer.
+    """
     generator = np.random.default_rng(0)
     network = Network((INPUTS,), LAYERS, generator, np.float64, intermediate)
     network.theta[:] = normal(generator, network.theta.shape, np.float64)
@@ -34,14 +37,14 @@ def applied(intermediate: int | None) -> tuple[Network, Buffers, np.ndarray]:
 
 
 def front(network: Network, buffers: Buffers, x: np.ndarray) -> tuple[Network, Buffers]:
-    """A network of the layers before the intermediate alone, with their parameters, that has run on x."""
-    found = Network((INPUTS,), LAYERS[: network.intermediate], np.random.default_rng(0), np.float64)
-    found.theta[:] = network.theta[: found.theta.size]
-    other = found.buffers(BATCH)
-    for noise, drawn in zip(other.noise, buffers.noise, strict=False):
+    """Return a network of only the layers before the intermediate layer, with the same parameters, applied to x."""
+    first_layers = Network((INPUTS,), LAYERS[: network.intermediate], np.random.default_rng(0), np.float64)
+    first_layers.theta[:] = network.theta[: first_layers.theta.size]
+    first_buffers = first_layers.buffers(BATCH)
+    for noise, drawn in zip(first_buffers.noise, buffers.noise, strict=False):
         noise[:] = drawn
-    found.forward(other, x)
-    return found, other
+    first_layers.forward(first_buffers, x)
+    return first_layers, first_buffers
 
 
 @every_layer
@@ -53,29 +56,26 @@ def test_values_at_the_intermediate_layer_are_those_of_the_layers_before_it(inte
 
 @every_layer
 def test_an_error_that_enters_at_the_intermediate_layer_goes_through_the_layers_before_it(intermediate: int) -> None:
-    """What stands behind the intermediate neither passes it on nor learns from it."""
+    """The layers after the intermediate layer do not propagate the error and do not learn from it."""
     network, buffers, x = applied(intermediate)
     error = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
-    buffers.error.fill(np.nan)  # must not be looked at
+    buffers.error.fill(np.nan)  # must not be read
     buffers.intermediate_error[:] = error
     dx = network.backward(buffers, buffers.intermediate_error, from_intermediate=True).copy()
 
-    before, other = front(network, buffers, x)
-    other.error[:] = error
-    np.testing.assert_array_equal(dx, before.backward(other, other.error))
-    np.testing.assert_array_equal(network.gradient.read()[: before.theta.size], before.gradient.read())
-    assert not network.gradient.read()[before.theta.size :].any()
+    first_layers, first_buffers = front(network, buffers, x)
+    np.testing.assert_array_equal(dx, first_layers.backward(first_buffers, error))
+    gradient, size = network.gradient.read(), first_layers.theta.size
+    np.testing.assert_array_equal(gradient[:size], first_layers.gradient.read())
+    assert not gradient[size:].any()
 
 
 @every_layer
-def test_it_is_the_gradient_of_what_is_read_there(intermediate: int) -> None:
+def test_backward_from_the_intermediate_layer_is_the_gradient(intermediate: int) -> None:
     network, buffers, x = applied(intermediate)
     weight = normal(np.random.default_rng(1), buffers.intermediate.shape, np.float64)
-    buffers.intermediate_error[:] = weight
-    dx, gradient = (
-        network.backward(buffers, buffers.intermediate_error, from_intermediate=True).copy(),
-        network.gradient.read(),
-    )
+    dx = network.backward(buffers, weight, from_intermediate=True).copy()
+    gradient = network.gradient.read()
 
     def objective() -> float:
         network.forward(buffers, x)
@@ -87,43 +87,40 @@ def test_it_is_the_gradient_of_what_is_read_there(intermediate: int) -> None:
 
 @every_layer
 def test_an_intermediate_layer_changes_nothing_else(intermediate: int) -> None:
-    (plain, expected, _), (network, buffers, _) = applied(None), applied(intermediate)
-    np.testing.assert_array_equal(buffers.output, expected.output)
+    (plain, plain_buffers, _), (network, buffers, _) = applied(None), applied(intermediate)
+    np.testing.assert_array_equal(buffers.output, plain_buffers.output)
     error = normal(np.random.default_rng(1), buffers.output.shape, np.float64)
-    buffers.error[:], expected.error[:] = error, error
-    np.testing.assert_array_equal(network.backward(buffers, buffers.error), plain.backward(expected, expected.error))
+    np.testing.assert_array_equal(network.backward(buffers, error), plain.backward(plain_buffers, error))
     np.testing.assert_array_equal(network.gradient.read(), plain.gradient.read())
 
 
 @every_layer
 def test_an_error_at_the_end_and_one_at_the_intermediate_layer_add_up(intermediate: int) -> None:
-    """One backward pass after the other on the same buffers, as Larsen's discriminator has them."""
+    """Two backward passes run one after the other on the same buffers, as in the discriminator of the VAE-GAN."""
     network, buffers, x = applied(intermediate)
     generator = np.random.default_rng(1)
-    at_end, at_tap = (normal(generator, array.shape, np.float64) for array in (buffers.output, buffers.intermediate))
-    buffers.error[:] = at_end
-    dx = network.backward(buffers, buffers.error).copy()
-    buffers.intermediate_error[:] = at_tap
-    dx += network.backward(buffers, buffers.intermediate_error, from_intermediate=True)
+    at_end, inside = (normal(generator, array.shape, np.float64) for array in (buffers.output, buffers.intermediate))
+    dx = network.backward(buffers, at_end).copy()
+    dx += network.backward(buffers, inside, from_intermediate=True)
     gradient = network.gradient.read()
 
     def objective() -> float:
         output = network.forward(buffers, x)
-        return float(np.sum(at_end * output) + np.sum(at_tap * buffers.intermediate))
+        return float(np.sum(at_end * output) + np.sum(inside * buffers.intermediate))
 
     check_gradient(objective, x, dx)
     check_gradient(objective, network.theta, gradient)
 
 
-def test_an_intermediate_layer_before_a_sigmoid_keeps_the_logits() -> None:
-    """The sigmoid works in place elsewhere; here the logits are what a cross-entropy is computed from."""
+def test_an_intermediate_layer_before_a_sigmoid_gives_the_logits() -> None:
+    """Without an intermediate layer the sigmoid overwrites the logits, which a cross-entropy is computed from."""
     network, buffers, _ = applied(-1)
     assert network.intermediate == len(LAYERS) - 1
     np.testing.assert_allclose(buffers.output, 1 / (1 + np.exp(-buffers.intermediate)), rtol=1e-12)
     assert (buffers.intermediate < 0).any()
 
 
-def test_without_a_tap_all_layers_stand_before_it() -> None:
+def test_by_default_the_intermediate_layer_is_the_output() -> None:
     network, buffers, _ = applied(None)
     assert network.intermediate == len(LAYERS)
     assert buffers.intermediate is buffers.output
@@ -131,6 +128,6 @@ def test_without_a_tap_all_layers_stand_before_it() -> None:
 
 
 @pytest.mark.parametrize("intermediate", [len(LAYERS) + 1, -len(LAYERS) - 1])
-def test_an_intermediate_layer_beyond_the_layers_is_refused(intermediate: int) -> None:
+def test_an_intermediate_layer_out_of_range_is_rejected(intermediate: int) -> None:
     with pytest.raises(ValueError, match=f"8 layers has no intermediate layer {intermediate}"):
         applied(intermediate)

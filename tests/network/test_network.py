@@ -1,4 +1,4 @@
-"""Networks and buffers: what is remembered where, what is added and what is written."""
+"""Networks and buffers: independence of applications, which arrays a pass adds to, and which it overwrites."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def network(generator: np.random.Generator) -> Network:
 
 
 def applied(network: Network, x: np.ndarray, error: np.ndarray) -> Buffers:
-    """Buffers on which the network has run on x, with an error at its output."""
+    """Return buffers of a forward pass on x, with an error at the output."""
     buffers = network.buffers(len(x))
     network.forward(buffers, x)
     buffers.error[:] = error
@@ -44,7 +44,7 @@ def error(generator: np.random.Generator) -> np.ndarray:
 
 @few_examples
 @given(seed=seeds, hidden=st.lists(widths, max_size=3), inputs=widths, outputs=widths)
-def test_forward_is_the_formula(seed: int, hidden: list[int], inputs: int, outputs: int) -> None:
+def test_forward_matches_the_formula(seed: int, hidden: list[int], inputs: int, outputs: int) -> None:
     generator = np.random.default_rng(seed)
     network = Network((inputs,), [*mlp(hidden, outputs), Activation("tanh")], generator, np.float64)
     network.theta += normal(generator, network.theta.shape, np.float64)
@@ -58,11 +58,11 @@ def test_forward_is_the_formula(seed: int, hidden: list[int], inputs: int, outpu
     np.testing.assert_allclose(network.forward(network.buffers(3), x), y, rtol=1e-12, atol=1e-12)
 
 
-def test_two_tapes_of_one_network_do_not_disturb_each_other(
+def test_several_buffers_of_one_network_are_independent(
     network: Network, x: np.ndarray, error: np.ndarray, generator: np.random.Generator
 ) -> None:
-    alone = applied(network, x, error)
-    input_error, output = network.backward(alone, alone.error).copy(), alone.output.copy()
+    expected = applied(network, x, error)
+    input_error, output = network.backward(expected, expected.error).copy(), expected.output.copy()
     gradient = network.gradient.read()
 
     network.gradient.clear()
@@ -74,23 +74,23 @@ def test_two_tapes_of_one_network_do_not_disturb_each_other(
     np.testing.assert_array_equal(network.gradient.read(), gradient)
 
 
-def test_a_tape_can_be_carried_back_twice(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    """With another error the second time: the model does this with D(μ(x')), once for Θ and once for Λ."""
+def test_backward_can_run_twice_with_the_same_buffers(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+    """AVA propagates two errors through D(μ(x')): one for Θ and one for Λ."""
     buffers = applied(network, x, 7 * error)
     values = buffers.output.copy()
     network.backward(buffers, buffers.error)
     buffers.error[:] = error
     network.gradient.clear()
-    again = network.backward(buffers, buffers.error).copy()
+    second = network.backward(buffers, buffers.error).copy()
     gradient = network.gradient.read()
     np.testing.assert_array_equal(buffers.output, values)
 
     network.gradient.clear()
-    np.testing.assert_array_equal(again, network.backward(applied(network, x, error), error))
+    np.testing.assert_array_equal(second, network.backward(applied(network, x, error), error))
     np.testing.assert_array_equal(gradient, network.gradient.read())
 
 
-def test_parameter_gradients_are_added(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+def test_backward_adds_parameter_gradients(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     network.backward(applied(network, x, error), error)
     once = network.gradient.read()
     network.backward(applied(network, x, error), error)
@@ -98,7 +98,7 @@ def test_parameter_gradients_are_added(network: Network, x: np.ndarray, error: n
     assert np.any(once)
 
 
-def test_input_errors_are_written(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+def test_backward_overwrites_the_input_error(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     expected = network.backward(applied(network, x, error), error).copy()
     buffers = applied(network, x, error)
     buffers.input_error.fill(99)
@@ -107,15 +107,15 @@ def test_input_errors_are_written(network: Network, x: np.ndarray, error: np.nda
     np.testing.assert_array_equal(returned, expected)
 
 
-def test_without_parameters_nothing_is_learnt(network: Network, x: np.ndarray, error: np.ndarray) -> None:
-    """The paper's star: Ψ* passes an error on, and its own gradient stays as it was."""
+def test_backward_input_adds_no_gradient(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+    """This is the paper's star: Ψ* propagates an error, and its own gradient does not change."""
     expected = network.backward(applied(network, x, error), error).copy()
     network.gradient.write(np.full_like(network.theta, 3))
     np.testing.assert_array_equal(network.backward_input(applied(network, x, error), error), expected)
     assert np.all(network.gradient.read() == 3)
 
 
-def test_without_inputs_only_the_gradient_is_made(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+def test_backward_parameters_does_not_write_the_input_error(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     network.backward(applied(network, x, error), error)
     gradient = network.gradient.read()
     network.gradient.clear()
@@ -126,7 +126,14 @@ def test_without_inputs_only_the_gradient_is_made(network: Network, x: np.ndarra
     assert np.all(buffers.input_error == 99)
 
 
-def test_clearing_an_error_leaves_the_values(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+def test_backward_rejects_an_error_of_another_shape(network: Network, x: np.ndarray, error: np.ndarray) -> None:
+    buffers = applied(network, x, error)
+    for backward in (network.backward, network.backward_input, network.backward_parameters):
+        with pytest.raises(ValueError, match=r"an error of shape \(5, 2\) for values of shape \(5, 3\)"):
+            backward(buffers, error[:, :2])
+
+
+def test_zero_error_does_not_change_the_values(network: Network, x: np.ndarray, error: np.ndarray) -> None:
     buffers = applied(network, x, error)
     output = buffers.output.copy()
     assert buffers.zero_error() is buffers.error
@@ -134,17 +141,17 @@ def test_clearing_an_error_leaves_the_values(network: Network, x: np.ndarray, er
     np.testing.assert_array_equal(buffers.output, output)
 
 
-def test_names_cover_theta_exactly_once(network: Network) -> None:
+def test_named_arrays_cover_theta_exactly_once(network: Network) -> None:
     names = [(layer, parameter) for layer, parameter, _ in network.named_arrays(network.parameters)]
     assert names == [(f"dense{k}", name) for k in (1, 2, 3) for name in ("W", "b")]
     network.theta.fill(0)
-    for number, (_, _, array) in enumerate(network.named_arrays(network.parameters), start=1):
-        array += number
+    for i, (_, _, array) in enumerate(network.named_arrays(network.parameters), start=1):
+        array += i
     sizes = [array.size for _, _, array in network.named_arrays(network.parameters)]
     np.testing.assert_array_equal(network.theta, np.repeat(np.arange(1, len(sizes) + 1), sizes))
 
 
-def test_gradients_are_views_of_grad_in_the_order_of_theta(network: Network) -> None:
+def test_read_layers_returns_the_gradient_in_the_order_of_theta(network: Network) -> None:
     network.gradient.write(np.arange(network.theta.size))
     arrays = [array for _, _, array in network.named_arrays(network.gradient.read_layers())]
     np.testing.assert_array_equal(np.concatenate([array.ravel() for array in arrays]), network.gradient.read())
@@ -153,13 +160,13 @@ def test_gradients_are_views_of_grad_in_the_order_of_theta(network: Network) -> 
     ]
 
 
-def test_parts_are_the_layers_that_have_parameters(network: Network) -> None:
+def test_layer_slices_are_the_layers_that_have_parameters(network: Network) -> None:
     network.theta[:] = np.arange(network.theta.size)
     layers = [parameters for parameters in network.parameters if parameters]
     assert len(network.layer_slices) == len(layers) == 3
-    for part, parameters in zip(network.layer_slices, layers, strict=True):
-        np.testing.assert_array_equal(network.theta[part], np.concatenate([parameters["W"].ravel(), parameters["b"]]))
-    assert np.concatenate([network.theta[part] for part in network.layer_slices]).size == network.theta.size
+    for where, parameters in zip(network.layer_slices, layers, strict=True):
+        np.testing.assert_array_equal(network.theta[where], np.concatenate([parameters["W"].ravel(), parameters["b"]]))
+    assert np.concatenate([network.theta[where] for where in network.layer_slices]).size == network.theta.size
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "linear"])
@@ -167,14 +174,14 @@ def test_output_slope_is_the_derivative_at_the_output(activation: Function, gene
     network = Network((2,), [*mlp((), 3), Activation(activation)], generator, np.float64)
     x, bias = generator.normal(size=(1, 2)), network.parameters[0]["b"]
     buffers = network.buffers(1)
-    # nudging a bias is nudging the pre-activation
+    # the derivative with respect to a bias is that with respect to the value before the activation
     numeric = central_differences(lambda: float(network.forward(buffers, x).sum()), bias)
     network.forward(buffers, x)
     np.testing.assert_allclose(network.output_slope(buffers)[0], numeric, rtol=1e-8)
 
 
 @pytest.mark.parametrize(("initialiser", "variance"), [("he_normal", 2.0), ("lecun_normal", 1.0)])
-def test_first_weights_have_the_published_variance(initialiser: str, variance: float) -> None:
+def test_initial_weights_have_the_published_variance(initialiser: str, variance: float) -> None:
     dense = Dense(400, initialiser)  # type: ignore[arg-type]
     network = Network((250,), [dense], np.random.default_rng(0))
     W, b = network.parameters[0]["W"], network.parameters[0]["b"]
@@ -183,7 +190,7 @@ def test_first_weights_have_the_published_variance(initialiser: str, variance: f
     assert not b.any()
 
 
-def test_every_float_type_starts_from_the_same_numbers() -> None:
+def test_float32_and_float64_start_from_the_same_values() -> None:
     layers: list[Layer] = [Dense(6, "he_normal"), Activation("relu"), Dense(2)]
     single, double = (Network((5,), layers, np.random.default_rng(1), dtype) for dtype in (np.float32, np.float64))
     np.testing.assert_array_equal(single.theta, double.theta.astype(np.float32))

@@ -1,4 +1,4 @@
-"""The command line that a report prints makes the same specification again."""
+"""The command line in a report gives the same specification again."""
 
 import shlex
 from pathlib import Path
@@ -11,10 +11,10 @@ from ava_np.report.command import command
 from ava_np.run.folder import Run
 from ava_np.specification import (
     FORMAT,
-    MODELS,
     PicturesSpecification,
     Specification,
     TrainingSpecification,
+    specify_model,
     validated,
 )
 from tests.command import ava, write_pictures
@@ -25,7 +25,7 @@ SMALL = {"latent": 2, "hidden": (4,)}
 
 def specify(name: str, source: str | None, training: TrainingSpecification = TRAINING, **options: Any) -> Specification:
     pictures = {name: options.pop(name) for name in PicturesSpecification.__struct_fields__ if name in options}
-    model: Any = validated(MODELS[name], **{**SMALL, **options})
+    model: Any = specify_model(name, **{**SMALL, **options})
     kept = validated(PicturesSpecification, **{"source": source, "size": (12, 9), "channels": 3, "zoom": 3, **pictures})
     return Specification(FORMAT, model, kept, training)
 
@@ -35,7 +35,7 @@ def changed(**values: Any) -> TrainingSpecification:
 
 
 def remade(parts: list[str], folder: Path) -> Specification:
-    """What the command line makes, run for real but for the folder."""
+    """Run the command line with another run folder; return the specification of its run."""
     program, subcommand, *arguments = shlex.split(" ".join(parts))
     assert (program, subcommand) == ("ava", "train")
     outcome = ava("train", *arguments, "--out", folder)
@@ -50,8 +50,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ava_np.report.page.write_pictures", lambda *arguments, **options: None)
-    monkeypatch.setattr("ava_np.report.page.write_report", lambda run, *arguments, **options: run.folder)
+    monkeypatch.setattr("ava_np.report.run.report_run", lambda session: None)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vae", {"test": 0.4}, changed(learning_rate=3e-5)),
     ],
 )
-def test_the_command_makes_the_same_specification(
+def test_command_gives_the_same_specification(
     photos: Path, tmp_path: Path, name: str, options: dict[str, Any], training: TrainingSpecification
 ) -> None:
     specification = specify(name, str(photos), training, **options)
@@ -86,7 +85,7 @@ def test_the_command_makes_the_same_specification(
     )
 
 
-def test_toys_have_no_size_or_zoom_in_the_command(tmp_path: Path) -> None:
+def test_command_of_a_toy_has_no_size_or_zoom(tmp_path: Path) -> None:
     specification = specify(
         "gan",
         "toy:ring",
@@ -104,7 +103,9 @@ def test_toys_have_no_size_or_zoom_in_the_command(tmp_path: Path) -> None:
     assert msgspec.structs.replace(again.pictures, sha256=None) == specification.pictures
 
 
-def test_an_architecture_of_ones_own_is_a_file(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_custom_architecture_is_a_file_in_the_command(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = {
         "encoder": ({"layer": "flatten"}, {"layer": "dense", "width": 3}, {"layer": "activation", "function": "relu"})
     }
@@ -117,17 +118,17 @@ def test_an_architecture_of_ones_own_is_a_file(photos: Path, tmp_path: Path, mon
     assert remade(parts, tmp_path / "run").model == specification.model
 
 
-def test_a_cache_is_in_the_command(photos: Path, tmp_path: Path) -> None:
+def test_cache_is_in_the_command(photos: Path, tmp_path: Path) -> None:
     specification = specify("ae", str(photos), cache=str(tmp_path / "a cache"))
     assert remade(command(specification), tmp_path / "run").pictures.cache == str(tmp_path / "a cache")
 
 
-def test_built_in_pictures_need_no_folder_in_the_command() -> None:
+def test_command_of_built_in_pictures_has_no_source() -> None:
     assert command(specify("ava5", None))[:2] == ["ava train", "--model ava5"]
 
 
-def test_what_is_as_by_default_is_left_out() -> None:
-    model: Any = MODELS["dcgan"]()
+def test_defaults_are_left_out_of_the_command() -> None:
+    model: Any = specify_model("dcgan")
     specification = Specification(FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1), changed(momentum=0.5))
     names = [part.split()[0] for part in command(specification)[1:]]
     expected = [

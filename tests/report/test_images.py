@@ -69,10 +69,10 @@ def test_save_png_round_trip_with_fixed_bytes(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
     (tmp_path / "plain").touch()
     mode = stat.S_IMODE((tmp_path / "plain").stat().st_mode)
-    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == mode  # not that of a private temporary file
+    assert stat.S_IMODE((tmp_path / "a.png").stat().st_mode) == mode  # not the mode of a private temporary file
 
 
-def test_save_png_to_impossible_places_is_a_fault(tmp_path: Path) -> None:
+def test_save_png_reports_unwritable_paths(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "missing" / "a.png", tmp_path / "file" / "a.png", tmp_path / "folder"):

@@ -1,4 +1,4 @@
-"""Optimisers: the published steps, tasks that must be learnt, weight decay and clipping."""
+"""Optimisers: the published steps, learning tasks, weight decay and clipping."""
 
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -17,8 +17,8 @@ from ava_np.training.optimisers import OPTIMISERS, clip_factor, make_optimiser
 from tests.oracles import few_examples, normal
 
 INPUTS, OUTPUTS = 4, 3
-WEIGHTS = [0.5, 2.0, 0.25]  # ρ of each of the network's three parts
-RATES = [0.1, 0.05, 0.1, 0.02, 0.01]  # as a schedule would give them
+WEIGHTS = [0.5, 2.0, 0.25]  # the factor ρ of each of the network's three layers
+RATES = [0.1, 0.05, 0.1, 0.02, 0.01]  # the learning rate of each step, as a schedule gives it
 
 every_optimiser = pytest.mark.parametrize("optimiser", OPTIMISERS)
 
@@ -46,16 +46,16 @@ def specify(optimiser: str, **options: Any) -> TrainingSpecification:
 def descend(
     training: TrainingSpecification, network: Network, gradients: np.ndarray, weights: Sequence[float] = WEIGHTS
 ) -> dict[str, np.ndarray]:
-    """Take a step for each row of gradients; return what the optimiser remembers."""
+    """Take one step for each row of gradients; return the optimiser's state."""
     optimiser = make_optimiser(network, training)
-    for number, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
+    for step, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
         network.gradient.write(gradient)
-        optimiser.step(network, weights, number, rate)
+        optimiser.step(network, weights, step, rate)
     return optimiser.state
 
 
 def published(optimiser: str, θ: np.ndarray, gradients: np.ndarray, momentum: float, λ: float) -> np.ndarray:
-    """The same steps as the papers print them, θ as one vector."""
+    """Return θ after the same steps, as printed in the papers, with θ as one vector."""
     θ, m, v = θ.copy(), np.zeros_like(θ), np.zeros_like(θ)
     for t, (g, γ) in enumerate(zip(gradients, RATES, strict=True), start=1):
         θ = (1 - γ * λ) * θ
@@ -74,9 +74,9 @@ def published(optimiser: str, θ: np.ndarray, gradients: np.ndarray, momentum: f
 
 
 def scales(network: Network) -> np.ndarray:
-    """ρ of each parameter."""
+    """Return the factor ρ of each parameter."""
     return np.concatenate(
-        [np.full(part.stop - part.start, ρ) for part, ρ in zip(network.layer_slices, WEIGHTS, strict=True)]
+        [np.full(where.stop - where.start, ρ) for where, ρ in zip(network.layer_slices, WEIGHTS, strict=True)]
     )
 
 
@@ -90,7 +90,7 @@ def test_every_name_of_the_specification_has_an_optimiser_and_defaults() -> None
 def test_optimisers_take_the_published_steps(
     optimiser: str, momentum: float, λ: float, network: Network, gradients: np.ndarray
 ) -> None:
-    """Each layer's gradient times a factor of its own, each step at a rate of its own."""
+    """Each layer's gradient is multiplied by a different factor, and each step has a different learning rate."""
     expected = published(optimiser, network.theta, scales(network) * gradients, momentum, λ)
     descend(specify(optimiser, momentum=momentum, weight_decay=λ), network, gradients)
     np.testing.assert_allclose(network.theta, expected, rtol=1e-9, atol=1e-12)
@@ -98,7 +98,7 @@ def test_optimisers_take_the_published_steps(
 
 @every_optimiser
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_what_is_remembered_is_of_the_parameters_length_and_type(optimiser: str, dtype: type[np.floating]) -> None:
+def test_state_has_the_length_and_type_of_the_parameters(optimiser: str, dtype: type[np.floating]) -> None:
     network = Network((INPUTS,), mlp((6,), OUTPUTS), np.random.default_rng(0), dtype)
     state = make_optimiser(network, specify(optimiser)).state
     assert set(state) == {"adam": {"m", "v"}, "rmsprop": {"v"}, "momentum": {"v"}, "sgd": set()}[optimiser]
@@ -108,28 +108,28 @@ def test_what_is_remembered_is_of_the_parameters_length_and_type(optimiser: str,
 
 
 @every_optimiser
-def test_a_state_put_back_goes_on_as_if_it_had_not_stopped(
+def test_a_restored_state_continues_as_if_uninterrupted(
     optimiser: str, network: Network, gradients: np.ndarray
 ) -> None:
     training, start = specify(optimiser, weight_decay=0.1), network.theta.copy()
     descend(training, network, gradients)
-    whole = network.theta.copy()
+    expected = network.theta.copy()
 
     network.theta[:] = start
     first, second = make_optimiser(network, training), make_optimiser(network, training)
-    for number, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
+    for step, (gradient, rate) in enumerate(zip(gradients, RATES, strict=True), start=1):
         network.gradient.write(gradient)
-        (first if number <= 2 else second).step(network, WEIGHTS, number, rate)
-        if number == 2:
+        (first if step <= 2 else second).step(network, WEIGHTS, step, rate)
+        if step == 2:
             for name, array in second.state.items():
                 array[:] = first.state[name]
-    np.testing.assert_array_equal(network.theta, whole)
+    np.testing.assert_array_equal(network.theta, expected)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.25])
 @every_optimiser
-def test_decay_alone_shrinks_every_parameter_by_1_minus_γ_λ(optimiser: str, rate: float, network: Network) -> None:
-    """Biases too, and by the scheduled rate; ρ has no part in it."""
+def test_weight_decay_multiplies_every_parameter_by_1_minus_γ_λ(optimiser: str, rate: float, network: Network) -> None:
+    """It applies to biases too, and uses the scheduled rate, but not ρ."""
     network.theta += 1
     before = network.theta.copy()
     make_optimiser(network, specify(optimiser, weight_decay=0.5)).step(network, WEIGHTS, 1, rate)
@@ -137,24 +137,24 @@ def test_decay_alone_shrinks_every_parameter_by_1_minus_γ_λ(optimiser: str, ra
 
 
 @every_optimiser
-def test_decay_does_not_touch_what_is_remembered(optimiser: str, network: Network, gradients: np.ndarray) -> None:
-    """Decoupled, Loshchilov and Hutter 2019: λ θ is no part of the gradient that is averaged."""
+def test_weight_decay_does_not_change_the_state(optimiser: str, network: Network, gradients: np.ndarray) -> None:
+    """Decoupled weight decay, Loshchilov and Hutter 2019: λ θ is not part of the gradient whose mean is kept."""
     start = network.theta.copy()
-    plain = descend(specify(optimiser), network, gradients)
-    without = network.theta.copy()
+    expected = descend(specify(optimiser), network, gradients)
+    theta_without = network.theta.copy()
     network.theta[:] = start
-    decayed = descend(specify(optimiser, weight_decay=0.5), network, gradients)
-    assert np.abs(network.theta - without).max() > 0.01
-    for name, array in plain.items():
-        np.testing.assert_array_equal(decayed[name], array)
+    actual = descend(specify(optimiser, weight_decay=0.5), network, gradients)
+    assert np.abs(network.theta - theta_without).max() > 0.01
+    for name, array in expected.items():
+        np.testing.assert_array_equal(actual[name], array)
 
 
-def test_decay_comes_before_the_step() -> None:
+def test_weight_decay_comes_before_the_step() -> None:
     network = Network((1,), mlp((), 1), np.random.default_rng(0), np.float64)
     network.theta[:] = 8
     network.gradient.write(np.full_like(network.theta, 4))
     make_optimiser(network, specify("sgd", weight_decay=0.5)).step(network, [1.0], 1, 0.5)
-    np.testing.assert_array_equal(network.theta, 8 * 0.75 - 0.5 * 4)  # the other order: (8 - 2) · 0.75
+    np.testing.assert_array_equal(network.theta, 8 * 0.75 - 0.5 * 4)  # not (8 - 2) · 0.75
 
 
 @few_examples
@@ -162,7 +162,7 @@ def test_decay_comes_before_the_step() -> None:
     gradient=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20).filter(any),
     limit=st.floats(1e-3, 1e6),
 )
-def test_clipping_bounds_the_norm_and_keeps_the_direction(gradient: list[float], limit: float) -> None:
+def test_clipping_bounds_the_norm_and_preserves_the_direction(gradient: list[float], limit: float) -> None:
     g = np.array(gradient)
     norm = float(np.linalg.norm(g))
     factor = clip_factor(norm, limit)
@@ -175,52 +175,52 @@ def test_clipping_bounds_the_norm_and_keeps_the_direction(gradient: list[float],
 @pytest.mark.parametrize(
     ("norm", "limit", "factor"), [(8, 2, 0.25), (2, 2, 1), (1, 2, 1), (0, 2, 1), (8, 0, 1), (0, 0, 1)]
 )
-def test_clip_factor_is_that_of_the_paper(norm: float, limit: float, factor: float) -> None:
-    """Nothing is divided by a norm of 0, and a limit of 0 is none."""
+def test_clip_factor_is_limit_over_norm_but_at_most_1(norm: float, limit: float, factor: float) -> None:
+    """A norm of 0 is not divided by, and a limit of 0 means no limit."""
     assert clip_factor(norm, limit) == factor
 
 
-def test_clipping_does_not_hide_a_norm_that_is_not_a_number() -> None:
+def test_clip_factor_of_a_nan_norm_is_nan() -> None:
     assert np.isnan(clip_factor(float("nan"), 1.0))
 
 
 @pytest.mark.parametrize(
-    ("optimiser", "rate", "steps"),
+    ("name", "rate", "steps"),
     [("sgd", 0.01, 4000), ("momentum", 0.01, 600), ("rmsprop", 0.01, 600), ("adam", 0.01, 600)],
 )
-def test_a_badly_scaled_bowl_is_descended(optimiser: str, rate: float, steps: int) -> None:
-    """½ Σ h (θ - c)², curvatures h from 0.1 to 100: along the flattest axis SGD needs thousands of steps."""
+def test_a_badly_scaled_quadratic_is_minimised(name: str, rate: float, steps: int) -> None:
+    """The objective is ½ Σ h (θ - c)² with h from 0.1 to 100; along the flattest axis SGD needs thousands of steps."""
     network = Network((INPUTS,), mlp((), OUTPUTS), np.random.default_rng(0), np.float64)
     size = network.theta.size
     centre, curvature = np.random.default_rng(1).uniform(-1, 1, size), np.geomspace(0.1, 100, size)
 
-    def height() -> float:
+    def objective() -> float:
         return float(curvature @ (network.theta - centre) ** 2) / 2
 
     network.theta.fill(0)
-    start, step = height(), make_optimiser(network, specify(optimiser)).step
-    for number in range(1, steps + 1):
+    start, optimiser = objective(), make_optimiser(network, specify(name))
+    for step in range(1, steps + 1):
         network.gradient.write(curvature * (network.theta - centre))
-        step(network, [1.0], number, rate * (1 - (number - 1) / steps))
-    assert height() < 1e-3 * start
+        optimiser.step(network, [1.0], step, rate * (1 - (step - 1) / steps))
+    assert objective() < 1e-3 * start
     assert np.abs(network.theta - centre).max() < 0.05
 
 
 @pytest.mark.parametrize(
-    ("optimiser", "rate", "steps"),
+    ("name", "rate", "steps"),
     [("sgd", 0.1, 600), ("momentum", 0.01, 600), ("rmsprop", 1e-2, 400), ("adam", 1e-2, 400)],
 )
-def test_identity_is_learnt(optimiser: str, rate: float, steps: int) -> None:
-    """A network with room enough must learn to give back what it is given, up to a hundredth of its variance."""
+def test_a_network_learns_the_identity(name: str, rate: float, steps: int) -> None:
+    """A network of sufficient width must learn to output its input, up to a hundredth of the input's variance."""
     generator = np.random.default_rng(3)
     network = Network((INPUTS,), mlp((16,), INPUTS), generator)
     x = normal(generator, (64, INPUTS), np.float32)
-    step, buffers = make_optimiser(network, specify(optimiser)).step, network.buffers(len(x))
+    optimiser, buffers = make_optimiser(network, specify(name)), network.buffers(len(x))
     variance = squared_error_forward(np.zeros_like(x), x)
-    for number in range(1, steps + 1):
+    for step in range(1, steps + 1):
         network.gradient.clear()
         y = network.forward(buffers, x)
         squared_error_backward(buffers.zero_error(), y, x)
         network.backward_parameters(buffers, buffers.error)
-        step(network, [1 / len(x)] * len(network.layer_slices), number, rate)
+        optimiser.step(network, [1 / len(x)] * len(network.layer_slices), step, rate)
     assert squared_error_forward(network.forward(buffers, x), x) < 0.01 * variance

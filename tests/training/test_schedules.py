@@ -1,4 +1,4 @@
-"""Schedules: where they start, how they fall, and that they never reach 0."""
+"""Schedules: they start at the full rate, fall by their formulas, and never reach 0."""
 
 from typing import Any, get_args
 
@@ -23,7 +23,7 @@ def specify(schedule: str, **options: Any) -> TrainingSpecification:
 
 
 def rates(schedule: str, total: int) -> np.ndarray:
-    """Of every step."""
+    """Return the learning rate of every step."""
     return np.array([learning_rate_at(specify(schedule), step, total) for step in range(1, total + 1)])
 
 
@@ -36,45 +36,45 @@ def rates(schedule: str, total: int) -> np.ndarray:
         ("exponential", [1, 1 / np.sqrt(10), 0.1, 0.1 / np.sqrt(10)]),
     ],
 )
-def test_four_steps_by_hand(schedule: str, expected: list[float]) -> None:
+def test_rates_of_four_steps_match_a_calculation_by_hand(schedule: str, expected: list[float]) -> None:
     np.testing.assert_allclose(rates(schedule, 4), γ * np.array(expected), rtol=1e-14)
 
 
-def test_cosine_is_the_formula_of_loshchilov_and_hutter() -> None:
-    """Their (5) with η_min = 0, η_max = γ and T_cur counted from 0."""
+def test_cosine_matches_the_formula_of_loshchilov_and_hutter() -> None:
+    """This is (5) of their paper with η_min = 0, η_max = γ and T_cur counted from 0."""
     np.testing.assert_allclose(rates("cosine", 50), γ / 2 * (1 + np.cos(np.arange(50) / 50 * np.pi)), rtol=1e-12)
 
 
-def test_exponential_falls_by_the_same_factor_each_step_and_to_a_hundredth() -> None:
-    fall = rates("exponential", 1000)
-    np.testing.assert_allclose(fall[1:] / fall[:-1], fall[1] / fall[0], rtol=1e-12)
-    assert fall[-1] * fall[1] / fall[0] == pytest.approx(γ / 100, rel=1e-12)
+def test_exponential_falls_by_a_constant_factor_to_a_hundredth() -> None:
+    values = rates("exponential", 1000)
+    np.testing.assert_allclose(values[1:] / values[:-1], values[1] / values[0], rtol=1e-12)
+    assert values[-1] * values[1] / values[0] == pytest.approx(γ / 100, rel=1e-12)
 
 
-def test_linear_falls_by_the_same_amount_each_step_and_to_0() -> None:
-    fall = rates("linear", 1000)
-    np.testing.assert_allclose(np.diff(fall), -γ / 1000, rtol=1e-9)
-    assert fall[-1] == pytest.approx(γ / 1000, rel=1e-12)
+def test_linear_falls_by_a_constant_amount_to_0() -> None:
+    values = rates("linear", 1000)
+    np.testing.assert_allclose(np.diff(values), -γ / 1000, rtol=1e-9)
+    assert values[-1] == pytest.approx(γ / 1000, rel=1e-12)
 
 
 @every_schedule
 @pytest.mark.parametrize("total", [1, 2, 7, 1000])
-def test_it_starts_at_the_full_rate_and_never_rises(schedule: str, total: int) -> None:
-    fall = rates(schedule, total)
-    assert fall[0] == γ
-    assert np.all(np.diff(fall) == 0) if schedule == "constant" else np.all(np.diff(fall) < 0)
+def test_schedules_start_at_the_full_rate_and_never_rise(schedule: str, total: int) -> None:
+    values = rates(schedule, total)
+    assert values[0] == γ
+    assert np.all(np.diff(values) == 0) if schedule == "constant" else np.all(np.diff(values) < 0)
 
 
 @few_examples
-@given(schedule=st.sampled_from(SCHEDULES), total=st.integers(1, 10**6), behind=st.integers(0, 10**6))
-def test_no_step_has_rate_0_or_more_than_the_full_rate(schedule: str, total: int, behind: int) -> None:
-    for step in (1 + behind % total, total):
+@given(schedule=st.sampled_from(SCHEDULES), total=st.integers(1, 10**6), offset=st.integers(0, 10**6))
+def test_every_rate_is_positive_and_at_most_the_full_rate(schedule: str, total: int, offset: int) -> None:
+    for step in (1 + offset % total, total):
         assert 0 < learning_rate_at(specify(schedule), step, total) <= γ
 
 
 @every_schedule
-def test_the_last_step_of_a_very_long_training_has_a_rate(schedule: str) -> None:
-    """Where ½ (1 + cos π s) is rounded to 0: a cosine's end is (π / 2 total)² of γ."""
+def test_the_last_step_of_a_very_long_training_has_a_positive_rate(schedule: str) -> None:
+    """½ (1 + cos π s) rounds to 0 there; the last rate of the cosine is γ (π / 2 total)²."""
     total = 10**10
     end = {"constant": 1, "linear": 1 / total, "cosine": (np.pi / 2 / total) ** 2, "exponential": 0.01}[schedule]
     assert learning_rate_at(specify(schedule), total, total) == pytest.approx(γ * end, rel=1e-6, abs=0)
@@ -82,6 +82,6 @@ def test_the_last_step_of_a_very_long_training_has_a_rate(schedule: str) -> None
 
 @every_schedule
 @pytest.mark.parametrize("step", [-1, 0, 11])
-def test_a_step_outside_the_training_is_refused(schedule: str, step: int) -> None:
+def test_a_step_outside_the_training_is_rejected(schedule: str, step: int) -> None:
     with pytest.raises(ValueError, match=f"step {step} of a training of 10 steps"):
         learning_rate_at(specify(schedule), step, 10)

@@ -1,0 +1,91 @@
+"""``ava info``: the content of a run, or the installed versions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+import ava_np
+from ava_np.cli.options import json_option, print_json
+
+
+@click.command()
+@click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@json_option
+def info(run_folder: Path | None, as_json: bool) -> None:
+    """Describe a run, or this installation if RUN is left out.
+
+    \b
+    ava info runs/mine
+    ava info --json
+    """
+    described = _installation() if run_folder is None else _run(run_folder)
+    if as_json:
+        print_json(described)
+        return
+    for section, values in described.items():
+        click.echo(section)
+        for key, value in values.items():
+            click.echo(f"  {key:<24} {_text(value)}")
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    import msgspec
+
+    from ava_np.report.names import layers_text
+    from ava_np.run.folder import Run
+
+    run = Run.open(folder)
+    model, epochs = run.model(), run.metrics()
+    specification: dict[str, Any] = msgspec.to_builtins(run.specification)
+    specification["networks"] = {
+        name: f"{layers_text(network)}; {network.theta.size:,} parameters" for name, network in model.networks.items()
+    }
+    last = epochs[-1] if epochs else {"epoch": 0, "step": 0, "nats": {}}
+    specification["progress"] = {"epochs": last["epoch"], "steps": last["step"], "nats": last["nats"]}
+    specification.pop("format")
+    return specification
+
+
+def _text(value: Any) -> str:
+    """A value of a specification as text: yes or no, lists without brackets, an empty string for None."""
+    match value:
+        case str():
+            return value
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}"
+        case dict():
+            return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
+        case [dict(), *_]:
+            return json.dumps(value)
+        case [*inner]:
+            return ", ".join(map(_text, inner))
+        case None:
+            return ""
+    return str(value)
+
+
+def _installation() -> dict[str, Any]:
+    import platform
+
+    import llvmlite.binding
+    import numba
+    import numpy as np
+    import PIL
+
+    return {
+        "versions": {
+            "python": platform.python_version(),
+            "ava-np": ava_np.__version__,
+            "numpy": np.__version__,
+            "numba": numba.__version__,
+            "pillow": PIL.__version__,
+        },
+        "machine": {
+            "processor": llvmlite.binding.get_host_cpu_name(),
+            "threads": numba.get_num_threads(),
+        },
+    }

@@ -1,0 +1,168 @@
+"""The options of ``ava train``, in the groups of its help text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, get_args
+
+import rich_click as click
+
+from ava_np.cli.options import (
+    ARCHITECTURES,
+    COUNT,
+    MODELS,
+    PROPAGATIONS,
+    RATE,
+    SHARE,
+    WEIGHT,
+    ArchitectureType,
+    SizeType,
+    WidthsType,
+)
+from ava_np.specification import Likelihood, OptimiserName, PriorName, Reduction, RunOptions, Schedule
+from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
+
+DEFAULT = RunOptions()
+
+# No option has a default here, so that the command sees which ones were given; RunOptions has the defaults.
+MODEL_OPTIONS = [
+    click.option("--model", type=MODELS, help=f"The model.  [default: {DEFAULT.model.name}]"),
+    click.option(
+        "--architecture",
+        type=ArchitectureType(),
+        metavar="|".join((*ARCHITECTURES, "FILE.json")),
+        help="Layers of the networks, or a file with a custom architecture (docs/layers).  "
+        "[default: mlp; dcgan for dcgan]",
+    ),
+    click.option(
+        "--hidden",
+        type=WidthsType(),
+        help="Widths of the hidden layers, from the picture inward: neurons, or channels.  [default: 256 for mlp]",
+    ),
+    click.option("--latent", type=COUNT, help="Length of the code z.  [default: 10; 100 for dcgan]"),
+    click.option(
+        "--propagation",
+        type=PROPAGATIONS,
+        help="vae, ava1 to ava5: true gradients, or the paper's rules (5) to (16) as printed.  [default: exact]",
+    ),
+    click.option(
+        "--likelihood",
+        type=click.Choice(get_args(Likelihood)),
+        help="ae, vae, aae, vae-gan-costs: squared error or cross-entropy.  [default: gaussian]",
+    ),
+    click.option("--beta", type=WEIGHT, help="vae: weight of the divergence.  [default: 1]"),
+    click.option(
+        "--prior",
+        type=click.Choice(get_args(PriorName)),
+        help="aae, vae-gan-costs: distribution that the codes are trained to follow.  [default: normal]",
+    ),
+    click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
+    click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 1]"),
+    click.option(
+        "--reconstructions-are-fake/--reconstructions-are-not-fake",
+        default=None,
+        help="vaegan: whether the discriminator sees reconstructions as fakes.  [default: yes, as in Algorithm 1]",
+    ),
+    click.option(
+        "--minibatch-discrimination",
+        is_flag=True,
+        default=None,
+        help="Add a layer to the discriminators that compares the pictures of a batch.",
+    ),
+    click.option(
+        "--smoothing",
+        type=SHARE,
+        help="One-sided label smoothing: the target of real samples is 1 minus this.  [default: 0]",
+    ),
+    click.option("--saturating", is_flag=True, default=None, help="Generators descend log(1 - d) instead of -log d."),
+]
+
+PICTURE_OPTIONS = [
+    click.option("--size", type=SizeType(), help="Resize all pictures.  [default: the median size, at most 256]"),
+    click.option(
+        "--zoom",
+        type=click.IntRange(1),
+        help="The paper's fixed zoom: block means for the input, repeated pixels for the output.  "
+        f"[default: {ZOOM} for mlp and pictures with a side above {LARGE_SIDE} pixels, else 1]",
+    ),
+    click.option("--limit", type=COUNT, help="Use only this many pictures, the first ones."),
+    click.option("--validation", type=SHARE, help="Share of the pictures to hold out and evaluate while training."),
+    click.option("--test", type=SHARE, help="Share of the pictures to hold out for ava evaluate --part test."),
+    click.option("--flip", is_flag=True, default=None, help="Mirror pictures at random, left to right."),
+    click.option("--shift", type=click.IntRange(0), help="Shift pictures at random by up to this many pixels."),
+    click.option(
+        "--cache",
+        type=click.Path(path_type=Path),
+        help="Keep a memory-mapped copy of the pictures in this folder, for more pictures than fit in memory.",
+    ),
+    click.option(
+        "--strict", is_flag=True, default=None, help="Stop at a picture that cannot be read, instead of skipping it."
+    ),
+]
+
+TRAINING_OPTIONS = [
+    click.option(
+        "--epochs", type=COUNT, help=f"Passes over the pictures.  [default: enough for {DEFAULT_STEPS} steps]"
+    ),
+    click.option(
+        "--batch-size",
+        type=COUNT,
+        help="Maximum number of pictures in a step.  "
+        f"[default: {BATCH}; {LARGE_BATCH} for more than {MANY_PICTURES} pictures]",
+    ),
+    click.option(
+        "--optimiser",
+        "--optimizer",
+        type=click.Choice(get_args(OptimiserName)),
+        help=f"The optimiser; the paper uses sgd.  [default: {DEFAULT.optimiser}]",
+    ),
+    click.option(
+        "--lr",
+        "learning_rate",
+        type=RATE,
+        help="Learning rate γ.  [default: 0.0002; 0.03 for momentum, 0.3 for sgd]",
+    ),
+    click.option(
+        "--momentum",
+        type=SHARE,
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan and bigan]",
+    ),
+    click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
+    click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),
+    click.option(
+        "--schedule",
+        type=click.Choice(get_args(Schedule)),
+        help=f"How γ changes during the training.  [default: {DEFAULT.schedule}]",
+    ),
+    click.option(
+        "--reduction",
+        type=click.Choice(get_args(Reduction)),
+        help="Scale of the gradients: a picture's sum, its mean, or the mean over a layer's connections.  "
+        "[default: fan for momentum and sgd, else sum]",
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(0),
+        help=f"Seed; the same seed gives the same bytes.  [default: {DEFAULT.seed}]",
+    ),
+    click.option("--threads", type=click.IntRange(1), help="Number of threads.  [default: one for each core]"),
+]
+
+RUN_OPTIONS = [
+    click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one in runs/]"),
+    click.option("--resume", is_flag=True, help="Continue the run in --out, up to --epochs if that is given."),
+    click.option("--overwrite", is_flag=True, default=None, help="Replace the run in --out."),
+]
+
+GROUPS = {"Model": MODEL_OPTIONS, "Pictures": PICTURE_OPTIONS, "Training": TRAINING_OPTIONS, "Run folder": RUN_OPTIONS}
+
+
+def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add all options of ``ava train`` to a command, and their groups to its help text."""
+    panels: list[Any] = []
+    for name, options in reversed(GROUPS.items()):
+        for option in reversed(options):
+            command = option(command)
+        added: list[click.Parameter] = command.__click_params__[-len(options) :]  # type: ignore[attr-defined]
+        panels.append({"name": name, "options": [parameter.opts[0] for parameter in reversed(added)]})
+    click.rich_click.OPTION_GROUPS["ava train"] = panels[::-1]
+    return command

@@ -1,0 +1,185 @@
+"""The specification of a run: its model, its pictures and its training."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from ava_np.specification.models import AnyModel
+from ava_np.specification.values import OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
+
+FORMAT = 2  # of the run folder; raised when an older reader would misread a newer folder
+
+TOY = "toy:"  # prefix of a source of points
+
+
+class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the pictures of a run come from and how they are prepared.
+
+    Each picture is resized to ``size``, cropped to a multiple of ``zoom``, and zoomed out by ``zoom``.
+
+    Parameters
+    ----------
+    source : str or None
+        A folder, an idx file or "toy:NAME"; None for the built-in pictures.
+    size : (width, height)
+        Size in pixels before the crop and the zoom.
+    channels : {1, 3}
+        Grey or RGB.
+    zoom : int
+        The paper's fixed zoom, at least 1.
+    sha256 : str, optional
+        SHA-256 of the pictures' values at full size. A training resumes only on the same pictures.
+    limit : int
+        Use only the first ``limit`` pictures; 0 for all.
+    validation, test : float
+        Shares in [0, 1) that are held out, drawn by the training's seed.
+    flip : bool
+        Mirror the training pictures at random, left to right.
+    shift : int
+        Shift the training pictures at random by up to this many pixels each way.
+    cache : str, optional
+        Folder of a memory-mapped copy, for pictures that do not fit in memory.
+
+    Examples
+    --------
+    >>> from ava_np.specification import PicturesSpecification
+    >>> pictures = PicturesSpecification(source=None, size=(180, 250), channels=3, zoom=3)
+    >>> pictures.shape
+    (83, 60, 3)
+    """
+
+    source: str | None
+    size: tuple[Positive, Positive]
+    channels: Literal[1, 3]
+    zoom: Positive
+    sha256: str | None = None
+    limit: Annotated[int, Meta(ge=0)] = 0
+    validation: Share = 0.0
+    test: Share = 0.0
+    flip: bool = False
+    shift: Annotated[int, Meta(ge=0)] = 0
+    cache: str | None = None
+
+    @property
+    def toy(self) -> bool:
+        """Whether the data are points of a toy distribution instead of pictures."""
+        return is_toy(self.source)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of a zoomed picture, (height, width, channels): the input of the networks."""
+        return self.size[1] // self.zoom, self.size[0] // self.zoom, self.channels
+
+
+class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a run is trained.
+
+    Parameters
+    ----------
+    optimiser : {"adam", "rmsprop", "momentum", "sgd"}
+        The paper uses "sgd".
+    learning_rate : float
+        The paper's γ, in (0, 1].
+    reduction : {"sum", "mean", "fan"}
+        The weight that γ is multiplied by in each layer (``ava_np.training.reductions``).
+    batch_size : int
+        Maximum number of pictures in a step.
+    epochs : int
+        Number of passes over the training pictures.
+    seed : int
+        Seed of the first weights, the split, the order of the pictures and the noise.
+    momentum : float
+        μ of "momentum" and β₁ of "adam", in [0, 1).
+    weight_decay : float
+        λ of θ <- θ - γ λ θ.
+    clip : float
+        Maximum norm of a network's gradient, per picture; 0 for no limit.
+    schedule : {"constant", "linear", "cosine", "exponential"}
+        How γ changes from step to step (``ava_np.training.schedules``).
+
+    Examples
+    --------
+    >>> from ava_np.specification import TrainingSpecification
+    >>> training = TrainingSpecification("adam", 2e-4, "sum", batch_size=4, epochs=10, seed=0)
+    >>> training.total_steps(10)
+    30
+    """
+
+    optimiser: OptimiserName
+    learning_rate: Rate
+    reduction: Reduction
+    batch_size: Positive
+    epochs: Positive
+    seed: Annotated[int, Meta(ge=0)]
+    momentum: Share = 0.9
+    weight_decay: Weight = 0.0
+    clip: Weight = 0.0
+    schedule: Schedule = "constant"
+
+    def total_steps(self, count: int) -> int:
+        """Number of steps of a whole training on ``count`` pictures."""
+        return self.epochs * steps_per_epoch(count, self.batch_size)
+
+
+class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that the result of a run depends on.
+
+    ``ava_np.run.session.start`` makes one from the options of a user; ``encode`` and ``decode`` convert it to JSON and
+    back.
+
+    Parameters
+    ----------
+    format : int
+        ``FORMAT``, the version of the run folder.
+    model : ModelSpecification
+        One of ``MODELS``.
+    pictures : PicturesSpecification
+        Where the pictures come from and how they are prepared.
+    training : TrainingSpecification
+        How the model is trained.
+
+    Examples
+    --------
+    >>> from ava_np.specification import FORMAT, VAE, PicturesSpecification, Specification, TrainingSpecification
+    >>> from ava_np.specification import decode, encode
+    >>> specification = Specification(
+    ...     format=FORMAT,
+    ...     model=VAE(latent=2),
+    ...     pictures=PicturesSpecification(source=None, size=(180, 250), channels=3, zoom=3),
+    ...     training=TrainingSpecification("adam", 2e-4, "sum", batch_size=10, epochs=1000, seed=0),
+    ... )
+    >>> decode(encode(specification)) == specification
+    True
+    """
+
+    format: int
+    model: AnyModel
+    pictures: PicturesSpecification
+    training: TrainingSpecification
+
+
+def is_toy(source: object) -> bool:
+    """Return whether a source of pictures is a toy distribution, "toy:NAME"."""
+    return isinstance(source, str) and source.startswith(TOY)
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Return the number of batches that ``count`` pictures make; the last one may be smaller."""
+    return -(-count // batch_size)
+
+
+def encode(specification: Specification) -> bytes:
+    """Return the specification as indented JSON; the same values give the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(specification), indent=2) + b"\n"
+
+
+def decode(text: bytes) -> Specification:
+    """Return the specification that ``encode`` wrote.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        If the text is not JSON, a key is unknown or a value is out of range; the message gives the path.
+    """
+    return msgspec.json.decode(text, type=Specification)

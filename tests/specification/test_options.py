@@ -1,0 +1,92 @@
+"""The options of a run: refused if they are invalid, and completed with defaults."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ava_np.data.sources import read_pictures
+from ava_np.errors import AvaError, OptionError
+from ava_np.specification import AE, DCGAN, GAN, MODELS, VAE, RunOptions, decode, encode, specify_model
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"learning_rate": 1.5}, "learning_rate"),
+        ({"momentum": 1.0}, "momentum"),
+        ({"optimiser": "newton"}, "optimiser"),
+        ({"schedule": "wild"}, "schedule"),
+        ({"reduction": "max"}, "reduction"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"epochs": 0}, "epochs"),
+        ({"seed": -1}, "seed"),
+        ({"zoom": 0}, "zoom"),
+        ({"size": (0, 3)}, "size"),
+        ({"limit": -1}, "limit"),
+        ({"validation": 1.0}, "validation"),
+        ({"shift": -1}, "shift"),
+        ({"model": VAE(beta=-1)}, "beta"),
+        ({"model": AE(hidden=(0,))}, "hidden"),
+    ],
+)
+def test_value_out_of_range_is_named(values: dict[str, Any], where: str) -> None:
+    with pytest.raises(ValueError, match=where):
+        RunOptions(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "option"),
+    [
+        ({"optimiser": "sgd", "momentum": 0.5}, "momentum"),
+        ({"optimiser": "rmsprop", "momentum": 0.5}, "momentum"),
+        ({"model": GAN(), "validation": 0.1}, "validation"),
+        ({"model": DCGAN(), "validation": 0.1}, "validation"),
+        ({"source": "toy:ring", "flip": True}, "flip"),
+        ({"source": "toy:ring", "shift": 1}, "shift"),
+        ({"source": "toy:ring", "model": DCGAN()}, "architecture"),
+    ],
+)
+def test_option_without_effect_is_refused(values: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError) as error:
+        RunOptions(**values)
+    assert error.value.option == option
+    assert isinstance(error.value, AvaError)
+    assert "\n" not in str(error.value)
+
+
+def test_model_is_specified_by_name() -> None:
+    assert specify_model("vae", beta=4.0) == VAE(beta=4.0)
+    assert [specify_model(name).name for name in MODELS] == list(MODELS)
+    with pytest.raises(OptionError, match="no model 'pix2pix': choose one of ae, vae"):
+        specify_model("pix2pix")
+    with pytest.raises(OptionError, match="ae has no option 'beta': it has likelihood"):
+        specify_model("ae", beta=4.0)
+    with pytest.raises(ValueError, match="latent"):
+        specify_model("ae", latent=0)
+
+
+def test_specification_has_the_options_and_the_defaults(tmp_path: Path) -> None:
+    pictures = read_pictures(None, zoom=3)
+    options = RunOptions(model=VAE(latent=3), optimiser="sgd", schedule="linear", cache=tmp_path / "a" / ".." / "b")
+    found = options.specification(pictures, 3, 10)
+    assert decode(encode(found)) == found
+    assert found.model == VAE(latent=3)
+    assert (found.pictures.source, found.pictures.size, found.pictures.shape) == (None, (180, 250), (83, 60, 3))
+    assert (found.pictures.sha256, found.pictures.cache) == (pictures.sha256, str(tmp_path / "b"))
+    training = found.training
+    assert (training.learning_rate, training.reduction, training.momentum) == (0.3, "fan", 0.9)
+    assert (training.batch_size, training.epochs, training.schedule) == (16, 1000, "linear")
+
+
+def test_points_get_a_linear_output() -> None:
+    points = read_pictures("toy:ring", limit=20)
+    found = RunOptions("toy:ring", model=GAN()).specification(points, 1, 20)
+    assert (found.model.output, found.pictures.source, found.pictures.channels) == ("linear", "toy:ring", 1)
+
+
+def test_source_is_stored_as_an_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for source in ("photos", Path("photos")):
+        found = RunOptions(source).specification(read_pictures(None), 1, 10)
+        assert found.pictures.source == str(tmp_path / "photos")
