@@ -134,7 +134,7 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         raise ValueError("the rows of the product must be contiguous")
     if scratch.size < MIN_SCRATCH:
         raise ValueError(f"a product needs {MIN_SCRATCH} elements of scratch, not {scratch.size}")
-    product, run = _compiled(C.dtype)
+    write_product, run = _compiled(C.dtype)
     threads = (scratch.size - split_k.MAX_SUMS) // blocking.PACKED_SIZE
     if rows == 1 and depth > 1 and _suits_gemv(A, B):
         address = gemv.part_address(C.dtype)
@@ -147,23 +147,25 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     slices = split_k.slice_count(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if slices > 1:
         sums = scratch[: slices * C.size].reshape(slices, rows, columns)
-        split_k.multiply(address, product(C, A, B, b, add, scratch, threads), C, b, add, sums)
+        product = Product(*write_product(C, A, B, b, add, scratch, threads).tolist())
+        split_k.multiply(address, product, C, b, add, sums)
     elif parts == 1:
         run(address, C, A, B, b, add, scratch)
     else:
-        run_parts(address, parts, write(product(C, A, B, b, add, scratch, parts)))
+        run_parts(address, parts, write_product(C, A, B, b, add, scratch, parts))
 
 
 @cache
-def _compiled(dtype: np.dtype) -> tuple[Callable[..., Product], Callable[..., None]]:
-    """Return the functions that make the record of a product, and that also run it as one part."""
+def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
+    """Return the functions that write the record of a product, and that run a product as one part."""
     element = numba.from_dtype(dtype)
     matrix, vector = types.Array(element, 2, "A", readonly=True), types.Array(element, 1, "C", readonly=True)
     arguments = (types.Array(element, 2, "A"), matrix, matrix, vector, types.boolean, types.Array(element, 1, "C"))
-    record = types.NamedUniTuple(types.intp, len(Product._fields), Product)
-    return kernel_for(record(*arguments, types.intp))(_product), kernel_for(types.void(types.intp, *arguments))(_run)
+    write_product = kernel_for(types.int64[::1](*arguments, types.intp))(_write_product)
+    return write_product, kernel_for(types.void(types.intp, *arguments))(_run)
 
 
+@kernel
 def _product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
     base, base_row = 0, 0
     if add:
@@ -189,8 +191,9 @@ def _product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
     )
 
 
-_compiled_product = kernel(_product)
+def _write_product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
+    return write(_product(C, A, B, b, add, scratch, parts))
 
 
 def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
-    call_part(address, 0, on_stack(_compiled_product(C, A, B, b, add, scratch, 1)))
+    call_part(address, 0, on_stack(_product(C, A, B, b, add, scratch, 1)))

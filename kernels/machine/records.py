@@ -29,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 from numba.np import arrayobj
 
 from ava_np.kernels.machine.llvm import INT64
@@ -71,8 +71,13 @@ class Product(NamedTuple):
 
 
 def write(*records: tuple[Any, ...]) -> np.ndarray:
-    """Return the words of one or more records, one after the other, as an array of int64."""
-    return np.array([*_words(records)], np.int64)
+    """Return the words of one or more records, one after the other, as an array of int64.
+
+    In compiled code, ``write(record)`` takes one record.
+    """
+    words: list[int] = []
+    _append_words(records, words)
+    return np.array(words, np.int64)
 
 
 def word_count(record: type[tuple[Any, ...]]) -> int:
@@ -80,12 +85,12 @@ def word_count(record: type[tuple[Any, ...]]) -> int:
     return sum(1 if kind is int else word_count(kind) for kind in get_type_hints(record).values())
 
 
-def _words(values: Iterable[Any]) -> Iterator[int]:
+def _append_words(values: Iterable[Any], words: list[int]) -> None:
     for value in values:
         if isinstance(value, tuple):
-            yield from _words(value)
+            _append_words(value, words)
         else:
-            yield value
+            words.append(value)
 
 
 def _numba_type(record: type[tuple[Any, ...]]) -> Any:
@@ -123,16 +128,37 @@ def read_row(context, record, table, index):  # type: ignore[no-untyped-def]
     return result(record, table, types.intp), generate
 
 
+@overload(write)
+def _write(record):  # type: ignore[no-untyped-def]
+    count = word_count(record.instance_class)
+
+    def compiled(record):  # type: ignore[no-untyped-def]
+        words = np.empty(count, np.int64)
+        _store(address_of(words), record)
+        return words
+
+    return compiled
+
+
+@intrinsic
+def _store(context, address, record):  # type: ignore[no-untyped-def]
+    """Write the words of a record to an address."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        _store_words(builder, _pointer(builder, arguments[0]), _words(context, builder, record, arguments[1]))
+        return context.get_dummy_value()
+
+    return types.void(types.intp, record), generate
+
+
 @intrinsic
 def on_stack(context, record):  # type: ignore[no-untyped-def]
     """Return the address of a record's words on the stack, in compiled code; valid until the function returns."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        values = list(_integers(context, builder, record, arguments[0]))
-        words = cgutils.alloca_once(builder, INT64, len(values))
-        for i, value in enumerate(values):
-            builder.store(value, builder.gep(words, [INT64(i)]))
-        return builder.ptrtoint(words, INT64)
+        pointer = cgutils.alloca_once(builder, INT64, word_count(record.instance_class))
+        _store_words(builder, pointer, _words(context, builder, record, arguments[0]))
+        return builder.ptrtoint(pointer, INT64)
 
     return types.intp(record), generate
 
@@ -182,10 +208,15 @@ def _load(context: Any, builder: ir.IRBuilder, kind: Any, pointer: ir.Value) -> 
     return context.make_tuple(builder, kind, values)
 
 
-def _integers(context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> Iterator[ir.Value]:
+def _words(context: Any, builder: ir.IRBuilder, kind: Any, value: ir.Value) -> Iterator[ir.Value]:
     """Yield every word of a record."""
     if _is_record(kind):
         for field, inner in zip(kind, cgutils.unpack_tuple(builder, value), strict=True):
-            yield from _integers(context, builder, field, inner)
+            yield from _words(context, builder, field, inner)
     else:
         yield context.cast(builder, value, kind, types.intp)
+
+
+def _store_words(builder: ir.IRBuilder, pointer: ir.Value, words: Iterable[ir.Value]) -> None:
+    for i, word in enumerate(words):
+        builder.store(word, builder.gep(pointer, [INT64(i)]))

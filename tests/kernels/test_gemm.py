@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +70,7 @@ def test_large_products_match_numpy_and_write_only_c(dtype: type[np.floating], s
     b, scratch = normal(generator, (columns,), dtype), nan_scratch(dtype)
     frame = np.full((rows + 2, columns + 40), np.nan, dtype)
     C = frame[1:-1, 3 : 3 + columns]
-    for layouts in product(LAYOUTS, LAYOUTS):
+    for layouts in (("rows", "rows"), ("columns", "neither"), ("rows", "columns")):
         A, B = matrix(generator, rows, depth, dtype, layouts[0]), matrix(generator, depth, columns, dtype, layouts[1])
         expected = A.astype(float) @ B.astype(float)
         gemm.gemm(C, A, B, scratch)

@@ -41,6 +41,11 @@ def digits_on_stack(first, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def write_compiled(first, x):  # type: ignore[no-untyped-def]
+    return write(Outer(first, Inner(x, 3), 4))
+
+
+@kernel
 def signed_address(array):  # type: ignore[no-untyped-def]
     return address_of(array)
 
@@ -72,6 +77,10 @@ def test_compiled_code_reads_every_field_by_its_name() -> None:
 @pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int32, np.bool_])
 def test_compiled_code_may_put_any_integer_in_a_field(kind: type[np.generic]) -> None:
     assert digits_on_stack(kind(1), 2) == 4121
+
+
+def test_compiled_code_writes_the_same_words() -> None:
+    np.testing.assert_array_equal(write_compiled(1, -2), write(Outer(1, Inner(-2, 3), 4)))
 
 
 @pytest.mark.parametrize("part", [copy_row, call_copy_row])
