@@ -6,7 +6,7 @@ rich is imported only if standard error is a terminal.
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -18,8 +18,15 @@ PLAIN_WAIT = 5.0  # seconds before the first line of a counter
 
 
 def say(text: str) -> None:
-    """Print one line on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """Print one line on standard error, if there is one: a message that nobody can read must not stop the work."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):  # full, closed, or the reader of a pipe is gone
+            print(text, file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Return whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Show(Protocol):
@@ -33,7 +40,7 @@ class Show(Protocol):
 def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
     """Show the speed, the remaining time and the losses of a training from step ``first`` to ``total``."""
     start = time.perf_counter()
-    if not sys.stderr.isatty():
+    if not on_terminal():
         yield _plain(start, first, total, epochs)
         return
     from rich.console import Console, RenderableType
@@ -62,7 +69,8 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
             fields = {"speed": f"{milliseconds:.1f} ms/step"}
             if metrics is not None:
                 fields |= {"epoch": f"epoch {metrics['epoch']}/{epochs}", "losses": _losses(metrics)}
-            progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
+            with suppress(OSError):  # the terminal is gone
+                progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
 
         yield show
 
@@ -97,7 +105,7 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
     first : int
         Number of items that were done before.
     """
-    if sys.stderr.isatty():
+    if on_terminal():
         from rich.console import Console
         from rich.progress import MofNCompleteColumn, Progress
 
@@ -123,7 +131,7 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
 @contextmanager
 def spinner(task_name: str) -> Iterator[None]:
     """Show the name of a task and a spinner on a terminal, and nothing elsewhere."""
-    if sys.stderr.isatty():
+    if on_terminal():
         from rich.console import Console
 
         with Console(stderr=True).status(task_name):

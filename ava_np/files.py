@@ -1,13 +1,66 @@
-"""Writing files atomically."""
+"""Writing files atomically: a reader sees the old file or the new one, and never half of either."""
 
-from contextlib import suppress
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ava_np.errors import AvaError
 
+# A new file of our own, never one that is there already, and never one that a symbolic link leads to.
+NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` when the block ends, or leaves no trace if the block fails.
+
+    The content is written to a temporary file with a name of its own in the same folder, flushed to the disk, and
+    renamed. So two writers cannot disturb each other, and after a crash the file is the old one or the new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write. A symbolic link is replaced, not followed.
+
+    Yields
+    ------
+    binary file
+        Open for reading and writing.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an older one is then left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_file(Path(folder, "codes.csv")) as file:
+    ...         _ = file.write(b"picture,z1")
+    ...     Path(folder, "codes.csv").read_text()
+    'picture,z1'
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    descriptor = os.open(temporary, NEW_FILE, 0o666)
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:  # a second Ctrl-C must not leave gigabytes behind
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that a reader never sees half of it.
+    """Write a whole file by ``atomic_file``.
 
     Raises
     ------
@@ -22,11 +75,18 @@ def write_atomically(path: Path, content: bytes) -> None:
     ...     Path(folder, "codes.csv").read_text()
     'picture,z1'
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(content)
-        partial.replace(path)
+        with atomic_file(path) as file:
+            file.write(content)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise AvaError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush a rename to the disk, where folders can be opened."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,1 +1,1 @@
-"""One short script per published table or figure."""
+"""The papers' tables, the benchmarks, the kernel staircases, and the comparison with PyTorch."""

@@ -187,14 +187,36 @@ def convolution_forward(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Write y = A x + b; ``scratch`` is flat, with at least ``scratch_size`` elements of any value."""
+    """Write y = A x + b.
+
+    Parameters
+    ----------
+    y : ndarray (batch, rows, columns, out)
+        Written. Rows and columns are the ``output_size`` of the height and width of x.
+    x : ndarray (batch, height, width, in)
+        Input.
+    W : ndarray (kernel height, kernel width, in, out)
+        Weights.
+    b : ndarray (out,)
+        Bias.
+    stride, padding : int
+        Pixels from a window to the next, at least 1, and from the first window's start to the picture, at least 0.
+    scratch : ndarray (at least ``scratch_size``,)
+        Overwritten; its values do not matter.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not match, an array is not C-contiguous or of another type, or the scratch is too short.
+        The other functions raise it too.
+    """
     _correlate(Geometry(x.shape[1:], W.shape, stride, padding), y, x, W, b, scratch)
 
 
 def convolution_backward_input(
     dx: np.ndarray, dy: np.ndarray, W: np.ndarray, stride: int, padding: int, scratch: np.ndarray
 ) -> None:
-    """Write dx = Aᵀ dy."""
+    """Write dx = Aᵀ dy; dx and dy have the shapes of x and y in ``convolution_forward``."""
     _correlate_transposed(Geometry(dx.shape[1:], W.shape, stride, padding), dx, dy, W, None, scratch)
 
 
@@ -221,7 +243,22 @@ def transposed_convolution_forward(
     padding: int,
     scratch: np.ndarray,
 ) -> None:
-    """Write y = Aᵀ x + b, a convolution's backward pass; the size of y includes the output padding."""
+    """Write y = Aᵀ x + b, a convolution's backward pass.
+
+    Parameters
+    ----------
+    y : ndarray (batch, height, width, out)
+        Written. Height and width are the ``transposed_output_size`` of the rows and columns of x; they include the
+        output padding.
+    x : ndarray (batch, rows, columns, in)
+        Input.
+    W : ndarray (kernel height, kernel width, out, in)
+        Weights: those of the convolution A, which maps y to x.
+    b : ndarray (out,)
+        Bias.
+    stride, padding, scratch
+        As in ``convolution_forward``.
+    """
     _correlate_transposed(Geometry(y.shape[1:], W.shape, stride, padding), y, x, W, b, scratch)
 
 

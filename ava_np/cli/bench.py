@@ -26,8 +26,8 @@ REPEATS, QUICK_REPEATS = 8, 2
 def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: int | None) -> None:
     """Measure training steps, layers, optimisers, start-up and memory, and compare with PyTorch and JAX if installed.
 
-    Workloads: w1, a dense AVA1 in batches of 10 and 1; w2, a convolutional VAE; w3, a VAE-GAN; layers, its 5x5
-    convolutions; optimisers; gemm, a dense layer and every step of the GEMM staircase, compared with the processor's
+    Workloads: w1, a dense AVA1 in batches of 10 and 1; w2, a convolutional VAE; w3, a VAE-GAN; layers, 5x5 convolutions
+    of w2 and w3; optimisers; gemm, a dense layer and every step of the GEMM staircase, compared with the processor's
     peak; start, the start of ava train; memory, the peak of w3; growth, the time over batch, width, size and threads.
     By default all, about ten minutes.
 

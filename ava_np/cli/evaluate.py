@@ -48,11 +48,11 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     if run.specification.pictures.toy:
         if folder is not None or part is not None:
             raise click.UsageError("samples are compared with the toy distribution itself: leave out FOLDER and --part")
-        found, text = _toy(run)
+        values, text = _toy(run)
     else:
-        found, text = _pictures(run, *_evaluated(run, folder, part or "train"))
+        values, text = _pictures(run, *_evaluated(run, folder, part or "train"))
     if as_json:
-        print_json(found)
+        print_json(values)
     else:
         click.echo(text)
 
@@ -82,23 +82,23 @@ def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[st
     from ava_np.report.names import BASELINES
 
     zoom = run.specification.pictures.zoom
-    found: dict[str, Any]
+    values: dict[str, Any]
     if model.encoder_name is None:
         rmses = sample_rmses(model, pictures.array, zoom, sample_generator(run.specification))
-        found = {"rmse": float(rmses.min()), "rmse_mean": float(rmses.mean()), "samples": MAX_COMPARED}
-        found["baselines"] = baselines(pictures.array, zoom)
+        values = {"rmse": float(rmses.min()), "rmse_mean": float(rmses.mean()), "samples": MAX_COMPARED}
+        values["baselines"] = baselines(pictures.array, zoom)
         names, text = (f"best of {MAX_COMPARED} samples", f"{MAX_COMPARED} samples, mean"), ""
     else:
         result = evaluate(model, pictures.array, zoom)
         errors = dict(zip(pictures.names, result.reconstruction_errors.tolist(), strict=True))
         best = pictures.names[result.best]
-        found = {
+        values = {
             "reconstruction_error": result.reconstruction_error,
             "reconstruction_errors": errors,
             "rmse": result.rmse,
             "rmse_mean": result.rmse_mean,
         }
-        found |= {"image_best": best, "baselines": result.baselines}
+        values |= {"image_best": best, "baselines": result.baselines}
         names = (f"imageBest, from {best}", "reconstructions, mean")
         heading, listed = "picture", list(errors.items())
         if len(errors) > MAX_LISTED:
@@ -106,9 +106,9 @@ def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[st
             listed = sorted(listed, key=lambda item: -item[1])[:WORST]
         text = table([heading, "reconstruction error"], [[name, f"{value:.4f}"] for name, value in listed])
         text += f"\n\nreconstruction error, mean  {result.reconstruction_error:.4f}\n\n"
-    rows = [[names[0], f"{found['rmse']:.4f}"], [names[1], f"{found['rmse_mean']:.4f}"]]
-    rows += [[BASELINES[name].label, f"{value:.4f}"] for name, value in found["baselines"].items()]
-    return found, text + table(["one image compared with all", "(17)"], rows)
+    rows = [[names[0], f"{values['rmse']:.4f}"], [names[1], f"{values['rmse_mean']:.4f}"]]
+    rows += [[BASELINES[name].label, f"{value:.4f}"] for name, value in values["baselines"].items()]
+    return values, text + table(["one image compared with all", "(17)"], rows)
 
 
 def _toy(run: "Run") -> tuple[dict[str, Any], str]:
@@ -117,13 +117,13 @@ def _toy(run: "Run") -> tuple[dict[str, Any], str]:
     from ava_np.evaluation.evaluate import evaluate_toy
 
     result = evaluate_toy(run.model(), run.specification)
-    found: dict[str, Any] = {"samples": len(result.points)}
-    found |= {"modes": result.modes_found, "of": result.mode_count, "good": result.good_fraction}
+    values: dict[str, Any] = {"samples": len(result.points)}
+    values |= {"modes": result.modes_found, "of": result.mode_count, "good": result.good_fraction}
     rows = [
         ["modes found", f"{result.modes_found} of {result.mode_count}"],
         ["good samples", f"{100 * result.good_fraction:.1f} %"],
     ]
     if result.points.shape[1] == 1:
-        found |= {"mean": float(result.points.mean()), "deviation": float(result.points.std())}
-        rows += [["mean", f"{found['mean']:.4f}"], ["standard deviation", f"{found['deviation']:.4f}"]]
-    return found, table([f"{len(result.points):,} samples", ""], rows)
+        values |= {"mean": float(result.points.mean()), "deviation": float(result.points.std())}
+        rows += [["mean", f"{values['mean']:.4f}"], ["standard deviation", f"{values['deviation']:.4f}"]]
+    return values, table([f"{len(result.points):,} samples", ""], rows)

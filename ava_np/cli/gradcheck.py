@@ -49,15 +49,15 @@ def gradcheck(
     from ava_np.console import say, table
     from ava_np.models.gradcheck import LIMIT, check
 
-    checked = []
+    checks = []
     for name in (model,) if model else SPECIFICATIONS:
         fields = SPECIFICATIONS[name].__struct_fields__
         rules = _options(fields, propagation, minibatch)
         if model and not rules:
             raise click.UsageError(f"{model} has no discriminator, or only one propagation: leave out that option")
         for kind in (architecture,) if architecture else ARCHITECTURES:
-            checked += [(options, check(name, kind, **options)) for options in rules]
-    rows = [row for _, found in checked for row in found]
+            checks += [(options, check(name, kind, **options)) for options in rules]
+    rows = [row for _, checked_rows in checks for row in checked_rows]
     if as_json:
         print_json([asdict(row) for row in rows])
     elif every:
@@ -66,11 +66,12 @@ def gradcheck(
         click.echo(table(headings, cells))
     else:
         headings = ["model", "architecture", "propagation", "gradients", "worst", "where"]
-        click.echo(table(headings, [_summary(options, found) for options, found in checked]))
+        click.echo(table(headings, [_summary(options, checked_rows) for options, checked_rows in checks]))
     worst = max(rows, key=_error)
     failed = [row for row in rows if not row.relative_error < LIMIT]
     verdict = f"{len(failed)} of {len(rows)} gradients reach {LIMIT:g}" if failed else f"all {len(rows)} gradients pass"
-    say(f"{verdict}; the largest is {worst.relative_error:.1e}: {worst.model}, {worst.architecture}, {_where(worst)}")
+    where = f"{worst.model}, {worst.architecture}, {_where(worst)}"
+    say(f"{verdict}; the largest error is {worst.relative_error:.1e}: {where}")
     context.exit(1 if failed else 0)
 
 

@@ -1,4 +1,4 @@
-"""``ava info``: what a run contains, or which versions are installed."""
+"""``ava info``: the content of a run, or the installed versions."""
 
 import json
 from pathlib import Path

@@ -18,6 +18,7 @@ from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
 from ava_np.cli.train import train
+from ava_np.console import say
 from ava_np.errors import AvaError, NotFiniteError
 
 # Two columns, so that the help text fits in 80 characters; metavars and ranges come after the text.
@@ -65,8 +66,11 @@ def main() -> None:
         code = _failed(str(error), FAILURE)
     except MemoryError as error:
         code = _failed(f"not enough memory: {error}", FAILURE)
-    except (KeyboardInterrupt, Abort):
-        code = _failed("interrupted", INTERRUPTED)
+    except (KeyboardInterrupt, Abort) as stop:
+        if isinstance(stop.__cause__, EOFError):  # click takes it for Ctrl-D at a prompt, and there is none
+            code = _failed(f"unexpected end of a file: {stop.__cause__}", FAILURE)
+        else:
+            code = _failed("interrupted", INTERRUPTED)
     except BrokenPipeError:  # the reader of the pipe has closed it, which is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILURE
@@ -76,5 +80,5 @@ def main() -> None:
 
 
 def _failed(message: str, code: int) -> int:
-    print("Error:", " ".join(message.split()), file=sys.stderr)
+    say(f"Error: {' '.join(message.split())}")
     return code

@@ -1,11 +1,13 @@
 """``ava train``: from pictures to a run folder."""
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.errors import OptionError
@@ -14,6 +16,9 @@ from ava_np.specification import MODELS, RunOptions, specify_model
 if TYPE_CHECKING:
     from ava_np.evaluation.evaluate import Evaluation
     from ava_np.run.session import Session
+
+STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+"""Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
 
 MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fields__}
 
@@ -38,7 +43,7 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train --out runs/photos --resume --epochs 3000
 
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
-    training.safetensors, which only --resume needs. Ctrl-C saves the training and stops.
+    training.safetensors, which only --resume needs. Ctrl-C, SIGTERM and a closed terminal save and stop it.
     """
     if threads is not None:
         from ava_np import use_threads
@@ -67,7 +72,7 @@ def _start(
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     specification = specify_model(model, **{name: value for name, value in given.items() if name in MODEL_FIELDS})
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
-    options = RunOptions(source, model=specification, **others)  # type: ignore[arg-type]
+    options = RunOptions(source, model=specification, **others)
 
     from ava_np.console import progress_counter
     from ava_np.run.session import start
@@ -107,26 +112,28 @@ def _train(session: "Session") -> None:
     rules = f" ({propagation} propagation)" if propagation else ""
     say(
         f"{model.specification.name}{rules}, {parameters:,} parameters; γ = {training.learning_rate:g} "
-        f"({training.optimiser}, {training.reduction}), weight of every term {_weight(trainer.weights)}"
+        f"({training.optimiser}, {training.reduction}), gradients scaled by {_weight(trainer.weights)}"
     )
-    stopped = []
+    stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a second Ctrl-C does not wait for the step
 
-    previous = signal.signal(signal.SIGINT, stop)
+    previous = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
     try:
-        with training_progress(trainer.steps, total, training.epochs) as show:
-            for metrics in session:
+        # Closed here, because the training saves when it is closed, and what fails then must not go unnoticed.
+        with training_progress(trainer.steps, total, training.epochs) as show, closing(iter(session)) as steps:
+            for metrics in steps:
                 show(trainer.steps, metrics)
                 if stopped:
                     break
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     if stopped:
         say(f"stopped after step {trainer.steps} of {total}; continue with: ava train --out {run.folder} --resume")
-        raise click.Abort
+        raise Exit(128 + stopped[0])
 
 
 def _report(session: "Session") -> None:
@@ -146,7 +153,7 @@ def _report(session: "Session") -> None:
 def _errors(evaluation: "Evaluation") -> str:
     baselines = evaluation.baselines
     return (
-        f"reconstruction error {evaluation.reconstruction_error:.4f}, (17) {evaluation.rmse:.4f} "
+        f"reconstruction error {evaluation.reconstruction_error:.4f}, RMSE (17) {evaluation.rmse:.4f} "
         f"(mean image {baselines['mean_image']:.4f}, floor {baselines['floor']:.4f})"
     )
 
@@ -159,7 +166,7 @@ def _weight(weights: dict[str, list[float]]) -> str:
 
 
 def _describe(session: "Session", source: str | None) -> None:
-    """Print what was read: how many pictures, of which size, and what was left out."""
+    """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.console import say
 
     pictures, specification = session.data.pictures, session.run.specification.pictures

@@ -84,7 +84,7 @@ PICTURE_OPTIONS = [
         help="The paper's fixed zoom: block means for the input, repeated pixels for the output.  "
         f"[default: {ZOOM} for mlp and pictures with a side above {LARGE_SIDE} pixels, else 1]",
     ),
-    click.option("--limit", type=COUNT, help="Use only the first pictures, this many."),
+    click.option("--limit", type=COUNT, help="Use only this many pictures, the first ones."),
     click.option("--validation", type=SHARE, help="Share of the pictures to hold out and evaluate while training."),
     click.option("--test", type=SHARE, help="Share of the pictures to hold out for ava evaluate --part test."),
     click.option("--flip", is_flag=True, default=None, help="Mirror pictures at random, left to right."),
@@ -106,7 +106,8 @@ TRAINING_OPTIONS = [
     click.option(
         "--batch-size",
         type=COUNT,
-        help=f"Maximum number of pictures in a step.  [default: {BATCH}; {LARGE_BATCH} for more than {MANY_PICTURES}]",
+        help="Maximum number of pictures in a step.  "
+        f"[default: {BATCH}; {LARGE_BATCH} for more than {MANY_PICTURES} pictures]",
     ),
     click.option(
         "--optimiser",
@@ -135,7 +136,7 @@ TRAINING_OPTIONS = [
     click.option(
         "--reduction",
         type=click.Choice(get_args(Reduction)),
-        help="What γ multiplies: a picture's sum, its mean, or the mean over a layer's connections.  "
+        help="Scale of the gradients: a picture's sum, its mean, or the mean over a layer's connections.  "
         "[default: fan for momentum and sgd, else sum]",
     ),
     click.option(

@@ -12,8 +12,6 @@ so the remains of an interrupted build are never used. Files in the cache may be
 
 import hashlib
 import io
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +22,7 @@ from ava_np.data.folder import Reader
 from ava_np.data.messages import reason
 from ava_np.data.pictures import Colour, Pictures, Progress, Size
 from ava_np.errors import PictureError
-from ava_np.files import write_atomically
+from ava_np.files import atomic_file, write_atomically
 
 FORMAT = 1  # to be increased when pictures are decoded or stored differently
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
@@ -126,20 +124,14 @@ def _open(path: Path) -> Pictures | None:
 def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
     """Decode the pictures into a temporary file, and rename it when it is complete."""
     height, width = reader.survey()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w+b") as file:
+        with atomic_file(path.with_suffix(".npy")) as file:
             sha256 = _write(file, reader, height, width, progress)
-            os.fsync(file.fileno())
-        partial.replace(path.with_suffix(".npy"))
     except OSError as error:  # the file is written, not mapped: on a full disk, writing to a map kills the process
         raise PictureError(
             f"{path.parent}: the cache cannot be written ({reason(error)}); choose another folder for it"
         ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     result = reader.result(np.empty(0))  # an empty array, since the pictures are in the file
     stored = _Stored(result.names, result.skipped, result.sizes, result.size, sha256)
     write_atomically(path.with_suffix(".json"), msgspec.json.encode(stored))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
-RUN_FILES = {"config.json", "metrics.jsonl"}
+RUN_MARKERS = {"config.json", "metrics.jsonl"}
 """A folder that holds both is a run folder: its pictures are results, and are not read."""
 
 
@@ -26,7 +26,7 @@ def find_picture_files(root: Path) -> tuple[list[Path], list[OSError]]:
             subfolders.clear()
             continue
         visited.add(here)
-        if set(files) >= RUN_FILES:
+        if set(files) >= RUN_MARKERS:
             subfolders.clear()
             continue
         subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)

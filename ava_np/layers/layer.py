@@ -10,7 +10,7 @@ Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
 
 Mode = Literal["training", "frozen", "evaluation"]
-"""How a network is applied. It matters to batch norm, minibatch discrimination and dropout only.
+"""How a network is applied. It matters to batch norm and dropout only.
 
 training    Batch norm uses the batch's statistics, errors pass through them, and the running statistics are updated.
             Dropout is active.

@@ -15,8 +15,9 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.kernels.gaussian import reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.models.base import Model
 from ava_np.models.priors import Prior, named_prior, validated_prior
+from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import (
     discriminator_loss,
     discriminator_objective,
@@ -86,8 +87,8 @@ class AAE(Model[AAEBuffers]):
         intermediate = reconstruction_layer(specification, self.likelihood)
         self.f = new(self.neurons, [*layers.encoder, Dense((1 + self.stochastic) * n)])
         self.g = new(n, layers.decoder, intermediate=intermediate)
-        many = specification.minibatch_discrimination
-        self.D = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=many))
+        similarity = specification.minibatch_discrimination
+        self.D = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=similarity))
         return {"encoder": self.f, "decoder": self.g, "code_discriminator": self.D}
 
     @property

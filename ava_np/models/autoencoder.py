@@ -11,7 +11,8 @@ import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.layers import Dense
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, StepBuffers, Terms
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import reconstruction_layer, reconstruction_loss, reconstruction_objective
 from ava_np.network import Buffers, Network
 from ava_np.network.architectures import Architecture

@@ -26,8 +26,8 @@ from ava_np.kernels.discrimination import (
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Dense
-from ava_np.models.base import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.propagation import TwoPropagations
+from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import kl_objective, log_sigmoid, sigmoid, split_mean_logvar
 from ava_np.network import Buffers, Network
 from ava_np.network.architectures import Architecture, discriminator
@@ -73,12 +73,12 @@ class AVA(TwoPropagations[AVABuffers]):
 
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create Θ, Φ, Ψ and Λ, and return those that the variant uses."""
-        n, many = self.latent, self.specification.minibatch_discrimination
+        n, similarity = self.latent, self.specification.minibatch_discrimination
         trunk = [*layers.discriminator, *layers.discriminator_head]
         self.Θ = new(self.neurons, [*layers.encoder, Dense(2 * n)])
         self.Φ = new(n, layers.decoder)
-        self.Ψ = new(self.neurons, discriminator(trunk, minibatch_discrimination=many))
-        self.Λ = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=many))
+        self.Ψ = new(self.neurons, discriminator(trunk, minibatch_discrimination=similarity))
+        self.Λ = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=similarity))
         self.variant = VARIANTS[self.specification.name]
         networks = {"encoder": self.Θ, "decoder": self.Φ}
         if self.variant.discriminator:

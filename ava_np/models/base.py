@@ -3,80 +3,22 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from math import prod
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ava_np.errors import AvaError
 from ava_np.layers import Layer
 from ava_np.layers.initialisers import Initialiser
-from ava_np.network import Buffers, Network
+from ava_np.models.inference import InferenceModel
+from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.network import Network
 from ava_np.network.architectures import Architecture, architecture
-from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import ModelSpecification
-
-CHUNK = 256  # samples that pass through a network at once outside of training
-ROUNDING = 1e-6  # by which a mean of values in [0, 1] may exceed the range
-
-Noise = dict[str, np.ndarray]
-"""All random numbers of a step by name, each array (batch, ...)."""
-
-Terms = dict[str, float]
-"""Terms of the objectives in nats, summed over the batch."""
-
-Detached = dict[str, np.ndarray]
-"""Values that a rule treats as constants, by name, each array (batch, ...)."""
-
-
-class Phase(NamedTuple):
-    """A part of a step, after which the networks that learn in it are updated.
-
-    Attributes
-    ----------
-    name : str
-        Name in checkpoints and tables.
-    networks : tuple of str
-        The networks that learn.
-    gradients : callable
-        ``gradients(x, noise)`` adds their gradients, summed over the batch, and returns terms.
-    objectives : callable
-        ``objectives(x, noise, detached)`` returns what each network minimises, in plain NumPy: the gradient check
-        differentiates it numerically. ``detached`` is what ``Model.detached`` returns.
-    """
-
-    name: str
-    networks: tuple[str, ...]
-    gradients: Callable[[np.ndarray, Noise], Terms]
-    objectives: Callable[[np.ndarray, Noise, Detached], dict[str, float]]
-
-
-class StepBuffers:
-    """Base of a model's step buffers: a dataclass with one field for each application of a network in a step.
-
-    Iteration yields the fields that are ``Buffers``, in their order, in which noise for dropout is drawn.
-    """
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def __iter__(self) -> Iterator[Buffers]:
-        values = (getattr(self, field.name) for field in fields(self))
-        return (value for value in values if isinstance(value, Buffers))
-
-
-class NewNetwork(Protocol):
-    """Creates a network in a model's float type, with weights drawn from the model's seed."""
-
-    def __call__(self, inputs: int, layers: Sequence[Layer], *, intermediate: int | None = None) -> Network:
-        """Return a network that takes rows of ``inputs`` values."""
-
 
 S = TypeVar("S", bound=StepBuffers)
 
 
-class Model(ABC, Generic[S]):
+class Model(InferenceModel, ABC, Generic[S]):
     """A named set of networks with their gradients.
 
     A subclass says which networks it has (``build_networks``), which buffers a step needs (``make_buffers``), and what
@@ -103,12 +45,6 @@ class Model(ABC, Generic[S]):
     latent : int
         Length of the code.
     """
-
-    decoder_name: ClassVar[str] = "decoder"
-    """The network that turns codes into pictures."""
-
-    encoder_name: ClassVar[str | None] = "encoder"
-    """The network that turns pictures into codes, or None."""
 
     output_initialiser: ClassVar[Initialiser] = "zeros"
     """Initialiser of the decoder's output weights (``ava_np.network.architectures.architecture``)."""
@@ -145,16 +81,41 @@ class Model(ABC, Generic[S]):
             The layers of the specification's architecture.
         new : callable
             ``new(inputs, layers)`` creates a network.
+
+        Returns
+        -------
+        dict of str to Network
+            In the order in which they are saved.
+
+        Examples
+        --------
+        The constructor calls it:
+
+        >>> import ava_np
+        >>> list(ava_np.build("gan", (8, 8, 1)).networks)
+        ['generator', 'discriminator']
         """
 
     @abstractmethod
     def make_buffers(self, batch: int) -> S:
-        """Return new buffers for a step on ``batch`` pictures."""
+        """Return new buffers for a step.
 
-    @property
-    def neurons(self) -> int:
-        """m, the number of values in a picture."""
-        return prod(self.shape)
+        Parameters
+        ----------
+        batch : int
+            Number of pictures.
+
+        Returns
+        -------
+        StepBuffers
+            One ``Buffers`` for each application of a network.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> len(list(ava_np.build("gan", (8, 8, 1)).make_buffers(4)))
+        5
+        """
 
     @property
     def uses_batch_statistics(self) -> bool:
@@ -172,30 +133,149 @@ class Model(ABC, Generic[S]):
         return (Phase("step", tuple(self.networks), self.gradients, self.objectives),)
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
-        """Add each network's gradient at pictures x, (batch, m), and return terms: see ``Phase``.
+        """Add each network's gradient, for models of one phase; the others have ``phases``.
 
-        For models of one phase.
+        Parameters
+        ----------
+        x : ndarray, (batch, m)
+            Pictures as rows.
+        noise : dict of str to ndarray
+            From ``noise``.
+
+        Returns
+        -------
+        dict of str to float
+            The terms of the objectives in nats, summed over the batch.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> x, noise = np.zeros((4, 64), np.float32), model.noise(np.random.default_rng(0), 4)
+        >>> model.zero_gradients()
+        >>> list(model.gradients(x, noise))
+        ['reconstruction', 'kl']
         """
         raise NotImplementedError
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
-        """Return what each network minimises, summed over the batch: see ``Phase``. For models of one phase."""
+        """Return what each network minimises, in plain NumPy, for models of one phase; the others have ``phases``.
+
+        Parameters
+        ----------
+        x : ndarray, (batch, m)
+            Pictures as rows.
+        noise : dict of str to ndarray
+            From ``noise``.
+        detached : dict of str to ndarray
+            From ``detached``.
+
+        Returns
+        -------
+        dict of str to float
+            By network, in nats, summed over the batch.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("ae", (8, 8, 1))
+        >>> model.objectives(np.zeros((4, 64), np.float32), {}, {})  # half the squared distance of 0.5 from 0
+        {'encoder': 32.0, 'decoder': 32.0}
+        """
         raise NotImplementedError
 
     def detached(self, x: np.ndarray, noise: Noise) -> Detached:
-        """Return the values that the gradients treat as constants; none, unless a rule is not a true gradient."""
+        """Return the values that the gradients treat as constants; none, unless a rule is not a true gradient.
+
+        Parameters
+        ----------
+        x : ndarray, (batch, m)
+            Pictures as rows.
+        noise : dict of str to ndarray
+            From ``noise``.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Arrays (batch, ...) by name.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("ava5", (8, 8, 1))
+        >>> list(model.detached(np.zeros((4, 64), np.float32), model.noise(np.random.default_rng(0), 4)))
+        ['c', 'C', 'e', 'E']
+        """
         return {}
 
     def diagnostics(self, x: np.ndarray, noise: Noise) -> dict[str, Any]:
-        """Return what is worth measuring now and then during training besides the terms. Overwrites gradients."""
+        """Return what is worth measuring now and then during training, besides the terms; gradients are overwritten.
+
+        Parameters
+        ----------
+        x : ndarray, (batch, m)
+            Pictures as rows.
+        noise : dict of str to ndarray
+            From ``noise``.
+
+        Returns
+        -------
+        dict
+            Entries for the epoch's metrics.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> list(model.diagnostics(np.zeros((4, 64), np.float32), model.noise(np.random.default_rng(0), 4)))
+        ['angle']
+        """
         return {}
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """Draw the noise that the model's equations name; by default r ~ N(0, I), (batch, latent)."""
+        """Draw the noise that the model's equations name; by default r ~ N(0, I).
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Source of the random numbers.
+        batch : int
+            Number of pictures in the step.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Arrays (batch, ...) by name.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> list(ava_np.build("gan", (8, 8, 1)).draw_noise(np.random.default_rng(0), 4))
+        ['z1', 'z2']
+        """
         return {"r": self.standard_normal(generator, batch)}
 
     def standard_normal(self, generator: np.random.Generator, batch: int) -> np.ndarray:
-        """Draw from N(0, I), (batch, latent), in the model's float type."""
+        """Draw from N(0, I) in the model's float type.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Source of the random numbers.
+        batch : int
+            Number of codes.
+
+        Returns
+        -------
+        ndarray, (batch, latent)
+            One code in each row.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> ava_np.build("vae", (8, 8, 1), latent=3).standard_normal(np.random.default_rng(0), 4).shape
+        (4, 3)
+        """
         return generator.standard_normal((batch, self.latent)).astype(self.dtype, copy=False)
 
     def noise(self, generator: np.random.Generator, batch: int) -> Noise:
@@ -212,6 +292,12 @@ class Model(ABC, Generic[S]):
         -------
         dict of str to ndarray
             Arrays (batch, ...) by name.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> ava_np.build("vae", (8, 8, 1), latent=3).noise(np.random.default_rng(0), 4)["r"].shape
+        (4, 3)
         """
         noise = self.draw_noise(generator, batch)
         dropout = sum(array[0].size for array in _dropout_noise(self._cached_buffers(batch)))
@@ -220,7 +306,27 @@ class Model(ABC, Generic[S]):
         return noise
 
     def buffers(self, batch: int, noise: Noise) -> S:
-        """Return the buffers of a step on ``batch`` pictures, with the noise for dropout filled in."""
+        """Return the buffers of a step, with the noise for dropout filled in.
+
+        Parameters
+        ----------
+        batch : int
+            Number of pictures.
+        noise : dict of str to ndarray
+            From ``noise``.
+
+        Returns
+        -------
+        StepBuffers
+            The same object for the same ``batch``.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> model.buffers(4, model.noise(np.random.default_rng(0), 4)).f.output.shape
+        (4, 20)
+        """
         buffers, start = self._cached_buffers(batch), 0
         for array in _dropout_noise(buffers):
             end = start + array[0].size
@@ -230,7 +336,27 @@ class Model(ABC, Generic[S]):
 
     @contextmanager
     def preserve_statistics(self, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
-        """Restore running statistics at the end of the block, unless ``unless()`` is true then."""
+        """Restore running statistics at the end of the block.
+
+        Parameters
+        ----------
+        unless : callable
+            Called at the end; if it returns true, the statistics are left as they are.
+
+        Yields
+        ------
+        None
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (32, 32, 1), architecture="conv64", hidden=(4, 8))
+        >>> mean = next(state["mean"] for state in model.networks["encoder"].states if state)
+        >>> with model.preserve_statistics():
+        ...     mean += 1
+        >>> bool(mean.any())
+        False
+        """
         states = [array for network in self.networks.values() for state in network.states for array in state.values()]
         copies = [array.copy() for array in states]
         try:
@@ -241,174 +367,23 @@ class Model(ABC, Generic[S]):
                     array[:] = copy
 
     def zero_gradients(self) -> None:
-        """Set every network's gradient to 0."""
+        """Set every network's gradient to 0.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> model.zero_gradients()
+        >>> model.networks["encoder"].gradient.norm()
+        0.0
+        """
         for network in self.networks.values():
             network.gradient.clear()
-
-    def encode(self, pictures: ArrayLike) -> np.ndarray:
-        """Return the mean code of each picture.
-
-        Parameters
-        ----------
-        pictures : array_like, (pictures, height, width, channels)
-            Of the model's shape; floats in [0, 1], unless the model's output is linear.
-
-        Returns
-        -------
-        ndarray, (pictures, latent)
-            μ(x), or the code of a deterministic encoder.
-
-        Raises
-        ------
-        ValueError
-            If the pictures are not of the model's shape, or their values are not in the range.
-        AvaError
-            If the model has no encoder.
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("vae", (8, 8, 1), latent=3)
-        >>> model.encode(np.zeros((5, 8, 8, 1), np.float32)).shape
-        (5, 3)
-        """
-        if self.encoder_name is None:
-            raise AvaError(f"{self.specification.name} has no encoder: it makes pictures from codes, not codes")
-        pictures = self.validated_pictures(pictures)
-        return self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))[:, : self.latent]
-
-    def decode(self, codes: ArrayLike) -> np.ndarray:
-        """Return the picture of each code.
-
-        Parameters
-        ----------
-        codes : array_like, (codes, latent)
-            Any finite values.
-
-        Returns
-        -------
-        ndarray, (codes, height, width, channels)
-            In [0, 1], unless the model's output is linear.
-
-        Raises
-        ------
-        ValueError
-            If the codes are not of the model's length, or not finite.
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("gan", (8, 8, 1), latent=3)
-        >>> model.decode(np.zeros((5, 3))).shape
-        (5, 8, 8, 1)
-        """
-        codes = np.asarray(codes)
-        if codes.ndim != 2 or codes.shape[1] != self.latent:
-            raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
-        if not np.isfinite(codes).all():
-            raise ValueError("codes must be finite")
-        return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
-
-    def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
-        """Decode the mean code of each picture, g(μ(x)).
-
-        Parameters, errors as for ``encode``; return value as for ``decode``.
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("ae", (8, 8, 1))
-        >>> model.reconstruct(np.zeros((5, 8, 8, 1), np.float32)).shape
-        (5, 8, 8, 1)
-        """
-        return self.decode(self.encode(pictures))
-
-    def validated_pictures(self, pictures: ArrayLike) -> np.ndarray:
-        """Return pictures as an array, after checking that the model can take them.
-
-        Parameters
-        ----------
-        pictures : array_like, (pictures, height, width, channels)
-            Any number of pictures, which may be 0.
-
-        Raises
-        ------
-        ValueError
-            If the shape is not the model's, the values are not floats, not finite, or, unless the model's output is
-            linear, not in [0, 1].
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("vae", (8, 8, 1))
-        >>> model.validated_pictures(np.full((1, 8, 8, 1), 255.0))
-        Traceback (most recent call last):
-        ValueError: pictures need values in [0, 1], not up to 255: divide 8-bit values by 255
-        """
-        array = np.asarray(pictures)
-        if array.shape[1:] != self.shape:
-            raise ValueError(f"pictures of shape {array.shape[1:]} given to a model of shape {self.shape}")
-        if not np.issubdtype(array.dtype, np.floating):
-            raise ValueError(f"pictures need floating-point values, not {array.dtype}: divide 8-bit values by 255")
-        if not np.isfinite(array).all():
-            raise ValueError("pictures need finite values; these hold NaN or infinity")
-        if self.specification.output != "linear" and array.size:
-            low, high = array.min(), array.max()
-            if low < -ROUNDING or high > 1 + ROUNDING:
-                outside = f"up to {high:g}: divide 8-bit values by 255" if high > 1 else f"down to {low:g}"
-                raise ValueError(f"pictures need values in [0, 1], not {outside}")
-        return array
-
-    def prior(self, generator: np.random.Generator, count: int) -> np.ndarray:
-        """Draw codes from the prior, (count, latent): N(0, I) unless the model has another.
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("aae", (8, 8, 1), latent=2, prior="uniform")
-        >>> bool((abs(model.prior(np.random.default_rng(0), 100)) <= 1).all())
-        True
-        """
-        return generator.standard_normal((count, self.latent))
-
-    def sample(self, count: int, generator: np.random.Generator | int | None = None) -> np.ndarray:
-        """Decode ``count`` codes drawn from the prior.
-
-        Parameters
-        ----------
-        count : int
-            Number of pictures.
-        generator : numpy.random.Generator or int, optional
-            Source of the codes, or its seed. By default the codes differ at each call.
-
-        Returns
-        -------
-        ndarray, (count, height, width, channels)
-            As ``decode`` returns them.
-
-        Examples
-        --------
-        >>> import ava_np
-        >>> model = ava_np.build("vae", (8, 8, 1))
-        >>> model.sample(16, 0).shape
-        (16, 8, 8, 1)
-        """
-        return self.decode(self.prior(np.random.default_rng(generator), count))
 
     def _cached_buffers(self, batch: int) -> S:
         if batch not in self._step_buffers:
             self._step_buffers[batch] = self.make_buffers(batch)
         return self._step_buffers[batch]
-
-    def _apply(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Return the output of network ``name`` on the rows of x, computed in chunks."""
-        network = self.networks[name]
-        y = np.empty((len(x), *network.output_shape), network.dtype)
-        with single_threaded_blas:
-            for start in range(0, len(x), CHUNK):
-                rows = x[start : start + CHUNK]
-                y[start : start + CHUNK] = network.forward(network.buffers(len(rows), "evaluation"), rows)
-        return y
 
 
 def _dropout_noise(buffers: StepBuffers) -> list[np.ndarray]:

@@ -15,7 +15,8 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Activation, Dense
 from ava_np.layers.initialisers import Initialiser
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import (
     discriminator_loss,
     discriminator_objective,
@@ -67,11 +68,9 @@ class BiGAN(Model[BiGANBuffers]):
         self.G = new(n, layers.decoder)
         self.trunk = new(self.neurons, [*layers.discriminator, *layers.discriminator_head])
         (self.features,) = self.trunk.output_shape
-        hidden, many = (
-            [Dense(HEAD_WIDTH, "he_normal"), Activation("leaky_relu")],
-            specification.minibatch_discrimination,
-        )
-        self.head = new(self.features + n, discriminator(hidden, minibatch_discrimination=many))
+        hidden = [Dense(HEAD_WIDTH, "he_normal"), Activation("leaky_relu")]
+        similarity = specification.minibatch_discrimination
+        self.head = new(self.features + n, discriminator(hidden, minibatch_discrimination=similarity))
         return {
             "encoder": self.E,
             "generator": self.G,

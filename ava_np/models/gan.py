@@ -13,7 +13,8 @@ import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.layers.initialisers import Initialiser
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, Phase, StepBuffers, Terms
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import discriminator_loss, discriminator_objective, generator_loss, generator_objective
 from ava_np.network import Buffers, Network
 from ava_np.network.architectures import Architecture, discriminator
@@ -43,8 +44,8 @@ class GAN(Model[GANBuffers]):
         specification = self.specification
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.G = new(self.latent, layers.decoder)
-        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
-        self.D = new(self.neurons, discriminator(trunk, minibatch_discrimination=many))
+        trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        self.D = new(self.neurons, discriminator(trunk, minibatch_discrimination=similarity))
         return {"generator": self.G, "discriminator": self.D}
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model, build
-from ava_np.models.base import Noise, Phase
+from ava_np.models.step import Noise, Phase
 from ava_np.network import Network
 
 LIMIT = 1e-6  # relative error that every row must stay below

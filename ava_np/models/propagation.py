@@ -5,7 +5,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ava_np.models.base import Model, Noise, StepBuffers
+from ava_np.models.base import Model
+from ava_np.models.step import Noise, StepBuffers
 from ava_np.specification import AVA, VAE, Propagation
 
 PROPAGATIONS: tuple[Propagation, Propagation] = ("exact", "paper")

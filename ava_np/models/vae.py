@@ -13,8 +13,8 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.layers import Dense
-from ava_np.models.base import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.propagation import TwoPropagations
+from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import (
     kl_objective,
     reconstruction_layer,

@@ -22,7 +22,8 @@ from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_back
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Dense
 from ava_np.layers.initialisers import Initialiser
-from ava_np.models.base import Detached, Model, NewNetwork, Noise, StepBuffers, Terms
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import kl_objective, log_sigmoid, split_mean_logvar
 from ava_np.network import Buffers, Network
 from ava_np.network.architectures import Architecture, discriminator
@@ -53,8 +54,8 @@ class VAEGAN(Model[VAEGANBuffers]):
         self.γ, self.reconstructions_are_fake = specification.gamma, specification.reconstructions_are_fake
         self.Enc = new(self.neurons, [*layers.encoder, Dense(2 * n)])
         self.Dec = new(n, layers.decoder)
-        trunk, many = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
-        dis = discriminator(trunk, minibatch_discrimination=many)
+        trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
+        dis = discriminator(trunk, minibatch_discrimination=similarity)
         self.Dis = new(self.neurons, dis, intermediate=len(layers.discriminator))
         return {"encoder": self.Enc, "decoder": self.Dec, "discriminator": self.Dis}
 

@@ -1,7 +1,7 @@
 """Limit NumPy's BLAS to one thread while something of ours computes.
 
 Then its sums do not depend on the number of cores. And its threads, which spin while they wait, do not stall each other
-on shared cores (measured: 35 times slower beside other jobs).
+on shared cores (measured: 35 times slower beside other programs).
 """
 
 import os

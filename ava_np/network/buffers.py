@@ -1,7 +1,8 @@
 """Buffers: the arrays of one application of a network, kept outside of the network.
 
-In a step of AVA the discriminator Ψ runs on x and on x', the encoder Θ on x and on x', and Λ on μ(x) and on μ(x'): six
-sets of buffers for four networks. So a network can be applied again before any error comes back.
+In a step of AVA the encoder Θ runs on x and on x', the decoder Φ on z, the discriminator Ψ on x and on x', and Λ on
+μ(x) and on μ(x'): seven sets of buffers for four networks. So a network can be applied again before any error comes
+back.
 """
 
 from collections.abc import Sequence

@@ -137,8 +137,8 @@ class Network:
         batch : int
             Number of samples.
         mode : {"training", "frozen", "evaluation"}
-            See ``ava_np.layers.Mode``. Several threads may evaluate a network at once: each has scratch of its own.
-            Only one thread may train it.
+            See ``ava_np.layers.Mode``. Several threads may evaluate a network at once: each has its own
+            scratch. Only one thread may train it.
         """
         scratch = np.empty_like(self.scratch) if mode == "evaluation" else self.scratch
         return Buffers(self.layers, self.shapes, self.intermediate, self.needs_copy, self.states, scratch, batch, mode)
@@ -160,10 +160,11 @@ class Network:
         """
         self.gradient.release(buffers.layers)
         np.copyto(buffers.input, x)
-        for i, (layer, parameters, own) in enumerate(zip(self.layers, self.parameters, buffers.layers, strict=True)):
+        for i, (layer, parameters) in enumerate(zip(self.layers, self.parameters, strict=True)):
+            layer_buffers = buffers.layers[i]
             if i in self.needs_copy:
-                np.copyto(own.y, own.x.reshape(own.y.shape))
-            layer.forward(parameters, own)
+                np.copyto(layer_buffers.y, layer_buffers.x.reshape(layer_buffers.y.shape))
+            layer.forward(parameters, layer_buffers)
         return buffers.output
 
     def backward(self, buffers: Buffers, error: np.ndarray, *, from_intermediate: bool = False) -> np.ndarray:
@@ -236,13 +237,13 @@ class Network:
         if error is not start:
             np.copyto(start, error)
         for i in reversed(range(self.intermediate if from_intermediate else len(self.layers))):
-            own = buffers.layers[i]
+            layer_buffers = buffers.layers[i]
             if parameters:
-                self.gradient.add(i, own)
+                self.gradient.add(i, layer_buffers)
             if inputs or i > self._first:
-                self.layers[i].backward_input(self.parameters[i], own)
+                self.layers[i].backward_input(self.parameters[i], layer_buffers)
                 if i in self.needs_copy:
-                    np.copyto(own.dx, own.dy.reshape(own.dx.shape))
+                    np.copyto(layer_buffers.dx, layer_buffers.dy.reshape(layer_buffers.dx.shape))
 
 
 def _layers_that_need_a_copy(layers: Sequence[Layer], intermediate: int) -> frozenset[int]:

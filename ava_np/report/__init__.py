@@ -1,1 +1,1 @@
-"""What a run shows: contact sheets, charts, and one page that explains them."""
+"""The report of a run: pictures, charts and an HTML page."""

@@ -1,6 +1,6 @@
-"""The report of a run: one page with its figures and pictures, and what they mean.
+"""The report of a run: one page with its results, its pictures and explanations.
 
-Neither the time nor the place of the run folder matters: the same run gives the same bytes.
+The page does not depend on the time or on the path of the run folder: the same run gives the same bytes.
 """
 
 import base64

@@ -1,1 +1,1 @@
-"""Run folders: what a training leaves on disk, and how it is read back."""
+"""Run folders: writing, reading and resuming trainings."""

@@ -1,7 +1,7 @@
 """A run: a folder with its specification, weights, metrics, pictures and report."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
 
@@ -54,10 +54,13 @@ class Run:
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = Run.create(Path(folder, "run"), specification)
-    ...     for metrics in run.train(run.resume(), run.split(run.pictures())):
+    ...     data = run.split(run.pictures())
+    ...     for metrics in run.train(run.resume(), data):
     ...         pass
-    ...     [line["epoch"] for line in run.metrics()], run.model().latent
-    ([1, 2, 3], 2)
+    ...     run = Run.open(run.folder)
+    ...     codes = run.model().encode(run.evaluation_pictures(data).array)
+    ...     [line["epoch"] for line in run.metrics()], codes.shape
+    ([1, 2, 3], (10, 2))
     """
 
     def __init__(self, folder: Path, specification: Specification) -> None:
@@ -112,6 +115,13 @@ class Run:
             raise RunError(f"{folder} is already in use: choose another --out, or add --resume or --overwrite")
         if used and not (folder / CONFIG).is_file():
             raise RunError(f"{folder} is not empty and not a run folder: --overwrite leaves it alone; choose another")
+        if used:
+            try:
+                Run.open(folder)  # a config.json alone proves nothing: model folders of other programs have one too
+            except RunError as error:
+                raise RunError(
+                    f"--overwrite replaces only runs: {error}; choose another folder or delete it"
+                ) from error
         return used
 
     @classmethod
@@ -168,7 +178,7 @@ class Run:
         )
 
     def split(self, pictures: Pictures) -> SplitPictures:
-        """Split the run's pictures into those that are trained on and those that are held out."""
+        """Split the run's pictures into training, validation and test pictures."""
         shares = self.specification.pictures
         return split_pictures(pictures, shares.validation, shares.test, self.specification.training.seed)
 
@@ -240,7 +250,7 @@ class Run:
         write_atomically(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
         return trainer
 
-    def train(self, trainer: Trainer, data: SplitPictures) -> Iterator[Metrics | None]:
+    def train(self, trainer: Trainer, data: SplitPictures) -> Generator[Metrics | None, None, None]:
         """Train to the last epoch, write the metrics, and save every minute and at the end.
 
         A training that stops early is saved too, and ``resume`` continues it to the same bytes.

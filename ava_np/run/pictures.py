@@ -1,4 +1,4 @@
-"""The pictures of a run, split into those that are trained on and those that are held out."""
+"""The pictures of a run, split into training, validation and test pictures."""
 
 from dataclasses import dataclass, replace
 

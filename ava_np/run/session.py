@@ -3,7 +3,7 @@
 ``ava train`` is these two functions, ``ava_np.report.run.report_run`` and a progress bar.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Session:
         """Number of steps of the whole training."""
         return self.run.specification.training.total_steps(len(self.data.split.train))
 
-    def __iter__(self) -> Iterator[Metrics | None]:
+    def __iter__(self) -> Generator[Metrics | None, None, None]:
         """Train to the last epoch; after each step, yield the metrics of the epoch that it ends, otherwise None."""
         return self.run.train(self.trainer, self.data)
 
@@ -73,7 +73,7 @@ def start(
     Parameters
     ----------
     options : RunOptions
-        What to train, and on what.
+        The model, the pictures and the training.
     folder : path or str, optional
         The run folder; by default a new one in ``runs``, named after the source and the model.
     overwrite : bool

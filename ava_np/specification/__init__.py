@@ -1,6 +1,6 @@
-"""What a run is made of: the content of ``config.json``, the options of a user, and the defaults between the two.
+"""The specification of a run: the content of ``config.json``, the options that lead to it, and the defaults.
 
-Nothing slow is imported here, so that the command line can list its choices at once.
+No slow module is imported here, so that ``ava --help`` can list its choices at once.
 """
 
 from ava_np.specification.defaults import DEFAULTS, default_momentum

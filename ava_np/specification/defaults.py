@@ -8,7 +8,7 @@ from ava_np.specification.values import Layers, Reduction
 
 ZOOM, LARGE_SIDE = 3, 64  # the paper's zoom, and the side in pixels above which dense networks use it
 BATCH, LARGE_BATCH, MANY_PICTURES = 16, 64, 1000  # above MANY_PICTURES pictures the large batch is the default
-DEFAULT_STEPS = 1000  # of a whole training
+DEFAULT_STEPS = 1000  # minimum number of steps of a training
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
     "adam": (2e-4, "sum"),
@@ -46,15 +46,19 @@ def default_zoom(architecture: str | Layers, size: Callable[[], tuple[int, int]]
 def default_batch_size(count: int) -> int:
     """Return the maximum number of pictures in a step, for ``count`` training pictures.
 
-    If one picture would be left over, the batch is larger by one: batch normalisation needs two pictures.
+    If one picture would be left over, the batch is larger: batch normalisation needs two pictures.
 
     Examples
     --------
     >>> default_batch_size(10), default_batch_size(33), default_batch_size(60_000)
     (16, 17, 64)
+    >>> default_batch_size(273)  # one is left over of batches of 16, and of 17
+    18
     """
     size = BATCH if count <= MANY_PICTURES else LARGE_BATCH
-    return size + 1 if count % size == 1 else size
+    while count > 1 and count % size == 1:
+        size += 1
+    return size
 
 
 def default_epochs(count: int, batch_size: int) -> int:

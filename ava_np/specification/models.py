@@ -1,7 +1,7 @@
 """Specifications of models: one class for each, with its options and their ranges."""
 
 from difflib import get_close_matches
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 
@@ -166,7 +166,7 @@ AnyModel = AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVA1 | 
 MODELS: dict[str, type[ModelSpecification]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyModel)}
 
 
-def specify_model(name: str, **options: Any) -> ModelSpecification:
+def specify_model(name: str, **options: Any) -> AnyModel:
     """Return the specification of the model ``name`` with these options.
 
     Raises
@@ -190,4 +190,4 @@ def specify_model(name: str, **options: Any) -> ModelSpecification:
     for option in options:
         if option not in known:
             raise OptionError(option, f"{name} has no option {option!r}: it has {', '.join(known)}")
-    return validated(MODELS[name], **options)
+    return cast(AnyModel, validated(MODELS[name], **options))

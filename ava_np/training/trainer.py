@@ -11,7 +11,8 @@ from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.indices import evenly_spaced
-from ava_np.models.base import Model, Noise, Phase
+from ava_np.models.base import Model
+from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, steps_per_epoch, validated
 from ava_np.training.optimisers import clip_factor, make_optimiser

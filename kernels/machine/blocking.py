@@ -32,29 +32,28 @@ from ava_np.kernels.machine.parallel import compile_part
 from ava_np.kernels.machine.records import Product, read
 
 KC = 256
-"""Rows of a panel of B: 256 · 32 elements are 32 kB in float32 with AVX-512, 16 kB with AVX2, as the level-1 cache."""
+"""Rows of a panel of B: KC · NR elements are 32 kB with AVX-512 and 16 kB with AVX2, which fit a level-1 cache."""
 
 MC = 252
-"""Rows of a block of A: a multiple of both 14 and 6, the MR of AVX-512 and of the others."""
+"""Rows of a block of A: a multiple of 14 and of 6, so that all of its tiles have MR rows."""
 
 NC = 512
-"""Columns of a block of B: KC · NC elements are 512 kB in float32, a part of the level-2 cache."""
+"""Columns of a block of B: KC · NC elements are 512 kB in float32, which fit a level-2 cache with room for A and C."""
 
 SHALLOW_DEPTH = 64
-"""Terms of a sum: with no more, C is most of the memory traffic, so it is written once, MR rows after MR rows (MC is
-MR), and packing A would not pay."""
+"""Terms of a sum: up to this depth, C is most of the memory traffic. So its rows are written in order, MR at a time
+instead of MC, and A is not packed."""
 
 UNPACKED_ROWS, UNPACKED_TILES = 4, 3
-"""Rows of C, and tiles above one another, for which B is read where it lies: each element is read so few times that to
-copy it first would take longer."""
+"""Rows of a part, and tiles of them, up to which B is read in place: packing takes longer than so few reads save."""
 
 PAGE = 4096
-"""Bytes of a memory page, and of the distance at which addresses fall into the same set of a level-1 cache with 64
-sets. Larger steps through B need a page each, and a stride of A that is a multiple maps its rows to one set: they are
-packed."""
+"""Bytes of a memory page, and of the period of a level-1 cache with 64 sets. If rows of B are farther apart, each needs
+another page, so B is packed for more than UNPACKED_ROWS. If the stride of A is a multiple, its rows compete for one set
+of the cache, so A is packed."""
 
 MAX_DIRECT_STRIDE = 2048
-"""Bytes from a k to the next in an A with contiguous columns: from here on each k needs another page or half of one."""
+"""Bytes from a k to the next in a transposed A, from which on A is packed: each k or every second one needs a page."""
 
 PACKED_SIZE = KC * NC + MC * (KC + CACHE_LINE) + CACHE_LINE
 """Elements of scratch for a part: a block of B, a block of A with a cache line between its rows, and alignment."""

@@ -17,9 +17,10 @@ from numba.core.sigutils import normalize_signature
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# nogil: threads may run kernels at the same time. error_model: division as in NumPy, without the check for zero that
-# stops LLVM from vectorising. fastmath: sums may be reordered, and a multiplication and an addition fused. Unlike with
-# fastmath=True, NaN and infinity keep their meaning, because training must notice them.
+# nogil: threads may run kernels at the same time.
+# error_model: division as in NumPy, without the check for zero that stops LLVM from vectorising.
+# fastmath: sums may be reordered, and a multiplication fused with an addition. Unlike with fastmath=True, NaN and
+# infinity keep their meaning, because training must notice them.
 FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
 
@@ -79,7 +80,7 @@ _kept: list[Any] = []
 
 @cache
 def _stamp(folder: Path) -> str:
-    """Return a hash of every Python file below kernels/ and in ``folder``, which may lie outside of kernels/."""
+    """Return a hash of the sources of all kernels, and of the files in ``folder``, which may be outside kernels/."""
     kernels = Path(__file__).parents[1]
     sources = sorted({*kernels.rglob("*.py"), *folder.glob("*.py")})
     named = (os.path.relpath(path, kernels).encode() + b"\0" + path.read_bytes() for path in sources)
@@ -92,16 +93,32 @@ class _CacheFiles(IndexDataCacheFile):
     numba numbers them in the order of their creation, and lists a number before it writes the file. Two processes that
     compile a function for different types may choose the same number; a third then runs the code for one type on arrays
     of the other.
+
+    The cache is optional. Files that cannot be read, for example because they are damaged, count as missing; files
+    that cannot be written, for example on a full disk, are left out.
     """
+
+    def load(self, key: Any) -> Any:
+        try:
+            return super().load(key)
+        except Exception:  # unpickling damaged bytes raises anything
+            return None
 
     def save(self, key: Any, data: Any) -> None:
         name = self._data_name(int(hashlib.sha256(repr((self._version, key)).encode()).hexdigest()[:16], 16))
-        self._save_data(name, data)
-        self._save_index({**self._load_index(), key: name})
+        with suppress(OSError):
+            self._save_data(name, data)
+            self._save_index({**self._load_index(), key: name})
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()
+        except Exception:
+            return {}
 
 
 def _cache(compiled: Any) -> None:
-    """Cache the machine code of a function until the source of any kernel, or a file in its own folder, changes.
+    """Cache the machine code until the source of any kernel, or of any file beside the function's own, changes.
 
     numba itself compares only the date of the function's own file, and misses edits of other files whose functions it
     calls. The attributes used here are not public: with a numba that lacks them, every process compiles.
@@ -110,9 +127,8 @@ def _cache(compiled: Any) -> None:
         compiled.enable_caching()
     if hasattr(compiled._cache, "_cache_file"):
         stamp = _stamp(Path(compiled.__wrapped__.__code__.co_filename).parent)
-        compiled._cache._cache_file = _CacheFiles(
-            compiled._cache.cache_path, compiled._cache._impl.filename_base, stamp
-        )
+        base = compiled._cache._impl.filename_base
+        compiled._cache._cache_file = _CacheFiles(compiled._cache.cache_path, base, stamp)
     else:
         compiled._cache = NullCache()
 

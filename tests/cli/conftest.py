@@ -1,4 +1,4 @@
-"""Working folders for the tests of the command line: with sound runs, and with everything that can be wrong."""
+"""Working folders for the tests of the command line: with valid runs, and with every kind of bad input."""
 
 import shutil
 from pathlib import Path
@@ -36,7 +36,7 @@ def made_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(made_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: a copy of every kind of bad input and of one sound run."""
+    """The working folder: a copy of every kind of bad input and of one valid run."""
     shutil.copytree(made_workspace, tmp_path / "workspace")
     monkeypatch.chdir(tmp_path / "workspace")
     return tmp_path / "workspace"

@@ -1,4 +1,4 @@
-"""Bad input for the command line, and how its refusal must look: one line, an exit code, and nothing written."""
+"""Bad input for the command line, and the form of its refusal: one line, an exit code, and nothing written."""
 
 import gzip
 import json
@@ -15,7 +15,7 @@ FAILURE, USAGE, NOT_FINITE = 1, 2, 3  # exit codes
 
 
 def make_workspace(place: Path) -> Path:
-    """Make pictures and files with every kind of fault, and one sound run; return the folder."""
+    """Make pictures and files with every kind of error, and one valid run; return the folder."""
     write_pictures(place / "photos", 4)
     (place / "empty").mkdir()
     (place / "texts").mkdir()

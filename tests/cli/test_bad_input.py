@@ -1,4 +1,4 @@
-"""Pictures and settings that cannot be trained on: one line says what is wrong, and nothing is left behind."""
+"""Pictures and settings that cannot be trained on: refused with one line, and nothing is written."""
 
 import time
 from pathlib import Path

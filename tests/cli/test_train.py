@@ -48,9 +48,7 @@ def test_train_prints_plain_lines_without_a_terminal(made: tuple[Path, Outcome])
     place, outcome = made
     lines = outcome.err.splitlines()
     assert lines[0] == f"6 pictures in {place / 'photos'}, RGB 12x9"
-    assert lines[1].startswith(
-        "ava5 (exact propagation), 8,218 parameters; γ = 0.1 (adam, sum), weight of every term 1"
-    )
+    assert lines[1].startswith("ava5 (exact propagation), 8,218 parameters; γ = 0.1 (adam, sum), gradients scaled by 1")
     assert [line.split()[1] for line in lines[2:]] == ["1/3", "2/3", "3/3"]
     for line in lines[2:]:
         for word in ("ms/step", "s left", "reconstruction", "kl", "log_d_real", "log_D_fake"):
@@ -179,4 +177,4 @@ def test_single_picture_can_be_trained_on(photos: Path, place: Path) -> None:
 def test_error_printed_after_training_is_the_evaluated_one(made: tuple[Path, Outcome]) -> None:
     place, outcome = made
     found = printed("evaluate", place / "run")
-    assert f"reconstruction error {found['reconstruction_error']:.4f}, (17) {found['rmse']:.4f}" in outcome.out
+    assert f"reconstruction error {found['reconstruction_error']:.4f}, RMSE (17) {found['rmse']:.4f}" in outcome.out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ava_np.cli.main import ava
 from ava_np.cli.train import train
 from ava_np.specification import MODELS
 
@@ -97,7 +98,9 @@ def test_named_options_and_their_values_exist(page: Path) -> None:
     }
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page))) <= set(options)
     for command in re.findall(r"ava train FOLDER ([^`\n]+)", text(page)):
-        with train.make_context("ava train", ["FOLDER", *command.split()]) as context:
+        with train.make_context(
+            "train", ["FOLDER", *command.split()], parent=ava.make_context("ava", ["train"])
+        ) as context:
             MODELS[context.params["model"]]
 
 

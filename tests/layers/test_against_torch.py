@@ -25,8 +25,8 @@ NETWORKS = ("encoder", "decoder", "discriminator", "code_discriminator")
 def check(case: Case, mode: Mode, seed: int) -> None:
     """Assert that output, running statistics, input error and every parameter's gradient agree with PyTorch."""
     network, buffers, x, error = run(case, mode, seed)
-    expected = torch_results(torch, network, buffers, x, error)
-    assert max(worst_errors(our_results(network, buffers, x, error), expected)) < TOLERANCE
+    theirs = torch_results(torch, network, buffers, x, error)
+    assert max(worst_errors(our_results(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize(("name", "mode"), BY_MODE)
@@ -64,8 +64,8 @@ def test_minibatch_discrimination_of_equal_samples_agrees_with_pytorch() -> None
     buffers, x = network.buffers(4), normal(generator, (4, 4), np.float64)
     x[2] = x[0]
     error = normal(generator, buffers.output.shape, np.float64)
-    expected = torch_results(torch, network, buffers, x, error)
-    assert max(worst_errors(our_results(network, buffers, x, error), expected)) < TOLERANCE
+    theirs = torch_results(torch, network, buffers, x, error)
+    assert max(worst_errors(our_results(network, buffers, x, error), theirs)) < TOLERANCE
 
 
 @pytest.mark.parametrize("mode", MODES)

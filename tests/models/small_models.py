@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ava_np.models import AVA, VAE, Model, build
-from ava_np.models.base import Noise
+from ava_np.models.step import Noise
 
 SHAPE = (9, 8, 3)  # one odd side and one even
 HIDDEN = {"mlp": (6, 5), "conv28": (3, 4), "conv64": (4, 3), "dcgan": (3, 4)}

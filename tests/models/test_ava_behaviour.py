@@ -8,8 +8,8 @@ import pytest
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models import AVA, VAE, build
-from ava_np.models.base import Noise
 from ava_np.models.propagation import PROPAGATIONS
+from ava_np.models.step import Noise
 from ava_np.models.terms import split_mean_logvar
 from ava_np.network import Network
 from ava_np.specification import PaperModel, TrainingSpecification

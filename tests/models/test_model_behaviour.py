@@ -9,8 +9,8 @@ import pytest
 from ava_np.errors import ArchitectureError, AvaError
 from ava_np.models import Model, build
 from ava_np.models.ava import VARIANTS, Variant
-from ava_np.models.base import Noise, Phase
 from ava_np.models.propagation import PROPAGATIONS
+from ava_np.models.step import Noise, Phase
 from ava_np.models.terms import sigmoid
 from ava_np.specification import MODELS
 from tests.models.small_models import HIDDEN, SHAPE, draw, gradients_by_phase, perturbed

@@ -80,7 +80,7 @@ def test_gradients_of_several_applications_add_up(deferred: bool) -> None:
     assert network.gradient.norm() == 0
 
 
-def test_products_are_deferred_only_where_worthwhile(deferred: bool) -> None:
+def test_products_are_deferred_only_for_large_layers(deferred: bool) -> None:
     generator = np.random.default_rng(0)
     network = make_network(generator)
     propagate(network, network.buffers(BATCH), generator)

@@ -49,7 +49,7 @@ class Finished(NamedTuple):
 def specify(folder: Path, name: str = "ava5", channels: Any = 3, seed: int = SEED, **options: Any) -> Specification:
     return Specification(
         FORMAT,
-        specify_model(name, **{"latent": 2, "hidden": (8,), "architecture": "mlp"} | options),  # type: ignore[arg-type]
+        specify_model(name, **{"latent": 2, "hidden": (8,), "architecture": "mlp"} | options),
         PicturesSpecification(str(folder), (WIDTH, HEIGHT), channels, ZOOM),
         TrainingSpecification("adam", 1e-2, "sum", batch_size=2, epochs=EPOCHS, seed=seed),
     )
@@ -60,7 +60,7 @@ def specify_toy(name: str, toy: str, **options: Any) -> Specification:
     d = 1 if toy == "gaussian" else 2
     return Specification(
         FORMAT,
-        specify_model(name, latent=2, hidden=(8,), output="linear", **options),  # type: ignore[arg-type]
+        specify_model(name, latent=2, hidden=(8,), output="linear", **options),
         PicturesSpecification(f"toy:{toy}", (d, 1), 1, 1, limit=100),
         TrainingSpecification("adam", 1e-2, "sum", batch_size=50, epochs=EPOCHS, seed=SEED),
     )

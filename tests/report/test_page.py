@@ -142,9 +142,7 @@ def test_report_says_what_is_held_out_and_what_is_shown(finished: Finished) -> N
     try:
         write_report(*finished, Split(np.arange(9000), np.arange(900), np.arange(100)))
         shown = text(finished.run)
-        assert (
-            "10,000 pictures of 12 × 9 pixels, zoomed out to 4 × 3 for the networks; 9,000 for training, 900" in shown
-        )
+        assert "10,000 pictures of 12 × 9 pixels, zoomed out to 4 × 3; 9,000 for training, 900" in shown
         assert "100 for testing; this page evaluates and shows 5 of the training pictures, evenly spaced" in shown
     finally:
         write_report(*finished, finished.split)

@@ -41,7 +41,7 @@ def train(run: Run, pictures: Pictures, steps: int | None = None, epochs: int | 
     training = run.train(run.resume(epochs), run.split(pictures))
     for _ in islice(training, steps):
         pass
-    training.close()  # type: ignore[attr-defined]
+    training.close()
 
 
 def refused(call: Callable[[], object], words: str, kind: type[AvaError] = RunError) -> None:

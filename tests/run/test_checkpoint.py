@@ -1,6 +1,5 @@
 """Checkpoints: loaded bit for bit, written atomically, and every kind of damage reported in one line."""
 
-import errno
 import json
 import struct
 from collections.abc import Callable
@@ -263,27 +262,6 @@ def test_damaged_state_is_refused(tmp_path: Path) -> None:
 def test_training_state_is_not_loaded_as_a_model(tmp_path: Path) -> None:
     save_state(trainer(), tmp_path / "state")
     assert "is damaged" in refused(tmp_path / "state", lambda: load_model(tmp_path / "state"))
-
-
-@pytest.mark.parametrize("method", ["write_bytes", "replace"])
-def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-    write_bytes = Path.write_bytes
-
-    def fail(self: Path, *arguments: Any) -> None:
-        if method == "write_bytes":
-            write_bytes(self, b"ne")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, method, fail)
-        with pytest.raises(AvaError, match=r"cannot write .*file: No space left on device"):
-            write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-    write_atomically(path, b"new")
-    assert path.read_bytes() == b"new"
 
 
 def test_unwritable_path_is_reported(tmp_path: Path) -> None:

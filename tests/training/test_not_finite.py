@@ -5,7 +5,7 @@ import pytest
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError
-from ava_np.models.base import Noise
+from ava_np.models.step import Noise
 from ava_np.specification import PaperModel, TrainingSpecification
 from ava_np.training.trainer import Trainer
 from tests.training.cases import BATCH, parameter_bytes, small_model, specify

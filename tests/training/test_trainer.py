@@ -14,7 +14,7 @@ from ava_np import build
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
 from ava_np.models import Model
-from ava_np.models.base import Noise
+from ava_np.models.step import Noise
 from ava_np.specification import OptimiserName, Reduction
 from ava_np.training.trainer import Trainer
 from tests.oracles import few_examples

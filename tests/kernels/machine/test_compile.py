@@ -1,4 +1,4 @@
-"""The cache of machine code: it notices every edit below kernels/ and beside a kernel, and changes no result."""
+"""The cache of machine code: it notices every edit below kernels/, and changes no result."""
 
 import os
 import shutil
@@ -57,18 +57,21 @@ def test_every_edit_of_a_kernel_is_noticed(kernels: Path) -> None:
     assert answers(kernels) == [22, 22, 22, 2]
 
 
-def test_an_edit_beside_a_kernel_outside_of_the_folder_is_noticed(kernels: Path) -> None:
+OUTSIDE = TEMPLATES / "outside.py"
+
+
+def test_an_edit_beside_a_function_outside_of_kernels_is_noticed(kernels: Path) -> None:
     outside = kernels.parent / "outside"
     outside.mkdir()
     (outside / "__init__.py").touch()
     shutil.copy(TEMPLATES / "helper.py", outside)
-    shutil.copy(TEMPLATES / "outside_user.py", outside / "user.py")
-    assert answers(kernels, "outside_answers.py") == [1, 0]
-    assert answers(kernels, "outside_answers.py") == [1, 1]
+    shutil.copy(OUTSIDE, outside / "user.py")
     helper = outside / "helper.py"
+    assert answers(kernels, "outside_answer.py") == [1, 0]
+    assert answers(kernels, "outside_answer.py") == [1, 1]
     helper.write_text(helper.read_text().replace("return 1", "return 2"))
-    assert answers(kernels, "outside_answers.py") == [2, 0]
-    assert answers(kernels, "outside_answers.py") == [2, 1]
+    assert answers(kernels, "outside_answer.py") == [2, 0]
+    assert answers(kernels, "outside_answer.py") == [2, 1]
 
 
 def test_training_gives_the_same_bytes_from_a_cold_and_from_a_warm_cache(tmp_path: Path) -> None:
@@ -103,3 +106,15 @@ def test_processes_that_fill_the_cache_at_once_keep_their_machine_code_apart(
     first._save_data(*waiting.pop())
     assert first.load("float64") == second.load("float64") == "code for float64"
     assert first.load("float32") in (None, "code for float32")
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+@pytest.mark.parametrize("content", [b"", b"no pickle", None], ids=["empty", "garbage", "half"])
+def test_damaged_cache_files_are_compiled_again(kernels: Path, suffix: str, content: bytes | None) -> None:
+    assert answers(kernels) == [11, 11, 11, 0]
+    files = sorted(kernels.rglob(f"*{suffix}"))
+    assert files
+    for path in files:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content is None else content)
+    assert answers(kernels)[:3] == [11, 11, 11]
+    assert answers(kernels) == [11, 11, 11, 2]

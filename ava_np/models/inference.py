@@ -1,0 +1,232 @@
+"""Use of a model: from pictures to codes, and from codes to pictures."""
+
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ava_np.errors import AvaError
+from ava_np.network import Network
+from ava_np.network.blas import single_threaded_blas
+from ava_np.specification import ModelSpecification
+
+CHUNK = 256  # samples that pass through a network at once
+ROUNDING = 1e-6  # by which a mean of values in [0, 1] may exceed the range
+
+
+class InferenceModel:
+    """The part of a model that needs no training: encode, decode, reconstruct and sample.
+
+    Attributes
+    ----------
+    specification : ModelSpecification
+        The model's options.
+    shape : tuple of int
+        Shape of a picture, (height, width, channels).
+    latent : int
+        Length of the code.
+    networks : dict of str to Network
+        The networks that learn.
+    """
+
+    decoder_name: ClassVar[str] = "decoder"
+    """The network that turns codes into pictures."""
+
+    encoder_name: ClassVar[str | None] = "encoder"
+    """The network that turns pictures into codes, or None."""
+
+    specification: ModelSpecification
+    shape: tuple[int, int, int]
+    latent: int
+    networks: dict[str, Network]
+
+    @property
+    def neurons(self) -> int:
+        """m, the number of values in a picture."""
+        return prod(self.shape)
+
+    def encode(self, pictures: ArrayLike) -> np.ndarray:
+        """Return the mean code of each picture.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            Of the model's shape; floats in [0, 1], unless the model's output is linear.
+
+        Returns
+        -------
+        ndarray, (pictures, latent)
+            μ(x), or the code of a deterministic encoder.
+
+        Raises
+        ------
+        ValueError
+            If the pictures are not of the model's shape, or their values are not in the range.
+        AvaError
+            If the model has no encoder.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1), latent=3)
+        >>> model.encode(np.zeros((5, 8, 8, 1), np.float32)).shape
+        (5, 3)
+        """
+        if self.encoder_name is None:
+            raise AvaError(f"{self.specification.name} has no encoder, so it cannot compute codes from pictures")
+        pictures = self.validated_pictures(pictures)
+        return self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))[:, : self.latent]
+
+    def decode(self, codes: ArrayLike) -> np.ndarray:
+        """Return the picture of each code.
+
+        Parameters
+        ----------
+        codes : array_like, (codes, latent)
+            Any finite values.
+
+        Returns
+        -------
+        ndarray, (codes, height, width, channels)
+            In [0, 1], unless the model's output is linear.
+
+        Raises
+        ------
+        ValueError
+            If the codes are not of the model's length, or not finite.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("gan", (8, 8, 1), latent=3)
+        >>> model.decode(np.zeros((5, 3))).shape
+        (5, 8, 8, 1)
+        """
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or codes.shape[1] != self.latent:
+            raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
+        if not np.isfinite(codes).all():
+            raise ValueError("codes must be finite")
+        return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
+
+    def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
+        """Decode the mean code of each picture, g(μ(x)).
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            As for ``encode``, which also says which errors are raised.
+
+        Returns
+        -------
+        ndarray, (pictures, height, width, channels)
+            As ``decode`` returns them.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("ae", (8, 8, 1))
+        >>> model.reconstruct(np.zeros((5, 8, 8, 1), np.float32)).shape
+        (5, 8, 8, 1)
+        """
+        return self.decode(self.encode(pictures))
+
+    def prior(self, generator: np.random.Generator, count: int) -> np.ndarray:
+        """Draw codes from the prior: N(0, I) unless the model has another.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator
+            Source of the random numbers.
+        count : int
+            Number of codes.
+
+        Returns
+        -------
+        ndarray, (count, latent)
+            One code in each row.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("aae", (8, 8, 1), latent=2, prior="uniform")
+        >>> bool((abs(model.prior(np.random.default_rng(0), 100)) <= 1).all())
+        True
+        """
+        return generator.standard_normal((count, self.latent))
+
+    def sample(self, count: int, generator: np.random.Generator | int | None = None) -> np.ndarray:
+        """Decode ``count`` codes drawn from the prior.
+
+        Parameters
+        ----------
+        count : int
+            Number of pictures.
+        generator : numpy.random.Generator or int, optional
+            Source of the codes, or its seed. By default the codes differ at each call.
+
+        Returns
+        -------
+        ndarray, (count, height, width, channels)
+            As ``decode`` returns them.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> model.sample(16, 0).shape
+        (16, 8, 8, 1)
+        """
+        return self.decode(self.prior(np.random.default_rng(generator), count))
+
+    def validated_pictures(self, pictures: ArrayLike) -> np.ndarray:
+        """Return pictures as an array, after checking that the model can take them.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            Any number of pictures, which may be 0.
+
+        Returns
+        -------
+        ndarray, (pictures, height, width, channels)
+            The same values.
+
+        Raises
+        ------
+        ValueError
+            If the shape is not the model's, the values are not floats, not finite, or, unless the model's output is
+            linear, not in [0, 1].
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1))
+        >>> model.validated_pictures(np.full((1, 8, 8, 1), 255.0))
+        Traceback (most recent call last):
+        ValueError: pictures need values in [0, 1], not up to 255: divide 8-bit values by 255
+        """
+        array = np.asarray(pictures)
+        if array.shape[1:] != self.shape:
+            raise ValueError(f"pictures of shape {array.shape[1:]} given to a model of shape {self.shape}")
+        if not np.issubdtype(array.dtype, np.floating):
+            raise ValueError(f"pictures need floating-point values, not {array.dtype}: divide 8-bit values by 255")
+        if not np.isfinite(array).all():
+            raise ValueError("pictures need finite values; these hold NaN or infinity")
+        if self.specification.output != "linear" and array.size:
+            low, high = array.min(), array.max()
+            if low < -ROUNDING or high > 1 + ROUNDING:
+                outside = f"up to {high:g}: divide 8-bit values by 255" if high > 1 else f"down to {low:g}"
+                raise ValueError(f"pictures need values in [0, 1], not {outside}")
+        return array
+
+    def _apply(self, name: str, x: np.ndarray) -> np.ndarray:
+        """Return the output of network ``name`` on the rows of x, computed in chunks."""
+        network = self.networks[name]
+        y = np.empty((len(x), *network.output_shape), network.dtype)
+        with single_threaded_blas:
+            for start in range(0, len(x), CHUNK):
+                rows = x[start : start + CHUNK]
+                y[start : start + CHUNK] = network.forward(network.buffers(len(rows), "evaluation"), rows)
+        return y

@@ -1,0 +1,44 @@
+"""Links on pages that no other test covers lead somewhere; files that repeat the version agree with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import ava_np
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", ROOT / ".github" / "CONTRIBUTING.md", *DOCS.glob("*.md"), *DOCS.glob("manual/*.md"))
+
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the docs are not beside these tests")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the names by which a link can point to a heading of a page."""
+    headings = re.findall(r"^#{1,6} (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_pages_are_found() -> None:
+    expected = {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "glossary.md", "python.md"}
+    assert expected <= {page.name for page in PAGES if page.is_file()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)\s#]*)#?([^)\s]*)\)", page.read_text("utf-8")):
+        other = (page.parent / target).resolve() if target else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other), f"{target}#{anchor}"
+
+
+def test_every_page_is_listed_in_the_table_of_contents() -> None:
+    contents = (DOCS / "README.md").read_text("utf-8")
+    for page in DOCS.glob("manual/*.md"):
+        assert f"](manual/{page.name})" in contents
+
+
+def test_changelog_and_citation_name_the_version() -> None:
+    assert f"\n## [{ava_np.__version__}] - " in (DOCS / "CHANGELOG.md").read_text("utf-8")
+    assert f"\nversion: {ava_np.__version__}\n" in (DOCS / "CITATION.cff").read_text("utf-8")
