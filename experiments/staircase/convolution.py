@@ -2,13 +2,13 @@
 
     python -m ava_np.experiments.staircase.convolution
 
-prints the time of each step on a float32 layer of 5 x 5 windows. All steps but the last are plain Numba and NumPy.
-docs/staircase/convolution.md explains them and shows what each one gains.
+prints the time of each step on a float32 layer with windows of 5 x 5. All steps but the last are plain Numba and
+NumPy. docs/staircase/convolution.md explains the steps and lists what each one gains.
 
-    y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n, s i + p - P, s j + q - P, c] W[p,q,c,o]       outside of the picture x is 0
+    y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n, s i + p - P, s j + q - P, c] W[p,q,c,o]       x is 0 outside of the picture
 
-Shapes: x, y (batch, height, width, channels), b (out,), W (kh, kw, in, out) and, transposed, (kh, kw, out, in);
-C-contiguous and of one float type. Each step overwrites y.
+Shapes: x, y (batch, height, width, channels); b (out,); W (kh, kw, in, out), for the transposed convolution
+(kh, kw, out, in). All are C-contiguous and of one float type. Each step overwrites y.
 """
 
 from functools import cache
@@ -23,9 +23,10 @@ from ava_np.kernels.machine.compile import kernel
 
 @kernel
 def step1_seven_loops(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int) -> None:
-    """Compute the numbers of y one after the other, as the equation is written.
+    """Compute one element of y after the other, as the equation is written.
 
-    The inner loop reads W at a distance of ``out`` numbers, one number of each cache line.
+    In the inner loop the elements of W are ``out`` apart in memory, so the compiler cannot load several of them as one
+    vector.
     """
     batch, rows, columns, outputs = y.shape
     for n in range(batch):
@@ -45,10 +46,10 @@ def step1_seven_loops(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray
 def step2_channels_innermost(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Move the loop over the output channels to the inside.
+    """Make the loop over the output channels the innermost one.
 
-    In the layout NHWC the channels of a pixel are contiguous, in y as well as in W. So the compiler loads, multiplies
-    and stores whole vectors of channels, and the test for the border is outside of the inner two loops.
+    In the layout NHWC the channels of a pixel are contiguous, in y and in W. The compiler loads, multiplies and stores
+    whole vectors of channels. The test for the border moves out of the two inner loops.
     """
     batch, rows, columns, outputs = y.shape
     for n in range(batch):
@@ -74,7 +75,7 @@ def padded_lines(x: np.ndarray, margin: int) -> np.ndarray:
 
 @kernel
 def unfold(windows: np.ndarray, lines: np.ndarray, stride: int, channels: int) -> None:
-    """Write windows[n,i,j,p], the p-th row of a window: kw pixels side by side, and so one run of a padded line."""
+    """Copy row p of every window to windows[n,i,j,p]: kw adjacent pixels, which are contiguous in a padded line."""
     batch, rows, columns, taps, run = windows.shape
     for n in range(batch):
         for i in range(rows):
@@ -85,11 +86,10 @@ def unfold(windows: np.ndarray, lines: np.ndarray, stride: int, channels: int) -
 
 
 def step3_unfolding(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int) -> None:
-    """Copy every window into a row of a matrix, and multiply this matrix by W.
+    """Copy every window to a row of a matrix, and multiply the matrix by W (im2col).
 
-    The convolution becomes one product of matrices, (pixels, kh kw in) times (kh kw in, out), and all that was gained
-    for products serves it too. The price is memory: overlapping windows are copied again and again, so that the matrix
-    has kh kw / s² times the numbers of x. This is im2col.
+    The convolution becomes one matrix product, (pixels, kh kw in) times (kh kw in, out), so a fast product makes it
+    fast too. The price is memory: windows overlap, and the matrix has about kh kw / s² times as many elements as x.
     """
     (kernel_height, kernel_width, inputs, outputs), (batch, rows, columns, _) = W.shape, y.shape
     windows = np.empty((batch, rows, columns, kernel_height, kernel_width * inputs), x.dtype)
@@ -122,11 +122,11 @@ def multiply_windows(
 
 
 def step4_implicit_gemm(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int) -> None:
-    """Multiply the windows where they are, instead of copying them.
+    """Multiply the windows where they lie, without copying them.
 
-    A row of a window is already contiguous in NHWC: kw pixels of ``in`` channels each. So for each p the picture is a
-    matrix whose rows overlap, and the register tile of gemm.py reads it as it is. Only W is rearranged, once, so that
-    the weights of an output channel are contiguous too.
+    A row of a window is contiguous in NHWC: kw pixels of ``in`` channels each. For each p the picture is therefore a
+    matrix of overlapping rows, which the register tile of gemm.py reads in place. Only W is copied, so that the weights
+    of one output channel and one p are contiguous too.
     """
     kernel_height, kernel_width, inputs, outputs = W.shape
     packed = np.ascontiguousarray(W.transpose(0, 3, 1, 2)).reshape(kernel_height, outputs, kernel_width * inputs)
@@ -135,10 +135,10 @@ def step4_implicit_gemm(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarr
 
 
 def step5_kernel(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int) -> None:
-    """Call kernels/convolution.py: the same implicit product around the micro-kernel.
+    """Call kernels/convolution.py: the same implicit product, around the micro-kernel.
 
-    The micro-kernel reads any stride, and takes the start of each row of a window as part of its sum over k. So a tile
-    of y stays in registers for several p. Only some lines of the picture are padded at a time.
+    The micro-kernel sums over p as well, so a tile of y can stay in registers for several rows of a window. Only a few
+    lines of a picture are padded at a time, and W is packed in small panels that stay in the L1 cache.
     """
     convolution_forward(y, x, W, b, stride, padding, _scratch(x.shape[1:], W.shape, stride, padding, x.dtype))
 
@@ -147,9 +147,9 @@ def step5_kernel(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, str
 def transposed_step1_scatter(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Add each input number, times the weights, to the window of y that it reaches.
+    """Add each element of x, times the weights, to the window of y that it reaches.
 
-    Windows overlap, so the same number of y is loaded and stored for each of them.
+    Windows overlap, so an element of y is loaded and stored once for each window that covers it.
     """
     batch, height, width, outputs = y.shape
     for n in range(batch):
@@ -168,15 +168,15 @@ def transposed_step1_scatter(
                                     y[n, u, v, o] += x[n, i, j, c] * W[p, q, o, c]
 
 
-def transposed_step2_phases(
+def transposed_step2_sub_pixel_grids(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Split y into s x s phases, each of which is a convolution of stride 1.
+    """Divide y into s x s grids of every s-th pixel, each of which is a convolution of stride 1.
 
-    Window i reaches pixel u through tap p where u + P = s i + p. So pixel u meets only the taps p with the remainder
-    (u + P) mod s, and so do u + s, u + 2 s, ... These pixels are a phase. Along a phase, i grows by 1 from pixel to
-    pixel, and p falls by s as i grows: a convolution with every s-th tap, the last one first. Each number of y is
-    computed once, and nothing is multiplied by a zero that was put between the pixels of x.
+    Window i covers pixel u with tap p if u + P = s i + p. So pixel u gets only the taps p = (u + P) mod s, p + s, ...,
+    and the pixels u + s, u + 2 s, ... get the same ones. Along this grid i grows by 1 from pixel to pixel; for one
+    pixel, p falls by s where i grows by 1. That is a convolution with every s-th tap in reverse order. It needs no
+    zeros between the pixels of x, and it computes each element of y once.
     """
     margin, inputs = max(W.shape[:2]), W.shape[3]
     lines = padded_lines(x, margin)
@@ -194,7 +194,7 @@ def transposed_step2_phases(
 def transposed_step3_kernel(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Call kernels/convolution.py: the same phases around the micro-kernel."""
+    """Call kernels/convolution.py: the same sub-pixel grids, around the micro-kernel."""
     scratch = _scratch(y.shape[1:], W.shape, stride, padding, x.dtype)
     transposed_convolution_forward(y, x, W, b, stride, padding, scratch)
 
@@ -215,7 +215,7 @@ STEPS = (
 )
 TRANSPOSED_STEPS = (
     Step("1 scatter", transposed_step1_scatter),
-    Step("2 phases", transposed_step2_phases),
+    Step("2 sub-pixel grids", transposed_step2_sub_pixel_grids),
     Step("3 kernel", transposed_step3_kernel),
 )
 

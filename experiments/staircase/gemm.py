@@ -159,11 +159,11 @@ def step5_register_tile(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
 
 
 def step6_micro_kernel(C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
-    """Call kernels/gemm.py: the same loops around a micro-kernel that is written in LLVM IR.
+    """Call kernels/gemm.py: the same five loops around a micro-kernel that is written in LLVM IR.
 
-    The micro-kernel chooses the width of the vectors and the size of the tile, 14 rows by 32 columns for AVX-512 in
-    float32. It broadcasts one element of A and multiplies it by vectors of B, so that each lane of a sum belongs to
-    another column of C and no sum has to be added up across lanes.
+    The micro-kernel decides itself how wide the vectors are and how large the tile is: 14 rows by 32 columns for
+    AVX-512 in float32. It multiplies one element of A by vectors of B. Each lane of a sum then belongs to a column of
+    C of its own, and nothing has to be added across lanes.
     """
     gemm(C, A, B, _scratch(C.dtype))
 
