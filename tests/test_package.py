@@ -32,6 +32,24 @@ SETUPTOOLS = "77"
 DISTRIBUTIONS = {"PIL": "pillow", "llvmlite": "numba"}
 """Modules whose distribution has another name. numba installs llvmlite, at the release that fits it."""
 
+NOT_INSTALLED = """
+import runpy
+import sys
+from importlib.metadata import Distribution, PackageNotFoundError
+
+find = Distribution.from_name
+
+def from_name(name):
+    if name.replace("_", "-") == "ava-np":
+        raise PackageNotFoundError(name)
+    return find(name)
+
+Distribution.from_name = from_name
+sys.argv = ["ava", *sys.argv[1:]]
+runpy.run_module("ava_np", run_name="__main__")
+"""
+"""``python -m ava_np`` where no distribution is installed, as in a fresh checkout."""
+
 
 @pytest.fixture(scope="module")
 def project() -> dict[str, Any]:
@@ -81,6 +99,13 @@ def data_files() -> dict[Path, str]:
     }
     assert {Path("ava_np/py.typed"), Path("ava_np/report/style.css"), Path("ava_np/report/report.html")} <= set(found)
     return found
+
+
+def run_module(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run ``python -m ava_np`` from the checkout, with no distribution of it installed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-c", NOT_INSTALLED, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
 def test_every_package_is_declared(project: dict[str, Any]) -> None:
@@ -142,6 +167,25 @@ def test_installed_version_is_that_of_the_code() -> None:
     except metadata.PackageNotFoundError:
         pytest.skip("ava-np is not installed here")
     assert installed == ava_np.__version__
+
+
+def test_version_needs_no_installed_distribution() -> None:
+    done = run_module("--version")
+    assert done.returncode == 0, done.stderr
+    assert ava_np.__version__ in done.stdout
+
+
+def test_info_needs_no_installed_distribution() -> None:
+    done = run_module("info", "--json")
+    assert done.returncode == 0, done.stderr
+    assert f'"{ava_np.__version__}"' in done.stdout
+
+
+def test_running_the_module_is_the_command_line() -> None:
+    done = run_module("--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: ava " in done.stdout
+    assert "gradcheck" in done.stdout
 
 
 def test_console_script_can_be_imported(project: dict[str, Any]) -> None:

@@ -33,10 +33,24 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         assert not anchor or anchor in anchors(other), f"{target}#{anchor}"
 
 
-def test_every_page_is_listed_in_the_table_of_contents() -> None:
+def test_every_page_and_folder_of_pages_is_listed_in_the_table_of_contents() -> None:
     contents = (DOCS / "README.md").read_text("utf-8")
-    for page in DOCS.glob("manual/*.md"):
-        assert f"](manual/{page.name})" in contents
+    for page in [*DOCS.glob("*.md"), *DOCS.glob("manual/*.md")]:
+        assert page.name == "README.md" or f"]({page.relative_to(DOCS)})" in contents
+    for folder in {page.parent for page in DOCS.glob("*/*.md")}:
+        assert f"]({folder.name}/" in contents, folder
+
+
+def test_readme_lists_every_folder_of_the_tree() -> None:
+    (tree,) = re.findall(r"^```\n(kernels/.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    listed, parent = set(), ""
+    for indent, name in re.findall(r"^( *)(\w+)/", tree, re.MULTILINE):
+        parent = parent if indent else name
+        listed.add(f"{parent}/{name}" if indent else name)
+    packages = [path.parent for parent in ("kernels", "ava_np") for path in ROOT.glob(f"{parent}/*/__init__.py")]
+    links = {"ava_np/kernels", "ava_np/experiments"}
+    inner = {folder.relative_to(ROOT).as_posix() for folder in packages} - links
+    assert listed == {"kernels", "ava_np", "experiments", "tests", "docs", *inner}
 
 
 def test_changelog_and_citation_name_the_version() -> None:
