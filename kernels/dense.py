@@ -8,7 +8,8 @@ Backward  dx[n,i] = Σ_o dy[n,o] W[i,o]              written
 Shapes: x, dx (batch, inputs); W, dW (inputs, outputs); b, db (outputs,); y, dy (batch, outputs).
 
 The three products are those of kernels/gemm.py, which adds b to y, and the gradient to dW, without a temporary array.
-``scratch`` is its scratch.
+If BLAS computes a product, b is added in a second pass, and xᵀ dy is a temporary array that is then added to dW.
+``scratch`` is the scratch of kernels/gemm.py.
 """
 
 import numpy as np

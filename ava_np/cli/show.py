@@ -48,7 +48,11 @@ def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> 
 @click.command()
 @run_argument
 @folder_argument
-@click.option("--count", type=COUNT, help=f"Maximum number.  [default: {PAIRS} pictures, or {POINTS} points]")
+@click.option(
+    "--count",
+    type=COUNT,
+    help=f"Maximum number of pictures or points.  [default: {PAIRS} pictures, or {POINTS} points]",
+)
 @click.option("--out", type=PngType(), help="Output file.  [default: RUN/reconstructions-COUNT.png]")
 def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: Path | None) -> None:
     """Draw pictures of the run, or those in FOLDER, above their reconstructions g(μ(x)).

@@ -81,7 +81,8 @@ def mixture(name: str) -> tuple[np.ndarray, float]:
     ((25, 2), 0.05)
     """
     if name not in _MIXTURES:
-        raise PictureError(f"there is no toy {name!r}: it is one of {', '.join(TOY_NAMES)}")
+        names = f"{', '.join(TOY_NAMES[:-1])} or {TOY_NAMES[-1]}"
+        raise PictureError(f"there is no toy distribution {name!r}: choose {names}")
     centres, deviation = _MIXTURES[name]
     return centres.copy(), deviation
 
