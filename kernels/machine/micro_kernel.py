@@ -4,10 +4,10 @@ It computes one tile of a product, of up to MR rows and NR columns,
 
     C[r,j] = base[r,j] + Σ_k A[r,k] B[k,j]      r < rows <= MR,  j < columns <= NR
 
-and keeps the whole tile in vector registers while k runs. Compilers do not find this by themselves, and it decides the
-speed: a core starts two fused multiply-adds per cycle, but loads only two or three vectors. With NR = V vectors, each k
-loads V vectors of B and MR scalars of A for MR · V multiply-adds. So the tile must be large, and the registers limit
-it:
+and keeps the whole tile in vector registers while k runs. This decides the speed: a core starts two fused multiply-adds
+per cycle, but loads only two or three vectors. With NR = V vectors, each k loads V vectors of B and MR scalars of A for
+MR · V multiply-adds. So the tile must be large, larger than the one that LLVM keeps in registers by itself
+(docs/staircase/gemm.md, step 5), and the registers limit it:
 
     MR · V accumulators + V vectors of B + 1 broadcast scalar of A  <=  vector registers
 
