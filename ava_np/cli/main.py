@@ -12,6 +12,7 @@ from click.exceptions import Abort, ClickException, Exit
 
 from ava_np import __version__
 from ava_np.cli.bench import bench
+from ava_np.cli.environment import prepare_environment
 from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
 from ava_np.cli.gradcheck import gradcheck
@@ -43,6 +44,7 @@ def ava() -> None:
     Exit codes: 0 success; 1 bad input or a failed check; 2 wrong option; 3 a loss or a gradient was not finite;
     130 interrupted.
     """
+    prepare_environment()
 
 
 for command in (train, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment):

@@ -35,7 +35,7 @@ WEIGHT = NumberType(0)
 
 
 class SizeType(click.ParamType):
-    """WIDTHxHEIGHT, such as 180x250."""
+    """WIDTHxHEIGHT, such as 180x250; or one number, the side of a square."""
 
     name = "WIDTHxHEIGHT"
 
@@ -44,9 +44,9 @@ class SizeType(click.ParamType):
         if isinstance(value, tuple):
             return value
         parts = str(value).lower().split("x")
-        if len(parts) != 2 or not all(map(_counts, parts)):
-            self.fail(f"{value!r} is not a size such as 180x250", param, ctx)
-        return int(parts[0]), int(parts[1])
+        if len(parts) > 2 or not all(map(_counts, parts)):
+            self.fail(f"{value!r} is not a size such as 180x250, or 64 for 64x64", param, ctx)
+        return int(parts[0]), int(parts[-1])
 
 
 class WidthsType(click.ParamType):

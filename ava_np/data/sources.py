@@ -84,6 +84,8 @@ def read_pictures(
         ...
     ava_np.errors.PictureError: no-such-folder: no such folder; check the path
     """
+    if source == "":
+        raise PictureError("the name of the source is empty; the current folder is '.'")
     toy = str(source).startswith(TOY)
     idx_file = None if source is None or toy else _idx_file(Path(source))
     if cache is not None and (source is None or toy or idx_file is not None):

@@ -21,6 +21,7 @@ needs_limits = pytest.mark.skipif(
     ("arguments", "words"),
     [
         (("missing",), ("missing", "no such folder")),
+        (("",), ("empty", "'.'")),  # as in: ava train "$PHOTOS", where PHOTOS is not set
         (("empty",), ("empty", "no pictures")),
         (("texts",), ("texts", "no pictures", ".png")),
         (("file",), ("file", "neither a folder nor a picture")),

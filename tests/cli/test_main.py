@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ava_np.cli.main import ava as group
-from tests.command import SCRIPT, ava, spawn
+from tests.command import SCRIPT, SMALL, ava, spawn
 from tests.results import printed, ran
 
 
@@ -93,3 +93,28 @@ def test_console_script_runs_the_same_command(place: Path) -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert json.loads(out) == printed("info", place / "run")
+
+
+def test_settings_for_notebooks_and_parallel_loops_do_not_stop_a_training(
+    monkeypatch: pytest.MonkeyPatch, photos: Path, place: Path
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "module://of_another_environment")
+    monkeypatch.setenv("NUMBA_THREADING_LAYER", "missing")
+    process = spawn("train", photos, *SMALL, "--out", "charts")
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert (place / "charts" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NUMBA_DISABLE_JIT", "1"), ("NUMBA_NUM_THREADS", "0"), ("NUMBA_NUM_THREADS", "two")]
+)
+def test_settings_that_numba_cannot_work_with_are_refused(
+    monkeypatch: pytest.MonkeyPatch, place: Path, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    outcome = ava("train", "--out", "refused")
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"Error: {name} is ")
+    assert outcome.err.count("\n") == 1
+    assert not (place / "refused").exists()

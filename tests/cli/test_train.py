@@ -72,6 +72,7 @@ def test_long_training_prints_few_lines(photos: Path, place: Path) -> None:
         (("--hidden", "8, 4"), {"hidden": [8, 4]}),
         (("--latent", "5"), {"latent": 5}),
         (("--size", "15x30", "--zoom", "5"), {"size": [15, 30], "zoom": 5}),
+        (("--size", "16"), {"size": [16, 16]}),
         (("--optimizer", "sgd"), {"optimiser": "sgd", "learning_rate": 0.3, "reduction": "fan"}),
         (("--optimiser", "sgd", "--lr", "0.5", "--reduction", "mean"), {"learning_rate": 0.5, "reduction": "mean"}),
         (("--batch-size", "4", "--seed", "7"), {"batch_size": 4, "seed": 7}),

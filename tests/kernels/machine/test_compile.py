@@ -32,10 +32,11 @@ def kernels(tmp_path: Path) -> Path:
 
 
 def answers(kernels: Path, script: str = "answers.py") -> list[int]:
-    """Return the answers of a new process, and how many kernels it loaded from the cache."""
+    """Return the answers of a new process, and how many kernels it loaded from the cache below ``kernels``."""
+    settings = {"PYTHONPATH": kernels.parents[1], "PYTHONDONTWRITEBYTECODE": 1, "NUMBA_CACHE_DIR": kernels / "cache"}
     done = subprocess.run(
         [sys.executable, str(TEMPLATES / script)],
-        env={**os.environ, "PYTHONPATH": str(kernels.parents[1]), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {name: str(value) for name, value in settings.items()},
         capture_output=True,
         encoding="utf-8",
         check=True,
