@@ -148,9 +148,12 @@ def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
         raise ValueError(f"{name} is missing")
     if arrays[name].shape != target.shape:
         raise ValueError(f"{name} is {arrays[name].shape} instead of {target.shape}")
-    if not np.isfinite(arrays[name]).all():
+    if arrays[name].dtype.kind != "f":
+        raise ValueError(f"{name} is of type {arrays[name].dtype} instead of {target.dtype}")
+    with np.errstate(over="ignore"):  # a float64 may be too large for float32
+        target[:] = arrays[name]
+    if not np.isfinite(target).all():
         raise ValueError(f"{name} is not finite")
-    target[:] = arrays[name]
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:

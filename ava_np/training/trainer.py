@@ -201,6 +201,8 @@ class Trainer:
         for name, target in self.state()[0].items():
             if arrays[name].shape != target.shape:
                 raise ValueError(f"{name} has {arrays[name].size} values instead of {target.size}")
+            if arrays[name].dtype != target.dtype:
+                raise ValueError(f"{name} is of type {arrays[name].dtype} instead of {target.dtype}")
             target[:] = arrays[name]
         self.steps, self._totals, self._pictures_seen = numbers["steps"], dict(numbers["totals"]), numbers["seen"]
 

@@ -154,6 +154,28 @@ def test_weights_that_are_not_finite_are_refused(path: Path, value: float) -> No
     assert "decoder.dense2.W is not finite" in refused(path, lambda: load_model(path))
 
 
+@pytest.mark.parametrize("kind", [np.int64, np.bool_, np.uint8])
+def test_weights_that_are_not_floating_point_are_refused(path: Path, kind: type) -> None:
+    def spoil(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        arrays["decoder.dense2.W"] = arrays["decoder.dense2.W"].astype(kind)
+
+    rewrite(path, spoil)
+    message = f"decoder.dense2.W is of type {np.dtype(kind)} instead of float32"
+    assert message in refused(path, lambda: load_model(path))
+
+
+def test_float64_weights_are_loaded_unless_float32_cannot_hold_them(path: Path) -> None:
+    before = load_model(path).networks["decoder"].theta.copy()
+
+    def widen(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        arrays["decoder.dense2.W"] = arrays["decoder.dense2.W"].astype(np.float64)
+
+    rewrite(path, widen)
+    assert np.array_equal(load_model(path).networks["decoder"].theta, before)
+    rewrite(path, lambda arrays, metadata: arrays["decoder.dense2.W"].fill(1e300))
+    assert "decoder.dense2.W is not finite" in refused(path, lambda: load_model(path))
+
+
 def test_weights_of_another_shape_are_refused(path: Path) -> None:
     def spoil(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
         arrays["encoder.dense2.W"] = np.ascontiguousarray(arrays["encoder.dense2.W"].T)
@@ -257,6 +279,9 @@ def test_damaged_state_is_refused(tmp_path: Path) -> None:
     save_state(trainer(), path)
     rewrite(path, lambda arrays, metadata: metadata.update(format=7))
     assert "format 7" in refused(path, lambda: load_state(trainer(), path))
+    save_state(trainer(), path)
+    rewrite(path, lambda arrays, metadata: arrays.update({name: array != 0 for name, array in arrays.items()}))
+    assert "is of type bool instead of float32" in refused(path, lambda: load_state(trainer(), path))
 
 
 def test_training_state_is_not_loaded_as_a_model(tmp_path: Path) -> None:
