@@ -26,6 +26,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ava_np.data.batches import Batches
     from ava_np.data.sources import read_pictures
     from ava_np.data.zoom import zoom_in, zoom_out
     from ava_np.errors import AvaError
@@ -34,12 +35,17 @@ if TYPE_CHECKING:
     from ava_np.models import build
     from ava_np.run.checkpoint import load_model as load
     from ava_np.run.checkpoint import save_model as save
-    from ava_np.training.trainer import fit
+    from ava_np.specification import TrainingSpecification
+    from ava_np.training.fit import fit
+    from ava_np.training.trainer import Trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AvaError",
+    "Batches",
+    "Trainer",
+    "TrainingSpecification",
     "build",
     "evaluate",
     "fit",
@@ -53,9 +59,12 @@ __all__ = [
 
 _WHERE = {
     "AvaError": ("errors", "AvaError"),
+    "Batches": ("data.batches", "Batches"),
+    "Trainer": ("training.trainer", "Trainer"),
+    "TrainingSpecification": ("specification", "TrainingSpecification"),
     "build": ("models", "build"),
     "evaluate": ("evaluation.evaluate", "evaluate"),
-    "fit": ("training.trainer", "fit"),
+    "fit": ("training.fit", "fit"),
     "load": ("run.checkpoint", "load_model"),
     "read_pictures": ("data.sources", "read_pictures"),
     "save": ("run.checkpoint", "save_model"),

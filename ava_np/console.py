@@ -65,7 +65,7 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
         task = progress.add_task("train", total=total, completed=first, epoch=f"epoch 0/{epochs}", speed="", losses="")
 
         def show(steps: int, metrics: "Metrics | None") -> None:
-            milliseconds = (time.perf_counter() - start) / (steps - first) * 1e3
+            milliseconds = (time.perf_counter() - start) / max(1, steps - first) * 1e3
             fields = {"speed": f"{milliseconds:.1f} ms/step"}
             if metrics is not None:
                 fields |= {"epoch": f"epoch {metrics['epoch']}/{epochs}", "losses": _losses(metrics)}
@@ -84,7 +84,7 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
         if not epoch_due and now < due["time"]:
             return
         due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + PLAIN_SECONDS
-        pace = (now - start) / (steps - first)
+        pace = (now - start) / max(1, steps - first)  # the first call may report an epoch, without a step
         where = f"step {steps}/{total}" if metrics is None else f"epoch {metrics['epoch']}/{epochs}"
         left = f"{pace * (total - steps):.0f} s left"
         say(f"{where}  {pace * 1e3:.1f} ms/step  {left}  {_losses(metrics) if metrics else ''}".rstrip())

@@ -44,4 +44,4 @@ class ArchitectureError(AvaError, ValueError):
 
 
 class NotFiniteError(AvaError):
-    """A loss or a gradient that is not finite; the step was not applied."""
+    """A loss, a gradient or a parameter that is not finite."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 import ava_np
 from ava_np.cli.main import main
+from ava_np.run.lock import LOCK
 
 SMALL = ("--hidden", "8", "--latent", "2", "--epochs", "3")
 """Options of a very short training."""
@@ -64,6 +65,6 @@ def write_pictures(folder: Path, count: int = 6, size: tuple[int, int] = (12, 9)
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return every file below a folder with its bytes, and every folder with None."""
-    paths = sorted(folder.rglob("*"))
+    """Return every file below a folder with its bytes, and every folder with None, but no locks, which are empty."""
+    paths = sorted(path for path in folder.rglob("*") if path.name != LOCK)
     return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in paths}

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 import ava_np
 from ava_np.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from ava_np.run.folder import Run
 
 
 @click.command()
@@ -37,15 +40,22 @@ def _run(folder: Path) -> dict[str, Any]:
     from ava_np.run.folder import Run
 
     run = Run.open(folder)
-    model, epochs = run.model(), run.metrics()
+    model = run.model()
     specification: dict[str, Any] = msgspec.to_builtins(run.specification)
     specification["networks"] = {
         name: f"{layers_text(network)}; {network.theta.size:,} parameters" for name, network in model.networks.items()
     }
-    last = epochs[-1] if epochs else {"epoch": 0, "step": 0, "nats": {}}
-    specification["progress"] = {"epochs": last["epoch"], "steps": last["step"], "nats": last["nats"]}
-    specification.pop("format")
+    specification["progress"] = _progress(run)
+    del specification["format"], specification["id"]
     return specification
+
+
+def _progress(run: "Run") -> dict[str, Any]:
+    """How far the weights are trained; the metrics may be ahead of them after a crash."""
+    steps = run.header().steps
+    lines = [line for line in run.metrics() if steps is None or line["step"] <= steps]
+    last = lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}}
+    return {"epochs": last["epoch"], "steps": last["step"] if steps is None else steps, "nats": last["nats"]}
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import rich_click as click
 
+from ava_np.run.checkpoint_interval import Interval
 from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import ArchitectureName, Propagation
 
@@ -83,6 +84,21 @@ class ArchitectureType(click.ParamType):
             self.fail(f"{value}: {error.strerror}", param, ctx)
         except msgspec.DecodeError as error:
             self.fail(f"{value} does not map networks to lists of layers: {error}", param, ctx)
+
+
+class IntervalType(click.ParamType):
+    """Time between two saves: a number of steps, such as 500, or of minutes, such as 5min."""
+
+    name = "STEPS|MINUTESmin"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Interval:
+        """Return the interval."""
+        if isinstance(value, Interval):
+            return value
+        try:
+            return Interval.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class PngType(click.Path):

@@ -186,7 +186,7 @@ def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
     from ava_np.console import progress_counter, say
 
     with progress_counter("reading pictures") as progress:
-        pictures = run.pictures(folder, progress)
+        pictures = run.pictures(progress=progress) if folder is None else run.other_pictures(folder, progress)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
     return pictures

@@ -11,14 +11,18 @@ from click.exceptions import Exit
 
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.errors import OptionError
-from ava_np.specification import MODELS, RunOptions, specify_model
+from ava_np.specification import MODELS, OnDivergence, RunOptions, specify_model
 
 if TYPE_CHECKING:
     from ava_np.evaluation.evaluate import Evaluation
+    from ava_np.run.checkpoint_interval import Interval
     from ava_np.run.session import Session
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 """Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
+
+CHANGEABLE = {"epochs", "learning_rate", "checkpoint_every", "on_divergence"}
+"""Options that --resume takes."""
 
 MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fields__}
 
@@ -41,6 +45,9 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train toy:gaussian --model gan --latent 1 --hidden 16 --lr 0.001 --epochs 40
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
+
+    --resume continues a run with its own options. --epochs and --lr may change; SOURCE says where the pictures are now,
+    if they have moved.
 
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
     training.safetensors, which only --resume needs. Ctrl-C, SIGTERM and a closed terminal save and stop it.
@@ -65,6 +72,8 @@ def _start(
     model: str = DEFAULT.model.name,
     overwrite: bool = False,
     strict: bool = False,
+    checkpoint_every: "Interval | None" = None,
+    on_divergence: OnDivergence = "stop",
     **given: Any,
 ) -> "Session":
     """Start a new run with the options that were given."""
@@ -78,24 +87,32 @@ def _start(
     from ava_np.run.session import start
 
     with progress_counter("reading pictures") as progress:
-        session = start(options, out, overwrite=overwrite, strict=strict, progress=progress)
+        session = start(
+            options,
+            out,
+            overwrite=overwrite,
+            strict=strict,
+            checkpoint_every=checkpoint_every,
+            on_divergence=on_divergence,
+            progress=progress,
+        )
     _describe(session, source)
     return session
 
 
-def _resume(source: str | None, out: Path | None, *, epochs: int | None = None, **refused: Any) -> "Session":
+def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     """Continue the run in --out."""
     if out is None:
         raise click.UsageError("--resume needs the run folder: --out RUN")
-    if source is not None or refused:
-        what = "SOURCE" if source is not None else _flag(next(iter(refused)))
-        raise click.UsageError(f"--resume takes {what} from the run: leave it out")
+    refused = [option for option in given if option not in CHANGEABLE]
+    if refused:
+        raise click.UsageError(f"--resume takes {_flag(refused[0])} from the run: leave it out")
 
     from ava_np.console import progress_counter, say
     from ava_np.run.session import resume
 
     with progress_counter("reading pictures") as progress:
-        session = resume(out, epochs, progress=progress)
+        session = resume(out, source=source, progress=progress, **given)
     steps = session.trainer.steps
     say(f"{'resuming' if session.total_steps > steps else 'nothing left to train in'} {out} after step {steps}")
     return session
@@ -106,7 +123,7 @@ def _train(session: "Session") -> None:
     from ava_np.console import say, training_progress
 
     run, trainer, total = session.run, session.trainer, session.total_steps
-    training, model = run.specification.training, trainer.model
+    training, model = trainer.training, trainer.model
     parameters = sum(network.theta.size for network in model.networks.values())
     propagation = getattr(model.specification, "propagation", None)
     rules = f" ({propagation} propagation)" if propagation else ""

@@ -15,10 +15,11 @@ from ava_np.cli.options import (
     SHARE,
     WEIGHT,
     ArchitectureType,
+    IntervalType,
     SizeType,
     WidthsType,
 )
-from ava_np.specification import Likelihood, OptimiserName, PriorName, Reduction, RunOptions, Schedule
+from ava_np.specification import Likelihood, OnDivergence, OptimiserName, PriorName, Reduction, RunOptions, Schedule
 from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
 
 DEFAULT = RunOptions()
@@ -149,8 +150,19 @@ TRAINING_OPTIONS = [
 
 RUN_OPTIONS = [
     click.option("--out", type=click.Path(path_type=Path), help="The run folder.  [default: a new one in runs/]"),
-    click.option("--resume", is_flag=True, help="Continue the run in --out, up to --epochs if that is given."),
+    click.option("--resume", is_flag=True, help="Continue the run in --out; see above for what may be changed."),
     click.option("--overwrite", is_flag=True, default=None, help="Replace the run in --out."),
+    click.option(
+        "--checkpoint-every",
+        type=IntervalType(),
+        help="Save after every so many steps, or minutes.  [default: 1min; 100 with rollback]",
+    ),
+    click.option(
+        "--on-divergence",
+        type=click.Choice(get_args(OnDivergence)),
+        help="If a loss or a gradient is not finite: stop, or roll back to the last save and halve the learning rate.  "
+        "[default: stop]",
+    ),
 ]
 
 GROUPS = {"Model": MODEL_OPTIONS, "Pictures": PICTURE_OPTIONS, "Training": TRAINING_OPTIONS, "Run folder": RUN_OPTIONS}

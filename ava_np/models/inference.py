@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ava_np.errors import AvaError
+from ava_np.errors import AvaError, NotFiniteError
 from ava_np.network import Network
 from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import ModelSpecification
@@ -229,4 +229,6 @@ class InferenceModel:
             for start in range(0, len(x), CHUNK):
                 rows = x[start : start + CHUNK]
                 y[start : start + CHUNK] = network.forward(network.buffers(len(rows), "evaluation"), rows)
+        if not np.isfinite(y).all():
+            raise NotFiniteError(f"the output of the {name.replace('_', ' ')} is not finite")
         return y

@@ -21,6 +21,8 @@ def report_run(session: Session) -> Evaluation | None:
 
     Raises
     ------
+    RunError
+        If another training is writing the run.
     AvaError
         If a file cannot be written.
 
@@ -41,6 +43,7 @@ def report_run(session: Session) -> Evaluation | None:
     pictures, evaluation = run.evaluation_pictures(session.data), None
     if model.encoder_name is not None and not run.specification.pictures.toy:
         evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
-    write_pictures(run, model, pictures, evaluation)
-    write_report(run, model, pictures, evaluation, session.data.split)
+    with run:
+        write_pictures(run, model, pictures, evaluation)
+        write_report(run, model, pictures, evaluation, session.data.split)
     return evaluation

@@ -1,33 +1,70 @@
 """Saving and loading models and training states as safetensors files.
 
 ``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is needed to
-resume a training. Each has a single metadata key that holds JSON, because safetensors writes several in random order.
-Files are written atomically.
+resume a training. Each has a single metadata key that holds JSON, because safetensors writes several in random order:
+the format, the run that the file belongs to, the step, and a checksum. Files are written atomically.
 """
 
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ava_np.errors import RunError
-from ava_np.files import write_atomically
+from ava_np.errors import AvaError, RunError
+from ava_np.files import atomic_file, write_atomically
 from ava_np.models import Model, from_specification
-from ava_np.specification import FORMAT, AnyModel, Positive
-from ava_np.training.trainer import Trainer
+from ava_np.specification import FORMAT, AnyModel, Positive, require_readable
+from ava_np.training.trainer import Count, Progress, Trainer
 
 KEY = "ava_np"
+MODEL, TRAINING = "model.safetensors", "training.safetensors"
+
+logger = logging.getLogger("ava_np")
 
 
-class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The metadata of ``model.safetensors``."""
+class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The metadata of ``model.safetensors``.
+
+    Parameters
+    ----------
+    format : int
+        ``FORMAT`` of the version that wrote it.
+    model : ModelSpecification
+        The model.
+    shape : (height, width, channels)
+        Shape of a picture.
+    run : str
+        ``Specification.id`` of its run; empty outside a run.
+    steps : int, optional
+        Number of steps that the weights have been trained; None outside a run.
+    sha256 : str
+        Checksum of the arrays and of the other metadata; empty in format 2.
+    """
 
     format: int
     model: AnyModel
     shape: tuple[Positive, Positive, Positive]
+    run: str = ""
+    steps: Count | None = None
+    sha256: str = ""
+
+
+class StateHeader(Progress, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The metadata of ``training.safetensors``: the progress, and what a ``ModelHeader`` has."""
+
+    format: int
+    run: str = ""
+    sha256: str = ""
+
+
+Header = TypeVar("Header", ModelHeader, StateHeader)
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -56,14 +93,7 @@ def save_model(model: Model, path: str | Path) -> None:
     ...     ava_np.load(folder).specification == model.specification
     True
     """
-    arrays = {
-        f"{name}.{layer}.{parameter}": array
-        for name, network in model.networks.items()
-        for views in (network.parameters, network.states)
-        for layer, parameter, array in network.named_arrays(views)
-    }
-    header = {"format": FORMAT, "model": msgspec.to_builtins(model.specification), "shape": model.shape}
-    _write(Path(path), arrays, header)
+    write_atomically(Path(path), _model_file(model))
 
 
 def load_model(path: str | Path) -> Model:
@@ -96,14 +126,15 @@ def load_model(path: str | Path) -> Model:
     >>> loaded.decode(np.zeros((3, 2))).shape
     (3, 4, 4, 1)
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / "model.safetensors"
-    arrays, metadata = _read(path)
-    if metadata.get("format") != FORMAT:
-        raise RunError(f"{path} is of format {metadata.get('format')}; this ava-np reads format {FORMAT}")
+    return read_model(path)[0]
+
+
+def read_model(path: str | Path) -> tuple[Model, ModelHeader]:
+    """Return a model and the metadata of its file; parameters and errors as in ``load_model``."""
+    path = _model_path(path)
+    header = read_header(path)
+    arrays = _read_arrays(path, header)
     try:
-        header = msgspec.convert(metadata, ModelHeader)
         model = from_specification(header.model, header.shape)
         for name, network in model.networks.items():
             for views in (network.parameters, network.states):
@@ -111,36 +142,81 @@ def load_model(path: str | Path) -> Model:
                     _copy(arrays, f"{name}.{layer}.{parameter}", target)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from error
-    return model
+    return model, header
 
 
-def save_state(trainer: Trainer, path: Path) -> None:
-    """Save the state of a training.
+def read_header(path: str | Path) -> ModelHeader:
+    """Return the metadata of a model's file, without its arrays; parameters and errors as in ``load_model``."""
+    return _read_header(_model_path(path), ModelHeader)
+
+
+def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
+    """Save the weights and the state of a training together.
+
+    Older files stay until both new ones are complete. If the state cannot be written, for example because the disk is
+    full, the weights are saved alone, and a warning is logged.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Between two steps.
+    folder : Path
+        The run folder.
+    run : str
+        ``Specification.id`` of the run.
 
     Raises
     ------
     AvaError
-        If the file cannot be written.
+        If not even the weights can be written.
     """
-    arrays, numbers = trainer.state()
-    _write(path, arrays, {"format": FORMAT, **numbers})
+    try:
+        with atomic_file(folder / MODEL) as weights, atomic_file(folder / TRAINING) as state:  # the state comes first
+            state.write(_state_file(trainer, run))
+            weights.write(_model_file(trainer.model, run, trainer.steps))
+    except OSError as error:
+        try:
+            write_atomically(folder / MODEL, _model_file(trainer.model, run, trainer.steps))
+        except AvaError as failure:
+            raise failure from error
+        logger.warning(
+            "%s of step %d could not be written (%s): the weights are saved without it, and --resume goes back to "
+            "an older step",
+            *(TRAINING, trainer.steps, error.strerror),
+        )
 
 
-def load_state(trainer: Trainer, path: Path) -> None:
-    """Restore a trainer and its model from the state that ``save_state`` wrote.
+def load_state(trainer: Trainer, path: Path, run: str = "") -> None:
+    """Restore a trainer and its model from the state that ``save_checkpoint`` wrote.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Of the same model and training.
+    path : Path
+        The file.
+    run : str
+        ``Specification.id`` of the run.
 
     Raises
     ------
     RunError
-        If the file is missing, damaged, or of another model or version.
+        If the file is missing or damaged, or of another run, model or version.
     """
-    arrays, numbers = _read(path)
-    if numbers.get("format") != FORMAT:
-        raise RunError(f"{path} is of format {numbers.get('format')}; this ava-np reads format {FORMAT}")
+    header = _read_header(path, StateHeader)
+    if header.run != run:
+        raise RunError(f"{path} belongs to another run than its folder")
+    arrays = _read_arrays(path, header)
     try:
-        trainer.restore(arrays, numbers)
-    except (KeyError, ValueError, TypeError) as error:
+        trainer.restore(arrays, Progress(header.steps, header.totals, header.seen, header.norms))
+    except (KeyError, ValueError) as error:
         raise RunError(f"{path} does not fit its run: {error}") from error
+
+
+def _model_path(path: str | Path) -> Path:
+    """The file that a path means: the path itself, or the weights in a run folder."""
+    path = Path(path)
+    return path / MODEL if path.is_dir() else path
 
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
@@ -156,27 +232,73 @@ def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
         raise ValueError(f"{name} is not finite")
 
 
-def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+def _model_file(model: Model, run: str = "", steps: int | None = None) -> bytes:
+    arrays = {
+        f"{name}.{layer}.{parameter}": array
+        for name, network in model.networks.items()
+        for views in (network.parameters, network.states)
+        for layer, parameter, array in network.named_arrays(views)
+    }
+    specification = cast(AnyModel, model.specification)
+    return _encode(arrays, ModelHeader(format=FORMAT, model=specification, shape=model.shape, run=run, steps=steps))
+
+
+def _state_file(trainer: Trainer, run: str) -> bytes:
+    arrays, progress = trainer.state()
+    return _encode(arrays, StateHeader(**msgspec.structs.asdict(progress), format=FORMAT, run=run))
+
+
+def _encode(arrays: dict[str, np.ndarray], header: ModelHeader | StateHeader) -> bytes:
+    """Return a safetensors file with its checksum."""
     # safetensors silently scrambles arrays that are not C-contiguous
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_atomically(path, save(contiguous, {KEY: msgspec.json.encode(metadata, order="sorted").decode()}))
+    header = msgspec.structs.replace(header, sha256=_checksum(contiguous, header))
+    return save(contiguous, {KEY: msgspec.json.encode(header).decode()})
 
 
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def _checksum(arrays: dict[str, np.ndarray], header: ModelHeader | StateHeader) -> str:
+    """SHA-256 of arrays with their names, types and shapes, and of the other metadata."""
+    without = msgspec.structs.replace(header, sha256="")
+    digest = hashlib.sha256(msgspec.json.encode(without))
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(arrays[name].data)
+    return digest.hexdigest()
+
+
+def _read_header(path: Path, kind: type[Header]) -> Header:
+    """Return the metadata of a file that this version can read."""
     if not path.is_file():
         raise RunError(f"{path} does not exist")
+    with _opened(path) as file:
+        metadata = msgspec.json.decode((file.metadata() or {}).get(KEY, "null"))
+        if not isinstance(metadata, dict):
+            raise RunError(f"{path} was not written by ava-np")
+        require_readable(path, metadata.get("format"))
+        return msgspec.convert(metadata, kind)
+
+
+def _read_arrays(path: Path, header: ModelHeader | StateHeader) -> dict[str, np.ndarray]:
+    """Return the arrays of a file, after checking their checksum."""
+    with _opened(path) as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if header.sha256 and header.sha256 != _checksum(arrays, header):
+            raise ValueError("its checksum differs")
+        return arrays
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file; any error before it is closed means that it is damaged."""
     try:
         with safe_open(path, "numpy") as file:
-            metadata = msgspec.json.decode((file.metadata() or {}).get(KEY, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (
         SafetensorError,
         OSError,
         ValueError,
         TypeError,
         AttributeError,
-    ) as error:  # the last two: types that NumPy lacks
+        RecursionError,
+    ) as error:  # TypeError and AttributeError: types that NumPy lacks; RecursionError: JSON that is nested too deep
         raise RunError(f"{path} is damaged: {error}") from error
-    if not isinstance(metadata, dict):
-        raise RunError(f"{path} was not written by ava-np")
-    return arrays, metadata

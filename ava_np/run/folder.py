@@ -1,37 +1,37 @@
 """A run: a folder with its specification, weights, metrics, pictures and report."""
 
-import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Literal
 
 import msgspec
-import numpy as np
+from filelock import FileLock
 
 from ava_np import specification as specifications
 from ava_np.data.pictures import Pictures, Progress
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_atomically
-from ava_np.models import Model, from_specification
-from ava_np.run.checkpoint import load_model, load_state, save_model, save_state
+from ava_np.models import Model
+from ava_np.run.checkpoint import MODEL, TRAINING, ModelHeader, read_header, read_model
+from ava_np.run.lock import LOCK, lock_folder
 from ava_np.run.metrics import read_metrics
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
-from ava_np.specification import FORMAT, Part, Specification
-from ava_np.training.trainer import Metrics, Trainer
+from ava_np.specification import FORMAT, Part, Specification, require_readable
+from ava_np.training.trainer import Metrics
 
-CONFIG, MODEL, TRAINING, METRICS = "config.json", "model.safetensors", "training.safetensors", "metrics.jsonl"
+CONFIG, METRICS = "config.json", "metrics.jsonl"
 SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
 LOSSES, REPORT = "losses.png", "report.html"
 ARCHITECTURE = "architecture.json"  # a custom one, in the form that --architecture reads
 RUN_FILES = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
-SAVE_SECONDS = 60.0  # between saves while training
 
 
 class Run:
     """A run folder.
 
-    Use ``Run.create`` for a new run and ``Run.open`` for one that exists.
+    Use ``Run.create`` for a new run and ``Run.open`` for one that exists. Many may read a run, but only one may write
+    it: ``create`` and ``lock`` keep other writers out until ``close``, the end of a ``with`` block, or the end of the
+    process.
 
     Parameters
     ----------
@@ -45,6 +45,7 @@ class Run:
     >>> import tempfile
     >>> from pathlib import Path
     >>> from ava_np.run.folder import Run
+    >>> from ava_np.run.training import resume, train
     >>> from ava_np.specification import FORMAT, VAE, PicturesSpecification, Specification, TrainingSpecification
     >>> specification = Specification(
     ...     format=FORMAT,
@@ -55,7 +56,7 @@ class Run:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = Run.create(Path(folder, "run"), specification)
     ...     data = run.split(run.pictures())
-    ...     for metrics in run.train(run.resume(), data):
+    ...     for metrics in train(run, resume(run), data):
     ...         pass
     ...     run = Run.open(run.folder)
     ...     codes = run.model().encode(run.evaluation_pictures(data).array)
@@ -65,6 +66,39 @@ class Run:
 
     def __init__(self, folder: Path, specification: Specification) -> None:
         self.folder, self.specification = folder, specification
+        self._lock: FileLock | None = None
+
+    def __enter__(self) -> "Run":
+        """Keep other writers out until the end of the block."""
+        self.lock()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Let others write the folder."""
+        self.close()
+
+    def lock(self) -> None:
+        """Keep other writers out of the folder, and remove what a killed one left half written.
+
+        Raises
+        ------
+        RunError
+            If another writer has locked it.
+        AvaError
+            If it cannot be locked.
+        """
+        if self._lock is not None:
+            return
+        self._lock = lock_folder(self.folder)
+        for name in RUN_FILES:
+            for path in self.folder.glob(f".{name}.*.partial"):
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let others write the folder."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     @classmethod
     def create(cls, folder: str | Path, specification: Specification, *, overwrite: bool = False) -> "Run":
@@ -82,17 +116,21 @@ class Run:
         Raises
         ------
         RunError
-            If the folder is not empty and ``overwrite`` is not set, or is not a run folder.
+            If the folder is not empty and ``overwrite`` is not set, or is not a run folder, or somebody is writing it.
         AvaError
             If the folder cannot be written, or the name of the picture folder is not UTF-8.
         """
         folder = Path(folder)
-        used = cls.require_free(folder, overwrite=overwrite)
+        cls.require_free(folder, overwrite=overwrite)
+        run = cls(folder, specification.with_id())
         try:
-            text = specifications.encode(specification)
+            text = specifications.encode(run.specification)
             folder.mkdir(parents=True, exist_ok=True)
-            for name in RUN_FILES if used else ():
-                (folder / name).unlink(missing_ok=True)
+            run.lock()
+            cls.require_free(folder, overwrite=overwrite)  # again: another run may have begun in the meantime
+            for name in RUN_FILES:
+                if name != CONFIG:  # it is replaced below: until then this is the older run
+                    (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         except UnicodeEncodeError as error:
@@ -102,13 +140,13 @@ class Run:
             write_atomically(
                 folder / ARCHITECTURE, msgspec.json.format(msgspec.json.encode(specification.model.architecture))
             )
-        return cls(folder, specification)
+        return run
 
     @staticmethod
-    def require_free(folder: Path, *, overwrite: bool = False) -> bool:
-        """Return whether ``create`` would overwrite a run in ``folder``; raise the errors of ``create``."""
+    def require_free(folder: Path, *, overwrite: bool = False) -> None:
+        """Raise the errors of ``create`` if a folder cannot hold a new run."""
         try:
-            used = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+            used = folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         if used and not overwrite:
@@ -122,7 +160,6 @@ class Run:
                 raise RunError(
                     f"--overwrite replaces only runs: {error}; choose another folder or delete it"
                 ) from error
-        return used
 
     @classmethod
     def open(cls, folder: str | Path) -> "Run":
@@ -138,20 +175,23 @@ class Run:
             raise RunError(f"{folder} is not a run folder: it has no {CONFIG}")
         try:
             text = (folder / CONFIG).read_bytes()
-            version = msgspec.json.decode(text)["format"]
-            if version != FORMAT:
-                raise RunError(f"{folder} is a run of format {version}; this ava-np reads format {FORMAT}")
+            require_readable(folder / CONFIG, msgspec.json.decode(text)["format"])
             return cls(folder, specifications.decode(text))
-        except (msgspec.DecodeError, KeyError, TypeError, OSError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, OSError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
 
+    def update(self, specification: Specification) -> None:
+        """Replace the specification, in this object and in the folder."""
+        self.specification = msgspec.structs.replace(specification, format=FORMAT)
+        write_atomically(self.folder / CONFIG, specifications.encode(self.specification))
+
     def pictures(self, source: Path | str | None = None, progress: Progress | None = None) -> Pictures:
-        """Read the run's pictures, or those in ``source`` with the run's size, zoom and channels.
+        """Read the pictures that the run was trained on.
 
         Parameters
         ----------
         source : path or str, optional
-            Other pictures; by default those of the specification.
+            Where they are now, if they have moved; this becomes the specification's source.
         progress : callable, optional
             Called as ``progress(done, total)`` after each file.
 
@@ -162,16 +202,37 @@ class Run:
 
         Raises
         ------
+        RunError
+            If they have changed since the training: the parts of the split would be others.
         PictureError
             If there are no pictures.
         """
         prepared = self.specification.pictures
-        limit, cache = 0, None
-        if source is None:
-            source, limit = prepared.source, prepared.limit
-            cache = None if prepared.cache is None else Path(prepared.cache)
-            if source is not None and not prepared.toy and not Path(source).exists():
-                raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
+        if source is not None:
+            prepared = prepared.with_source(source)
+        source = prepared.source
+        if source is not None and not prepared.toy and not Path(source).exists():
+            raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
+        cache = None if prepared.cache is None else Path(prepared.cache)
+        pictures = self._read(source, prepared.limit, cache, progress)
+        if prepared.sha256 not in (None, pictures.sha256):
+            then = f" ({prepared.count} then, {len(pictures.names)} now)" if prepared.count else ""
+            raise RunError(
+                f"the pictures in {source or 'this package'} are not those of {self.folder}{then}: they have changed "
+                "since its training; restore them, or pass the FOLDER where they are"
+            )
+        self.specification = msgspec.structs.replace(self.specification, pictures=prepared)
+        return pictures
+
+    def other_pictures(self, source: Path | str, progress: Progress | None = None) -> Pictures:
+        """Read other pictures, with the size, the zoom and the channels of the run's own.
+
+        Parameters and errors are those of ``pictures``, but these pictures may be any.
+        """
+        return self._read(source, 0, None, progress)
+
+    def _read(self, source: Path | str | None, limit: int, cache: Path | None, progress: Progress | None) -> Pictures:
+        prepared = self.specification.pictures
         colour: Literal["grey", "rgb"] = "grey" if prepared.channels == 1 else "rgb"
         return read_pictures(
             source, size=prepared.size, zoom=prepared.zoom, colour=colour, limit=limit, cache=cache, progress=progress
@@ -203,88 +264,23 @@ class Run:
         RunError
             If its file is missing, damaged, or not of this run.
         """
-        model = load_model(self.folder)
-        if (model.specification, model.shape) != (self.specification.model, self.specification.pictures.shape):
-            raise RunError(f"{self.folder}: {MODEL} is not of the model that {CONFIG} describes")
-        return model
+        self.header()  # before the arrays are read
+        return read_model(self.folder)[0]
 
-    def save(self, trainer: Trainer) -> None:
-        """Write the state of the training and the weights, if no step is half applied and all values are finite."""
-        networks = trainer.model.networks.values()
-        states = [array for network in networks for state in network.states for array in state.values()]
-        if trainer.between_steps and all(
-            np.isfinite(array).all() for array in [*states, *(network.theta for network in networks)]
-        ):
-            save_state(trainer, self.folder / TRAINING)
-            save_model(trainer.model, self.folder / MODEL)
-
-    def resume(self, epochs: int | None = None) -> Trainer:
-        """Return a trainer at the last save, or at step 0 if nothing was saved.
-
-        Metrics of later steps are removed from ``metrics.jsonl``.
-
-        Parameters
-        ----------
-        epochs : int, optional
-            New number of epochs of the whole training.
+    def header(self) -> ModelHeader:
+        """Read what the file of the weights says about itself, for example after how many steps it was saved.
 
         Raises
         ------
         RunError
-            If the saved state is missing or damaged, or already has more epochs.
+            If the file is missing, damaged, or not of this run.
         """
-        training = self.specification.training
-        training = msgspec.structs.replace(training, epochs=epochs or training.epochs)
-        specification = msgspec.structs.replace(self.specification, training=training)
-        trainer = new_trainer(specification)
-        if (self.folder / MODEL).exists() or (self.folder / TRAINING).exists():
-            load_state(trainer, self.folder / TRAINING)
-        kept = [line for line in self.metrics() if line["step"] <= trainer.steps]
-        if kept and kept[-1]["epoch"] > training.epochs:
-            raise RunError(
-                f"{self.folder} has already trained {kept[-1]['epoch']} epochs, more than {training.epochs}: "
-                "choose a larger --epochs"
-            )
-        self.specification = specification
-        write_atomically(self.folder / CONFIG, specifications.encode(specification))
-        write_atomically(self.folder / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
-        return trainer
-
-    def train(self, trainer: Trainer, data: SplitPictures) -> Generator[Metrics | None, None, None]:
-        """Train to the last epoch, write the metrics, and save every minute and at the end.
-
-        A training that stops early is saved too, and ``resume`` continues it to the same bytes.
-
-        Parameters
-        ----------
-        trainer : Trainer
-            From ``resume``.
-        data : SplitPictures
-            The run's pictures, from ``split``.
-
-        Yields
-        ------
-        dict or None
-            After each step: the metrics of the epoch that it ends, otherwise None.
-
-        Raises
-        ------
-        NotFiniteError, PictureError
-            As in ``Trainer.run``.
-        """
-        saved = time.monotonic()
-        with (self.folder / METRICS).open("ab") as file:
-            try:
-                for metrics in trainer.run(*data.batches(self.specification.pictures)):
-                    if metrics is not None:
-                        file.write(msgspec.json.encode(metrics) + b"\n")
-                        file.flush()
-                    yield metrics
-                    if time.monotonic() - saved > SAVE_SECONDS:
-                        self.save(trainer)
-                        saved = time.monotonic()
-            finally:
-                self.save(trainer)
+        header, specification = read_header(self.folder), self.specification
+        if (header.model, header.shape) != (specification.model, specification.pictures.shape):
+            raise RunError(f"{self.folder}: {MODEL} is not of the model that {CONFIG} describes")
+        if header.run != specification.id:
+            raise RunError(f"{self.folder}: {MODEL} belongs to another run than {CONFIG}")
+        return header
 
     def metrics(self) -> list[Metrics]:
         """Return the metrics of every finished epoch.
@@ -292,13 +288,9 @@ class Run:
         Raises
         ------
         RunError
-            If the file is damaged. A last line that was cut off is left out.
+            If the file is damaged or of another run. A last line that was cut off is left out.
         """
-        return read_metrics(self.folder / METRICS)
-
-
-def new_trainer(specification: Specification) -> Trainer:
-    """Return a trainer at step 0, of a model with its first weights."""
-    training = specification.training
-    model = from_specification(specification.model, specification.pictures.shape, seed=training.seed)
-    return Trainer(model, training)
+        lines = read_metrics(self.folder / METRICS)
+        if any(line.get("run", "") != self.specification.id for line in lines):
+            raise RunError(f"{self.folder}: {METRICS} belongs to another run than {CONFIG}")
+        return lines

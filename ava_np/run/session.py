@@ -9,19 +9,27 @@ from pathlib import Path
 
 from ava_np.data.pictures import Progress
 from ava_np.data.sources import common_size, read_pictures
-from ava_np.errors import RunError
-from ava_np.run.folder import Run, new_trainer
+from ava_np.errors import AvaError
+from ava_np.run.checkpoint_interval import MINUTE, Interval
+from ava_np.run.folder import Run
 from ava_np.run.pictures import SplitPictures, split_pictures
-from ava_np.specification import ModelSpecification, RunOptions
+from ava_np.run.training import new_trainer, train
+from ava_np.run.training import resume as resume_training
+from ava_np.specification import ModelSpecification, OnDivergence, RunOptions
 from ava_np.specification.defaults import default_zoom
 from ava_np.training.trainer import Metrics, Trainer
 
 RUNS = Path("runs")  # where new runs are created
 
+DEFAULT_INTERVALS: dict[OnDivergence, Interval] = {"stop": MINUTE, "rollback": Interval(steps=100)}
+"""Time between two saves; in steps, so that the steps that are repeated do not depend on the speed of the machine."""
+
 
 @dataclass(frozen=True)
 class Session:
     """A training in a run folder; iterate over it to train.
+
+    No other training can write the folder before this one ends.
 
     Parameters
     ----------
@@ -31,6 +39,10 @@ class Session:
         Before its next step.
     data : SplitPictures
         The run's pictures.
+    checkpoint_every : Interval
+        Time between two saves (``ava_np.run.training.train``).
+    on_divergence : {"stop", "rollback"}
+        What to do if a value is not finite.
 
     Examples
     --------
@@ -49,15 +61,23 @@ class Session:
     run: Run
     trainer: Trainer
     data: SplitPictures
+    checkpoint_every: Interval = MINUTE
+    on_divergence: OnDivergence = "stop"
 
     @property
     def total_steps(self) -> int:
         """Number of steps of the whole training."""
-        return self.run.specification.training.total_steps(len(self.data.split.train))
+        return self.trainer.training.total_steps(len(self.data.split.train))
 
     def __iter__(self) -> Generator[Metrics | None, None, None]:
         """Train to the last epoch; after each step, yield the metrics of the epoch that it ends, otherwise None."""
-        return self.run.train(self.trainer, self.data)
+        return train(
+            self.run,
+            self.trainer,
+            self.data,
+            checkpoint_every=self.checkpoint_every,
+            on_divergence=self.on_divergence,
+        )
 
 
 def start(
@@ -66,6 +86,8 @@ def start(
     *,
     overwrite: bool = False,
     strict: bool = False,
+    checkpoint_every: Interval | None = None,
+    on_divergence: OnDivergence = "stop",
     progress: Progress | None = None,
 ) -> Session:
     """Read the pictures, choose the defaults, and create the run folder.
@@ -80,6 +102,10 @@ def start(
         Replace the run in ``folder``.
     strict : bool
         Raise at the first picture that cannot be read, instead of leaving it out.
+    checkpoint_every : Interval, optional
+        Time between two saves; by default one minute, or 100 steps for "rollback".
+    on_divergence : {"stop", "rollback"}
+        What to do if a value is not finite (``ava_np.run.training.train``).
     progress : callable, optional
         Called as ``progress(done, total)`` after each file.
 
@@ -90,7 +116,7 @@ def start(
     ArchitectureError
         If the layers do not fit the pictures.
     RunError
-        If ``folder`` is in use and ``overwrite`` is not set.
+        If ``folder`` is in use and ``overwrite`` is not set, or another training is writing it.
     AvaError
         If the run folder cannot be written.
     """
@@ -113,11 +139,21 @@ def start(
     # the model before the folder: it may not fit in memory, or not to the pictures
     trainer = new_trainer(specification)
     trainer.check(len(data.split.train))
-    folder = folder or free_folder(options.source, specification.model)
-    return Session(Run.create(folder, specification, overwrite=overwrite), trainer, data)
+    folder = folder or claim_folder(options.source, specification.model)
+    run = Run.create(folder, specification, overwrite=overwrite)
+    return Session(run, trainer, data, checkpoint_every or DEFAULT_INTERVALS[on_divergence], on_divergence)
 
 
-def resume(folder: str | Path, epochs: int | None = None, *, progress: Progress | None = None) -> Session:
+def resume(
+    folder: str | Path,
+    epochs: int | None = None,
+    *,
+    source: str | Path | None = None,
+    learning_rate: float | None = None,
+    checkpoint_every: Interval | None = None,
+    on_divergence: OnDivergence = "stop",
+    progress: Progress | None = None,
+) -> Session:
     """Open a run folder and continue its training from the last save.
 
     Parameters
@@ -126,33 +162,47 @@ def resume(folder: str | Path, epochs: int | None = None, *, progress: Progress 
         The run folder.
     epochs : int, optional
         New number of epochs of the whole training.
+    source : path or str, optional
+        Where the pictures are now, if they have moved.
+    learning_rate : float, optional
+        New γ, for example after a divergence.
+    checkpoint_every, on_divergence
+        As in ``start``.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file.
 
     Raises
     ------
     RunError
-        If the run is missing or damaged, its pictures have changed, or it already has more epochs.
+        If the run is missing or damaged, its pictures have changed, it already has more epochs, or another training is
+        writing it.
     PictureError
         If the pictures are gone.
     """
     run = Run.open(folder)
-    pictures = run.pictures(progress=progress)
-    if pictures.sha256 != run.specification.pictures.sha256:
-        raise RunError(f"the pictures of {run.folder} have changed: start a new run with another --out")
-    return Session(run, run.resume(epochs), run.split(pictures))
+    run.lock()  # before a long read
+    pictures = run.pictures(source, progress)
+    trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate)
+    every = checkpoint_every or DEFAULT_INTERVALS[on_divergence]
+    return Session(run, trainer, run.split(pictures), every, on_divergence)
 
 
-def free_folder(source: str | Path | None, model: ModelSpecification) -> Path:
-    """Return the default run folder, ``runs/SOURCE-MODEL``, with a number if that exists."""
+def claim_folder(source: str | Path | None, model: ModelSpecification) -> Path:
+    """Create the default run folder, ``runs/SOURCE-MODEL``, with a number if that exists, and return it."""
     stem = "builtin" if source is None else Path(str(source).replace(":", "-")).resolve().name
     parts = [stem, model.name, getattr(model, "propagation", None), model.architecture]
     base = RUNS / "-".join(part for part in parts if isinstance(part, str) and part not in ("mlp", "exact"))
     candidate, number = base, 1
-    while candidate.exists():
-        number += 1
-        candidate = base.with_name(f"{base.name}-{number}")
-    return candidate
+    while True:
+        try:
+            candidate.mkdir(parents=True)  # not just a look: two trainings may begin at once
+        except FileExistsError:
+            number += 1
+            candidate = base.with_name(f"{base.name}-{number}")
+        except OSError as error:
+            raise AvaError(f"cannot write {candidate}: {error.strerror}") from error
+        else:
+            return candidate
 
 
 def _size(options: RunOptions) -> tuple[int, int]:

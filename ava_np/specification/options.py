@@ -92,7 +92,14 @@ class RunOptions:
     def __post_init__(self) -> None:
         validated(type(self.model), **asdict(self.model))
         self._pictures(self.size or (1, 1), 1, 1 if self.zoom is None else self.zoom)
-        self._training(1 if self.batch_size is None else self.batch_size, 1 if self.epochs is None else self.epochs)
+        batch_size, epochs = (
+            1 if self.batch_size is None else self.batch_size,
+            1 if self.epochs is None else self.epochs,
+        )
+        training = self._training(batch_size, epochs)
+        if training.weight_decay * training.learning_rate >= 1:
+            message = f"weight decay must be less than 1 / γ = {1 / training.learning_rate:g}, or no weight is left"
+            raise OptionError("weight_decay", message)
         if self.momentum is not None and self.optimiser not in ("adam", "momentum"):
             raise OptionError("momentum", f"momentum is an option of adam and momentum, not of {self.optimiser}")
         if self.validation and isinstance(self.model, GAN):
@@ -129,12 +136,14 @@ class RunOptions:
         return Specification(
             format=FORMAT,
             model=replace(self.model, output="linear") if self.toy else self.model,
-            pictures=self._pictures(pictures.size, pictures.array.shape[-1], zoom, pictures.sha256),
+            pictures=self._pictures(
+                pictures.size, pictures.array.shape[-1], zoom, pictures.sha256, len(pictures.names)
+            ),
             training=self._training(batch_size, epochs),
         )
 
     def _pictures(
-        self, size: tuple[int, int], channels: int, zoom: int, sha256: str | None = None
+        self, size: tuple[int, int], channels: int, zoom: int, sha256: str | None = None, count: int = 0
     ) -> PicturesSpecification:
         return validated(
             PicturesSpecification,
@@ -149,6 +158,7 @@ class RunOptions:
             flip=self.flip,
             shift=self.shift,
             cache=None if self.cache is None else str(Path(self.cache).resolve()),
+            count=count,
         )
 
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:

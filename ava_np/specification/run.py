@@ -1,14 +1,18 @@
 """The specification of a run: its model, its pictures and its training."""
 
+import hashlib
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from ava_np.errors import RunError
 from ava_np.specification.models import AnyModel
 from ava_np.specification.values import OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
 
-FORMAT = 2  # of the run folder; raised when an older reader would misread a newer folder
+FORMAT = 3  # of the run folder; raised when an older reader would misread a newer folder
+READABLE = (2, 3)  # format 2 has no ids and no checksums
 
 TOY = "toy:"  # prefix of a source of points
 
@@ -40,6 +44,8 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         Shift the training pictures at random by up to this many pixels each way.
     cache : str, optional
         Folder of a memory-mapped copy, for pictures that do not fit in memory.
+    count : int
+        Number of pictures, before any are held out; 0 in format 2.
 
     Examples
     --------
@@ -60,11 +66,16 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     flip: bool = False
     shift: Annotated[int, Meta(ge=0)] = 0
     cache: str | None = None
+    count: Annotated[int, Meta(ge=0)] = 0
 
     @property
     def toy(self) -> bool:
         """Whether the data are points of a toy distribution instead of pictures."""
         return is_toy(self.source)
+
+    def with_source(self, source: str | Path) -> "PicturesSpecification":
+        """Return this specification with another source, as an absolute path."""
+        return msgspec.structs.replace(self, source=str(source) if is_toy(source) else str(Path(source).resolve()))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -138,6 +149,9 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Where the pictures come from and how they are prepared.
     training : TrainingSpecification
         How the model is trained.
+    id : str
+        What the files of a run have in common, so that those of another run are noticed: a hash of the specification
+        with which the run began. The same options give the same id.
 
     Examples
     --------
@@ -157,6 +171,24 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: AnyModel
     pictures: PicturesSpecification
     training: TrainingSpecification
+    id: str = ""
+
+    def with_id(self) -> "Specification":
+        """Return this specification with the id of a new run.
+
+        It does not depend on what a run may change later: where the pictures are stored, and the number of epochs.
+        """
+        pictures = msgspec.structs.replace(self.pictures, source=None, cache=None)
+        training = msgspec.structs.replace(self.training, epochs=1)
+        fixed = msgspec.structs.replace(self, pictures=pictures, training=training, id="")
+        return msgspec.structs.replace(self, id=hashlib.sha256(encode(fixed)).hexdigest()[:16])
+
+
+def require_readable(name: object, version: object) -> None:
+    """Raise a ``RunError`` that begins with ``name`` if this version of ava-np cannot read files of a format."""
+    if version not in READABLE:
+        known = " and ".join(map(str, READABLE))
+        raise RunError(f"{name} is of format {version}; this ava-np reads formats {known}")
 
 
 def is_toy(source: object) -> bool:

@@ -17,6 +17,7 @@ OptimiserName = Literal["adam", "rmsprop", "momentum", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
 Part = Literal["train", "validation", "test"]
+OnDivergence = Literal["stop", "rollback"]
 
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]

@@ -1,11 +1,13 @@
 """The trainer: one loop for every model. Its whole progress is the number of the step."""
 
+import copy
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from msgspec import Meta
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
@@ -14,7 +16,7 @@ from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
 from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
-from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, steps_per_epoch, validated
+from ava_np.specification import TrainingSpecification, steps_per_epoch
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
 from ava_np.training.schedules import learning_rate_at
@@ -22,6 +24,30 @@ from ava_np.training.schedules import learning_rate_at
 Metrics = dict[str, Any]
 
 MAX_VALIDATED = 256  # validation pictures whose reconstruction error is measured during training
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a training is: the numbers in its state, besides the arrays.
+
+    Parameters
+    ----------
+    steps : int
+        Steps completed.
+    totals : dict of str to float
+        Terms, summed over the pictures of the current epoch.
+    seen : int
+        Number of these pictures.
+    norms : dict of str to float
+        Norms of the last step's gradients.
+    """
+
+    steps: Count = 0
+    totals: dict[str, float] = {}
+    seen: Count = 0
+    norms: dict[str, float] = {}
+
 
 QUIET = np.errstate(over="ignore", invalid="ignore")  # NotFiniteError reports what NumPy would warn of
 
@@ -42,13 +68,13 @@ class Trainer:
 
     Attributes
     ----------
-    steps : int
-        Steps completed so far.
     between_steps : bool
         False while a step is being applied: the state is inconsistent then and must not be saved. A step that fails
         before its first update leaves no trace; one that fails later has been applied in part.
     optimisers : dict of (str, str) to Optimiser
         By phase and network: a network that learns in two phases has one optimiser for each.
+    progress : Progress
+        ``steps``, and what the metrics of the current epoch are made of.
     weights : dict of str to list of float
         The factor on each layer's gradient, besides 1/batch, by network (``reductions.layer_weights``).
 
@@ -62,6 +88,12 @@ class Trainer:
     >>> epochs = [metrics for metrics in trainer.run(Batches(pictures)) if metrics is not None]
     >>> trainer.steps, [metrics["epoch"] for metrics in epochs]
     (4, [1, 2])
+
+    More epochs continue the training, with the optimiser's memory:
+
+    >>> trainer.training = msgspec.structs.replace(training, epochs=3)
+    >>> [metrics["epoch"] for metrics in trainer.run(Batches(pictures)) if metrics is not None]
+    [3]
     """
 
     def __init__(self, model: Model, training: TrainingSpecification) -> None:
@@ -72,11 +104,13 @@ class Trainer:
             for name in phase.networks
         }
         self.weights = layer_weights(model, training.reduction)
-        self.steps = 0
+        self.progress = Progress()
         self.between_steps = True
-        self._totals: dict[str, float] = {}
-        self._norms: dict[str, float] = {}
-        self._pictures_seen = 0
+
+    @property
+    def steps(self) -> int:
+        """Number of steps completed."""
+        return self.progress.steps
 
     def check(self, pictures: int) -> None:
         """Refuse batches of a single picture if the model compares the pictures of a batch.
@@ -101,6 +135,9 @@ class Trainer:
     def run(self, batches: Batches, validation: Batches | None = None) -> Iterator[Metrics | None]:
         """Train to the last epoch. Yield after every step: an epoch's metrics after its last step, otherwise None.
 
+        An epoch counts as reported when its metrics have been taken and the next value is asked for. A training that
+        was saved before that yields them again, the same ones, when it is resumed.
+
         Parameters
         ----------
         batches : Batches
@@ -111,22 +148,40 @@ class Trainer:
         Raises
         ------
         NotFiniteError
-            If a term or a gradient is not finite; that phase of the step and later ones are not applied.
+            If a term or a gradient is not finite; that phase of the step and later ones are not applied. Or if the
+            parameters are not finite after the last step.
         PictureError
             If ``check`` refuses the batches.
         """
         self.check(len(batches))
-        size, seed = self.training.batch_size, self.training.seed
-        count, total = steps_per_epoch(len(batches), size), self.training.total_steps(len(batches))
+        count = steps_per_epoch(len(batches), self.training.batch_size)
+        total = self.training.total_steps(len(batches))
         with single_threaded_blas:
-            while self.steps < total:
-                epoch, batch = divmod(self.steps, count)
-                order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
-                generator = np.random.default_rng((seed, 1, self.steps))
-                x = batches.rows(order[batch * size : (batch + 1) * size], generator)
-                noise = self.model.noise(generator, len(x))
+            while True:
+                if self.epoch_to_report(count):
+                    yield self._epoch(batches, validation, count)
+                    self.progress = msgspec.structs.replace(self.progress, totals={}, seen=0)
+                if self.steps >= total:
+                    return
+                x, noise = self._batch(batches, self.steps)
                 self.step(x, noise, learning_rate_at(self.training, self.steps + 1, total))
-                yield self._epoch(epoch + 1, x, validation) if batch == count - 1 else None
+                if self.steps == total:
+                    self._require_finite_model(x)
+                if self.steps % count:
+                    yield None
+
+    def epoch_to_report(self, count: int) -> bool:
+        """Return whether an epoch of ``count`` steps is complete and its metrics have not been taken."""
+        return self.progress.seen > 0 and self.steps % count == 0
+
+    def _batch(self, batches: Batches, steps: int) -> tuple[np.ndarray, Noise]:
+        """Return the pictures and the noise of the step after ``steps`` others."""
+        size, seed = self.training.batch_size, self.training.seed
+        epoch, batch = divmod(steps, steps_per_epoch(len(batches), size))
+        order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
+        generator = np.random.default_rng((seed, 1, steps))
+        x = batches.rows(order[batch * size : (batch + 1) * size], generator)
+        return x, self.model.noise(generator, len(x))
 
     @QUIET
     def step(self, x: np.ndarray, noise: Noise, rate: float | None = None) -> None:
@@ -161,59 +216,68 @@ class Trainer:
                     self._update(phase, norms, len(x), rate)
         finally:
             self.between_steps = not applied
-        self.steps += 1
-        self._totals = {term: self._totals.get(term, 0.0) + value for term, value in terms.items()}
-        self._pictures_seen += len(x)
+        totals = {term: self.progress.totals.get(term, 0.0) + value for term, value in terms.items()}
+        self.progress = Progress(self.steps + 1, totals, self.progress.seen + len(x), self.progress.norms)
         self.between_steps = True
 
     def _update(self, phase: Phase, norms: dict[str, float], batch: int, rate: float) -> None:
         """Apply the gradients of a phase."""
         for name in phase.networks:
             phases = sum(name in other.networks for other in self.model.phases)
-            self._norms[name if phases == 1 else f"{name}, {phase.name}"] = norms[name] / batch
+            self.progress.norms[name if phases == 1 else f"{name}, {phase.name}"] = norms[name] / batch
             factor = clip_factor(norms[name] / batch, self.training.clip) / batch
             weights = [weight * factor for weight in self.weights[name]]
             self.optimisers[phase.name, name].step(self.model.networks[name], weights, self.steps + 1, rate)
 
-    def state(self) -> tuple[dict[str, np.ndarray], Metrics]:
-        """Return everything that ``restore`` needs: arrays by name, and numbers."""
+    def state(self) -> tuple[dict[str, np.ndarray], Progress]:
+        """Return everything that ``restore`` needs: arrays by name, and the progress."""
         arrays = {}
         for name, network in self.model.networks.items():
             arrays[f"{name}.theta"] = network.theta
             arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named_arrays(network.states)}
         for (phase, name), optimiser in self.optimisers.items():
             arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
-        return arrays, {"steps": self.steps, "totals": self._totals, "seen": self._pictures_seen}
+        return arrays, self.progress
 
-    def restore(self, arrays: dict[str, np.ndarray], numbers: Metrics) -> None:
+    def restore(self, arrays: dict[str, np.ndarray], progress: Progress) -> None:
         """Return to a saved state.
 
         Parameters
         ----------
-        arrays, numbers : dict
+        arrays, progress
             From ``state``.
 
         Raises
         ------
         KeyError, ValueError
-            If the arrays do not belong to this model and optimiser.
+            If the arrays do not belong to this model and optimiser; nothing has changed then.
         """
-        for name, target in self.state()[0].items():
+        targets = self.state()[0]
+        for name, target in targets.items():
             if arrays[name].shape != target.shape:
                 raise ValueError(f"{name} has {arrays[name].size} values instead of {target.size}")
             if arrays[name].dtype != target.dtype:
                 raise ValueError(f"{name} is of type {arrays[name].dtype} instead of {target.dtype}")
+        for name, target in targets.items():
             target[:] = arrays[name]
-        self.steps, self._totals, self._pictures_seen = numbers["steps"], dict(numbers["totals"]), numbers["seen"]
+        self.progress, self.between_steps = copy.deepcopy(progress), True
+
+    def finite(self) -> bool:
+        """Return whether all parameters and running statistics are finite."""
+        networks = self.model.networks.values()
+        statistics = (array for network in networks for state in network.states for array in state.values())
+        return all(np.isfinite(array).all() for array in (*(network.theta for network in networks), *statistics))
 
     @QUIET
-    def _epoch(self, epoch: int, x: np.ndarray, validation: Batches | None) -> Metrics:
+    def _epoch(self, batches: Batches, validation: Batches | None, count: int) -> Metrics:
         """Return a finished epoch's metrics: the terms' means over its pictures in nats, and the last batch's norms."""
-        means = {term: total / self._pictures_seen for term, total in self._totals.items()}
-        metrics: Metrics = {"epoch": epoch, "step": self.steps, "nats": means, "gradient_norm": dict(self._norms)}
-        self._totals, self._pictures_seen = {}, 0
-        interval = max(1, self.training.epochs // 50)
-        if epoch % interval == 0 or epoch in (1, self.training.epochs):
+        epoch, epochs = self.steps // count, self.training.epochs
+        means = {term: total / self.progress.seen for term, total in self.progress.totals.items()}
+        rate = learning_rate_at(self.training, self.steps, epochs * count)
+        metrics: Metrics = {"epoch": epoch, "step": self.steps, "learning_rate": rate, "nats": means}
+        metrics["gradient_norm"] = dict(self.progress.norms)
+        if epoch % max(1, epochs // 50) == 0 or epoch in (1, epochs):
+            x, _ = self._batch(batches, self.steps - 1)
             noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
             metrics |= self.model.diagnostics(x, noise)
             if validation is not None and self.model.encoder_name:
@@ -238,92 +302,31 @@ class Trainer:
                 faults.append(f"gradient of {name}.{layer}.{parameter}")
         faults += [f"term {term}" for term, value in terms.items() if not math.isfinite(value)]
         if faults:
-            end = "the step was applied in part and is not saved" if applied else "the step was not applied"
+            end = ", which was applied in part" if applied else ""
             raise NotFiniteError(
-                f"the {faults[0]} is not finite at step {self.steps + 1} (learning rate "
-                f"{self.training.learning_rate:g}); {end}: try a lower learning rate"
+                f"the {faults[0]} is not finite at step {self.steps + 1}{end} (learning rate "
+                f"{self.training.learning_rate:g}; try a lower one)"
             )
         return norms
+
+    @QUIET
+    def _require_finite_model(self, x: np.ndarray) -> None:
+        """Refuse the parameters after the last step, or what they draw, if they are not finite.
+
+        After any other step, the gradients of the next one show it.
+        """
+        try:
+            if not self.finite():
+                raise NotFiniteError("the parameters are not finite")
+            self.model.sample(len(x), 0)
+            if self.model.encoder_name is not None:
+                self.model.reconstruct(x.reshape(-1, *self.model.shape))
+        except NotFiniteError as error:
+            raise NotFiniteError(
+                f"{error} after step {self.steps} (learning rate {self.training.learning_rate:g}; try a lower one)"
+            ) from None
 
 
 def _magnitude(gradient: np.ndarray) -> float:
     """The largest magnitude, infinite for a NaN."""
     return float(np.nan_to_num(np.abs(gradient), nan=np.inf, posinf=np.inf).max())
-
-
-def fit(
-    model: Model,
-    pictures: ArrayLike,
-    *,
-    epochs: int,
-    batch_size: int = 16,
-    optimiser: str = "adam",
-    learning_rate: float | None = None,
-    reduction: str | None = None,
-    seed: int = 0,
-    **options: Any,
-) -> list[Metrics]:
-    """Train a model in place.
-
-    Parameters
-    ----------
-    model : Model
-        From ``ava_np.build`` or ``ava_np.load``.
-    pictures : array_like, (pictures, height, width, channels)
-        Of the model's shape; floats in [0, 1], unless the model's output is linear.
-    epochs : int
-        Passes over the pictures.
-    batch_size : int
-        Largest number of pictures in a step.
-    optimiser : {"adam", "rmsprop", "momentum", "sgd"}
-        "sgd" is the update of AVA (5) to (16) as printed.
-    learning_rate : float, optional
-        γ in (0, 1]; by default the optimiser's in ``ava_np.specification.DEFAULTS``.
-    reduction : {"sum", "mean", "fan"}, optional
-        What γ multiplies (``ava_np.training.reductions``); by default the optimiser's.
-    seed : int
-        Seed of the order of the pictures and of the noise.
-    **options
-        ``momentum``, ``weight_decay``, ``clip`` and ``schedule`` of ``TrainingSpecification``.
-
-    Returns
-    -------
-    list of dict
-        Each epoch's metrics: "epoch", "step", "nats" (the terms, means over pictures), "gradient_norm", ...
-
-    Raises
-    ------
-    ValueError
-        If there are no pictures, their shape or range does not fit the model, or an option is out of range.
-    NotFiniteError
-        If a term or a gradient is not finite; the parameters stay finite.
-
-    Examples
-    --------
-    >>> import ava_np
-    >>> pictures = np.random.default_rng(0).random((20, 4, 4, 1), dtype=np.float32)
-    >>> model = ava_np.build("vae", (4, 4, 1), hidden=(8,), latent=2)
-    >>> metrics = ava_np.fit(model, pictures, epochs=3)
-    >>> metrics[-1]["epoch"], list(metrics[-1]["nats"])
-    (3, ['reconstruction', 'kl'])
-    """
-    array = model.validated_pictures(pictures)
-    if not len(array):
-        raise ValueError("fit takes at least one picture")
-    unknown = [option for option in options if option not in TrainingSpecification.__struct_fields__]
-    if unknown:
-        known = ", ".join(TrainingSpecification.__struct_fields__)
-        raise ValueError(f"fit has no option {unknown[0]!r}: it has {known}")
-    default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
-    training = validated(
-        TrainingSpecification,
-        optimiser=optimiser,
-        learning_rate=default_rate if learning_rate is None else learning_rate,
-        reduction=default_reduction if reduction is None else reduction,
-        batch_size=batch_size,
-        epochs=epochs,
-        seed=seed,
-        **{"momentum": default_momentum(model.specification, optimiser), **options},
-    )
-    trainer = Trainer(model, training)
-    return [metrics for metrics in trainer.run(Batches(array)) if metrics is not None]

@@ -30,7 +30,7 @@ from ava_np.experiments.paper.ava_tables_summary import ZOOM, Result, summarise
 from ava_np.files import write_atomically
 from ava_np.models import build
 from ava_np.specification import PaperModel, Propagation
-from ava_np.training.trainer import fit
+from ava_np.training.fit import fit
 
 TENTHS, HUNDREDTHS = [k / 10 for k in range(10, 0, -1)], [k / 100 for k in range(9, 0, -1)]
 SIZE = (180, 250)

@@ -17,7 +17,7 @@ from ava_np.data.zoom import zoom_out
 from ava_np.errors import NotFiniteError
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.models import build
-from ava_np.training.trainer import fit
+from ava_np.training.fit import fit
 
 STEPS = 300
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from ava_np.run.checkpoint import load_model, save_model
+from ava_np.run.checkpoint import load_model, save_checkpoint, save_model
+from ava_np.run.folder import Run
+from ava_np.run.training import resume
 from tests.cli.refusals import FAILURE, refused
 
 RUN_COMMANDS = ("sample", "reconstruct", "encode", "interpolate", "evaluate", "info")
@@ -79,9 +81,14 @@ def config(**values: object) -> Callable[[Path], None]:
 
 
 def not_a_number(run: Path) -> None:
-    model = load_model(run)
-    model.networks["encoder"].theta[0] = np.nan
-    save_model(model, run / "model.safetensors")
+    """Weights that are not finite, in a file that is intact."""
+    trainer = resume(Run.open(run))
+    trainer.model.networks["encoder"].theta[0] = np.nan
+    save_checkpoint(trainer, run, Run.open(run).specification.id)
+
+
+def of_another_run(run: Path) -> None:
+    save_model(load_model(run), run / "model.safetensors")
 
 
 def of_another_program(run: Path) -> None:
@@ -96,7 +103,9 @@ DAMAGES = {
     "half a model": (cut("model.safetensors"), "model.safetensors is damaged"),
     "not a number": (not_a_number, "encoder.dense1.W is not finite"),
     "of another program": (of_another_program, "model.safetensors was not written by ava-np"),
-    "other version": (config(format=1), "is a run of format 1; this ava-np reads format 2"),
+    "other version": (config(format=1), "is of format 1; this ava-np reads formats 2 and 3"),
+    "of another run": (of_another_run, "model.safetensors belongs to another run than config.json"),
+    "config of another run": (config(id="0123456789abcdef"), "belongs to another run"),
     "unknown key": (config(dropout=0.5), "dropout"),
     "other model": (
         config(model={"name": "ava5", "propagation": "exact", "latent": 3, "hidden": [8]}),

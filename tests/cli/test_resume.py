@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.folder import METRICS, MODEL, TRAINING, Run
+from ava_np.run.checkpoint import MODEL, TRAINING
+from ava_np.run.folder import METRICS
 from tests.command import SMALL, ava, spawn, tree, write_pictures
 from tests.results import BOLD, printed, ran
 
@@ -87,13 +88,13 @@ def test_second_interrupt_does_not_wait(monkeypatch: pytest.MonkeyPatch, photos:
     """Ctrl-C comes twice within one step."""
     survived = []
 
-    def interrupted(self: Run, *arguments: Any) -> Iterator[Any]:
+    def interrupted(*arguments: Any, **options: Any) -> Iterator[Any]:
         for number in (1, 2):
             signal.raise_signal(signal.SIGINT)
             survived.append(number)
         yield None
 
-    monkeypatch.setattr(Run, "train", interrupted)
+    monkeypatch.setattr("ava_np.run.session.train", interrupted)
     before = signal.getsignal(signal.SIGINT)
     outcome = ava("train", photos, *SMALL, "--out", "other")
     assert (outcome.code, outcome.err.splitlines()[-1]) == (130, "Error: interrupted")

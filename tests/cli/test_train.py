@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.folder import MODEL, Run
+from ava_np.run.checkpoint import MODEL
+from ava_np.run.folder import Run
 from ava_np.specification.defaults import DEFAULT_STEPS
 from tests.command import SMALL, Outcome, ava, tree, write_pictures
 from tests.idx_files import digits, write_idx

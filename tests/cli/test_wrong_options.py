@@ -86,8 +86,7 @@ def test_options_that_toy_points_do_not_have_are_refused(workspace: Path, option
     ("arguments", "words"),
     [
         (("--resume",), ("--out",)),
-        (("photos", "--resume", "--out", "run"), ("SOURCE",)),
-        (("--resume", "--out", "run", "--lr", "0.1"), ("--lr",)),
+        (("--resume", "--out", "run", "--size", "9"), ("--size",)),
         (("--resume", "--out", "run", "--batch-size", "4"), ("--batch-size",)),
         (("--resume", "--out", "run", "--overwrite"), ("--overwrite",)),
     ],

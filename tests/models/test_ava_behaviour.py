@@ -13,7 +13,8 @@ from ava_np.models.step import Noise
 from ava_np.models.terms import split_mean_logvar
 from ava_np.network import Network
 from ava_np.specification import PaperModel, TrainingSpecification
-from ava_np.training.trainer import Trainer, fit
+from ava_np.training.fit import fit
+from ava_np.training.trainer import Trainer
 from tests.models.small_models import draw, gradients, small, small_ava
 
 NAMES = get_args(PaperModel)

@@ -12,7 +12,7 @@ from ava_np.models import build
 from ava_np.models.gan import GAN
 from ava_np.models.priors import PRIORS
 from ava_np.models.vaegan import VAEGAN
-from ava_np.training.trainer import fit
+from ava_np.training.fit import fit
 
 PLANE = np.array([[1.5, 0.5], [-0.5, 1.0]])  # maps N(0, I) to a Gaussian that is neither isotropic nor axis-aligned
 

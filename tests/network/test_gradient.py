@@ -178,5 +178,5 @@ def test_training_is_the_same_with_and_without_deferral(
         for _ in range(3):
             trainer.step(rng.random((BATCH, model.neurons)), model.noise(rng, BATCH))
         trained.append(np.concatenate([network.theta for network in model.networks.values()]))
-        assert trainer._norms
+        assert trainer.progress.norms
     np.testing.assert_allclose(trained[0], trained[1], rtol=1e-9, atol=1e-9)

@@ -13,6 +13,7 @@ from ava_np.evaluation.evaluate import Evaluation, evaluate
 from ava_np.models import Model
 from ava_np.report.page import write_report
 from ava_np.report.sheets import write_pictures
+from ava_np.run import training
 from ava_np.run.folder import REPORT, Run
 from ava_np.specification import (
     FORMAT,
@@ -69,8 +70,8 @@ def specify_toy(name: str, toy: str, **options: Any) -> Specification:
 def finish(folder: Path, specification: Specification, pictures: Pictures) -> Finished:
     """Create a run, train it and evaluate it; the report is not yet written."""
     run = Run.create(folder, specification)
-    trainer = run.resume()
-    for _ in run.train(trainer, run.split(pictures)):
+    trainer = training.resume(run)
+    for _ in training.train(run, trainer, run.split(pictures)):
         pass
     return evaluated(run, trainer.model, pictures)
 

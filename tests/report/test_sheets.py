@@ -14,7 +14,8 @@ from ava_np.evaluation import metrics
 from ava_np.evaluation.evaluate import Evaluation
 from ava_np.report import charts
 from ava_np.report.sheets import write_pictures
-from ava_np.run.folder import Run, new_trainer
+from ava_np.run.folder import Run
+from ava_np.run.training import new_trainer
 from ava_np.specification import PicturesSpecification
 from tests.report.finished_runs import COUNT, HEIGHT, SEED, WIDTH, ZOOM, Finished, finish, page, read, specify
 

@@ -8,6 +8,7 @@ import pytest
 
 from ava_np.data.pictures import Pictures
 from ava_np.errors import AvaError, RunError
+from ava_np.run import training
 from ava_np.run.folder import Run
 from ava_np.specification import AVA5, FORMAT, PicturesSpecification, Specification, TrainingSpecification
 
@@ -38,10 +39,11 @@ def at_full_size(small: np.ndarray) -> Pictures:
 
 def train(run: Run, pictures: Pictures, steps: int | None = None, epochs: int | None = None) -> None:
     """Train from the last save, for some steps or to the end."""
-    training = run.train(run.resume(epochs), run.split(pictures))
-    for _ in islice(training, steps):
-        pass
-    training.close()
+    with run:
+        stepping = training.train(run, training.resume(run, epochs=epochs), run.split(pictures))
+        for _ in islice(stepping, steps):
+            pass
+        stepping.close()
 
 
 def refused(call: Callable[[], object], words: str, kind: type[AvaError] = RunError) -> None:

@@ -1,6 +1,8 @@
 """Checkpoints: loaded bit for bit, written atomically, and every kind of damage reported in one line."""
 
+import errno
 import json
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +18,7 @@ from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model, build
-from ava_np.run.checkpoint import KEY, load_model, load_state, save_model, save_state
+from ava_np.run.checkpoint import KEY, MODEL, TRAINING, load_model, load_state, read_header, save_checkpoint, save_model
 from ava_np.specification import OptimiserName, PaperModel, Propagation, TrainingSpecification
 from ava_np.training.trainer import Trainer
 
@@ -108,8 +110,8 @@ def header(path: Path) -> dict[str, Any]:
 
 
 def rewrite(path: Path, change: Callable[[dict[str, np.ndarray], dict[str, Any]], None]) -> None:
-    """Write the file again with other arrays or another header."""
-    arrays, metadata = load_file(path), header(path)
+    """Write the file again with other arrays or another header, and without a checksum."""
+    arrays, metadata = load_file(path), header(path) | {"sha256": ""}
     change(arrays, metadata)
     save_file(arrays, path, {KEY: json.dumps(metadata)})
 
@@ -142,7 +144,7 @@ def test_safetensors_of_other_programs_are_refused(path: Path) -> None:
 @pytest.mark.parametrize("number", [0, 1, "2", None])
 def test_file_of_another_format_is_refused(path: Path, number: object) -> None:
     rewrite(path, lambda arrays, metadata: metadata.update(format=number))
-    assert f"of format {number}; this ava-np reads format 2" in refused(path, lambda: load_model(path))
+    assert f"of format {number}; this ava-np reads formats 2 and 3" in refused(path, lambda: load_model(path))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -250,9 +252,9 @@ def test_loaded_training_state_equals_the_saved_one_bit_for_bit(
     saved = trainer(optimiser)
     for _ in zip(range(4), saved.run(Batches(pictures)), strict=False):  # in the middle of the second epoch
         pass
-    save_state(saved, tmp_path / "state")
+    save_checkpoint(saved, tmp_path)
     other = trainer(optimiser, seed=0)
-    load_state(other, tmp_path / "state")
+    load_state(other, tmp_path / TRAINING)
     (arrays, numbers), (loaded, loaded_numbers) = saved.state(), other.state()
     assert numbers == loaded_numbers
     assert {name: array.tobytes() for name, array in arrays.items()} == {
@@ -261,32 +263,126 @@ def test_loaded_training_state_equals_the_saved_one_bit_for_bit(
 
 
 def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    save_state(trainer("sgd"), path)
+    path = tmp_path / TRAINING
+    save_checkpoint(trainer("sgd"), tmp_path)
     assert "does not fit its run" in refused(path, lambda: load_state(trainer("adam"), path))
-    save_state(trainer(latent=3), path)
+    save_checkpoint(trainer(latent=3), tmp_path)
     assert "does not fit its run" in refused(path, lambda: load_state(trainer(), path))
+    save_checkpoint(trainer(), tmp_path, run="a")
+    assert "belongs to another run" in refused(path, lambda: load_state(trainer(), path, run="b"))
     save_model(model(), path)
-    assert "does not fit its run" in refused(path, lambda: load_state(trainer(), path))
+    assert "is damaged" in refused(path, lambda: load_state(trainer(), path))
 
 
 def test_damaged_state_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "state"
+    path = tmp_path / TRAINING
     assert "does not exist" in refused(path, lambda: load_state(trainer(), path))
-    save_state(trainer(), path)
+    save_checkpoint(trainer(), tmp_path)
     path.write_bytes(path.read_bytes()[:-5])
     assert "is damaged" in refused(path, lambda: load_state(trainer(), path))
-    save_state(trainer(), path)
+    save_checkpoint(trainer(), tmp_path)
     rewrite(path, lambda arrays, metadata: metadata.update(format=7))
     assert "format 7" in refused(path, lambda: load_state(trainer(), path))
-    save_state(trainer(), path)
+    save_checkpoint(trainer(), tmp_path)
     rewrite(path, lambda arrays, metadata: arrays.update({name: array != 0 for name, array in arrays.items()}))
     assert "is of type bool instead of float32" in refused(path, lambda: load_state(trainer(), path))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"steps": "abc"}, {"steps": -1}, {"seen": 1.5}, {"totals": {"kl": "x"}}, {"totals": {"kl": None}}, {"norms": 3}],
+)
+def test_progress_that_makes_no_sense_is_reported_as_damage(tmp_path: Path, change: dict[str, Any]) -> None:
+    save_checkpoint(trainer(), tmp_path)
+    rewrite(tmp_path / TRAINING, lambda arrays, metadata: metadata.update(change))
+    before = [array.tobytes() for array in trainer().state()[0].values()]
+    restored = trainer()
+    assert "is damaged" in refused(tmp_path / TRAINING, lambda: load_state(restored, tmp_path / TRAINING))
+    assert [array.tobytes() for array in restored.state()[0].values()] == before
+
+
 def test_training_state_is_not_loaded_as_a_model(tmp_path: Path) -> None:
-    save_state(trainer(), tmp_path / "state")
-    assert "is damaged" in refused(tmp_path / "state", lambda: load_model(tmp_path / "state"))
+    save_checkpoint(trainer(), tmp_path)
+    assert "is damaged" in refused(tmp_path / TRAINING, lambda: load_model(tmp_path / TRAINING))
+
+
+@pytest.mark.parametrize("name", [MODEL, TRAINING])
+def test_every_flipped_bit_of_an_array_is_noticed(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    save_checkpoint(trainer(), tmp_path)
+    whole = path.read_bytes()
+    start = 8 + struct.unpack("<Q", whole[:8])[0]
+    assert len(whole) - start > 1000
+    for position in range(start, len(whole)):
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << position % 8
+        path.write_bytes(flipped)
+        load = (lambda: load_model(path)) if name == MODEL else (lambda: load_state(trainer(), path))
+        assert "its checksum differs" in refused(path, load)
+
+
+@pytest.mark.parametrize("change", [{"steps": 5}, {"run": "other"}, {"shape": [2, 3, 3]}])
+def test_changed_metadata_are_noticed(tmp_path: Path, change: dict[str, Any]) -> None:
+    save_checkpoint(trainer(), tmp_path)
+    checksum = header(tmp_path / MODEL)["sha256"]
+    rewrite(tmp_path / MODEL, lambda arrays, metadata: metadata.update(change, sha256=checksum))
+    assert "is damaged" in refused(tmp_path / MODEL, lambda: load_model(tmp_path))
+
+
+def test_files_of_format_2_are_read(tmp_path: Path, pictures: np.ndarray) -> None:
+    """They have no ids and no checksums."""
+
+    def older(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        for key in ("run", "sha256", "norms", "steps" if "model" in metadata else "norms"):
+            metadata.pop(key, None)
+        metadata["format"] = 2
+
+    saved = trainer()
+    next(saved.run(Batches(pictures)))
+    save_checkpoint(saved, tmp_path)
+    for name in (MODEL, TRAINING):
+        rewrite(tmp_path / name, older)
+    np.testing.assert_array_equal(load_model(tmp_path).encode(pictures), saved.model.encode(pictures))
+    restored = trainer()
+    load_state(restored, tmp_path / TRAINING)
+    assert restored.steps == 1
+
+
+def test_weights_are_saved_if_the_state_does_not_fit_on_the_disk(
+    tmp_path: Path, pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trained = trainer()
+    save_checkpoint(trained, tmp_path)
+    before = (tmp_path / TRAINING).read_bytes()
+    next(trained.run(Batches(pictures)))
+    limit, open_file = len(before) - 1, os.fdopen
+
+    class Disk:
+        """A file on a disk with less room than the state needs."""
+
+        def __init__(self, descriptor: int, *arguments: Any) -> None:
+            self.file = open_file(descriptor, *arguments)
+
+        def __enter__(self) -> "Disk":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            self.file.close()
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+        def write(self, content: bytes) -> int:
+            if len(content) > limit:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return self.file.write(content)
+
+    monkeypatch.setattr(os, "fdopen", Disk)
+    save_checkpoint(trained, tmp_path)
+    assert "training.safetensors of step 1 could not be written (No space left on device)" in caplog.text
+    assert (tmp_path / TRAINING).read_bytes() == before
+    assert read_header(tmp_path).steps == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [MODEL, TRAINING]
 
 
 def test_unwritable_path_is_reported(tmp_path: Path) -> None:

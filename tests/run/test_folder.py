@@ -10,8 +10,9 @@ import pytest
 from ava_np.data.pictures import Pictures
 from ava_np.errors import AvaError
 from ava_np.models import build
-from ava_np.run.checkpoint import save_model
-from ava_np.run.folder import CONFIG, MODEL, RUN_FILES, Run, new_trainer
+from ava_np.run.checkpoint import MODEL, save_model
+from ava_np.run.folder import CONFIG, RUN_FILES, Run
+from ava_np.run.training import new_trainer
 from ava_np.specification import decode, encode
 from tests.command import tree
 from tests.run.small_runs import refused, specify
@@ -24,8 +25,8 @@ def test_specification_survives_encoding_and_decoding() -> None:
 
 def test_new_run_is_a_folder_with_its_specification(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "some" / "where" / "deep", specify())
-    assert [path.name for path in run.folder.iterdir()] == [CONFIG]
-    assert Run.open(run.folder).specification == specify()
+    assert list(tree(run.folder)) == [CONFIG]
+    assert Run.open(run.folder).specification == specify().with_id()
     assert json.loads((run.folder / CONFIG).read_text())["training"]["learning_rate"] == 0.01
 
 
@@ -96,7 +97,7 @@ def change(path: Path, **values: Any) -> None:
 @pytest.mark.parametrize("values", [{"format": 0}, {"format": 1}, {"format": "1"}, {"format": None}])
 def test_run_of_another_format_is_refused(trained: Run, values: dict[str, Any]) -> None:
     change(trained.folder / CONFIG, **values)
-    refused(lambda: Run.open(trained.folder), f"is a run of format {values['format']}; this ava-np reads format 2")
+    refused(lambda: Run.open(trained.folder), f"is of format {values['format']}; this ava-np reads formats 2 and 3")
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ def test_pictures_are_read_from_the_source_of_the_specification(tmp_path: Path) 
 def test_other_pictures_get_the_size_and_the_channels_of_the_run(tmp_path: Path) -> None:
     other = write_pictures(tmp_path / "other", 2, size=(40, 25))
     run = Run.create(tmp_path / "run", specify("photos"))
-    assert run.pictures(other).array.shape == (2, 9, 12, 3)
+    assert run.other_pictures(other).array.shape == (2, 9, 12, 3)
     grey = msgspec.structs.replace(specify().pictures, channels=1, zoom=2)
     run = Run(tmp_path / "grey", msgspec.structs.replace(specify(), pictures=grey))
-    assert run.pictures(other).array.shape == (2, 8, 12, 1)
+    assert run.other_pictures(other).array.shape == (2, 8, 12, 1)
 
 
 def test_missing_pictures_are_reported(tmp_path: Path) -> None:

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from ava_np.data.pictures import Pictures
-from ava_np.run.folder import METRICS, MODEL, TRAINING, Run, new_trainer
+from ava_np.run import training
+from ava_np.run.checkpoint import TRAINING, read_header
+from ava_np.run.checkpoint_interval import Interval
+from ava_np.run.folder import METRICS, Run
+from ava_np.run.training import new_trainer
 from tests.command import tree
 from tests.run.small_runs import EPOCHS, STEPS, at_full_size, refused, specify, train
 
@@ -38,15 +42,11 @@ def test_run_that_was_killed_before_its_first_save_starts_again(
     assert tree(killed.folder) == tree(trained.folder)
 
 
-def test_training_saves_at_intervals(tmp_path: Path, pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no time between two saves, every step is saved."""
+def test_training_saves_at_intervals(tmp_path: Path, pictures: Pictures) -> None:
     run = Run.create(tmp_path / "run", specify())
-    monkeypatch.setattr("ava_np.run.folder.SAVE_SECONDS", -1.0)
-    steps = run.train(run.resume(), run.split(pictures))
-    for _ in islice(steps, 5):
-        pass
-    assert run.resume().steps == 4  # a step is saved before the next one
-    assert (run.folder / MODEL).exists()
+    steps = training.train(run, training.resume(run), run.split(pictures), checkpoint_every=Interval(steps=2))
+    saved = [read_header(run.folder).steps for _ in islice(steps, 6)]
+    assert saved == [0, 0, 2, 2, 4, 4]  # a step is saved before the next one begins
 
 
 def test_finished_run_can_be_extended(trained: Run, tmp_path: Path, pictures: Pictures) -> None:
@@ -58,7 +58,7 @@ def test_finished_run_can_be_extended(trained: Run, tmp_path: Path, pictures: Pi
 
 def test_run_cannot_be_shortened(trained: Run) -> None:
     before = tree(trained.folder)
-    refused(lambda: trained.resume(EPOCHS - 1), f"has already trained {EPOCHS} epochs")
+    refused(lambda: training.resume(trained, epochs=EPOCHS - 1), f"has already trained {EPOCHS} epochs")
     assert tree(trained.folder) == before
     assert trained.specification.training.epochs == EPOCHS
 
@@ -67,29 +67,29 @@ def test_trained_run_without_its_state_does_not_resume(trained: Run) -> None:
     """It would start again from the first weights and overwrite the trained ones."""
     (trained.folder / TRAINING).unlink()
     before = tree(trained.folder)
-    refused(lambda: trained.resume(EPOCHS + 1), f"{TRAINING} does not exist")
+    refused(lambda: training.resume(trained, epochs=EPOCHS + 1), f"{TRAINING} does not exist")
     assert tree(trained.folder) == before
 
 
 def test_damaged_state_leaves_the_run_unchanged(trained: Run) -> None:
     (trained.folder / TRAINING).write_bytes(b"damage")
     before = tree(trained.folder)
-    refused(lambda: trained.resume(EPOCHS + 1), f"{TRAINING} is damaged")
+    refused(lambda: training.resume(trained, epochs=EPOCHS + 1), f"{TRAINING} is damaged")
     assert tree(trained.folder) == before
 
 
 def test_weights_that_are_not_finite_are_not_saved(trained: Run) -> None:
     before = tree(trained.folder)
-    trainer = trained.resume()
+    trainer = training.resume(trained)
     trainer.model.networks["decoder"].theta[3] = np.nan
-    trained.save(trainer)
+    training.save(trained, trainer)
     assert tree(trained.folder) == before
 
 
 def test_half_applied_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run.create(tmp_path / "run", specify())
     trainer = new_trainer(run.specification)
-    run.save(trainer)
+    training.save(run, trainer)
     before = (run.folder / TRAINING).read_bytes()
 
     def stop(*arguments: object) -> None:
@@ -98,5 +98,5 @@ def test_half_applied_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(trainer.optimisers["step", "decoder"], "step", stop)  # after the encoder's step
     pictures = at_full_size(np.full((3, *trainer.model.shape), 0.5, np.float32))
     with pytest.raises(KeyboardInterrupt):
-        list(run.train(trainer, run.split(pictures)))
+        list(training.train(run, trainer, run.split(pictures)))
     assert (run.folder / TRAINING).read_bytes() == before

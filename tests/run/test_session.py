@@ -7,7 +7,7 @@ import pytest
 
 from ava_np.errors import ArchitectureError, PictureError, RunError
 from ava_np.report.run import report_run
-from ava_np.run.session import free_folder, resume, start
+from ava_np.run.session import claim_folder, resume, start
 from ava_np.specification import AE, AVA1, AVA5, DCGAN, GAN, VAE, RunOptions
 from tests.command import ava, tree, write_pictures
 from tests.idx_files import digits, write_idx
@@ -115,9 +115,8 @@ def test_nothing_is_written_if_the_training_cannot_start(place: Path) -> None:
 
 
 def test_default_run_folder_is_named_after_source_and_model(place: Path) -> None:
-    assert free_folder(None, AVA5()) == Path("runs/builtin-ava5")
-    assert free_folder("toy:ring", GAN()) == Path("runs/toy-ring-gan")
-    assert free_folder(Path("photos"), VAE(propagation="paper")) == Path("runs/photos-vae-paper")
-    assert free_folder("photos", AE(architecture="conv28")) == Path("runs/photos-ae-conv28")
-    (place / "runs" / "builtin-ava5").mkdir(parents=True)
-    assert free_folder(None, AVA5()) == Path("runs/builtin-ava5-2")
+    assert claim_folder(None, AVA5()) == Path("runs/builtin-ava5")
+    assert claim_folder("toy:ring", GAN()) == Path("runs/toy-ring-gan")
+    assert claim_folder(Path("photos"), VAE(propagation="paper")) == Path("runs/photos-vae-paper")
+    assert claim_folder("photos", AE(architecture="conv28")) == Path("runs/photos-ae-conv28")
+    assert claim_folder(None, AVA5()) == Path("runs/builtin-ava5-2")  # the first one is taken now

@@ -1,5 +1,7 @@
 """Values that are not finite stop the training, and the step that produced them is not applied."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from ava_np.errors import NotFiniteError
 from ava_np.models.step import Noise
 from ava_np.specification import PaperModel, TrainingSpecification
 from ava_np.training.trainer import Trainer
-from tests.training.cases import BATCH, parameter_bytes, small_model, specify
+from tests.training.cases import BATCH, STEPS, parameter_bytes, small_model, specify
 
 
 def test_a_picture_that_is_not_finite_stops_the_training_before_the_step(pictures: np.ndarray) -> None:
@@ -16,7 +18,7 @@ def test_a_picture_that_is_not_finite_stops_the_training_before_the_step(picture
     invalid[:, 1, 2] = np.nan
     trainer = Trainer(small_model(), specify())
     before = parameter_bytes(trainer.model)
-    with pytest.raises(NotFiniteError, match=r"gradient of encoder\.dense1\.W is not finite at step 1 .*not applied"):
+    with pytest.raises(NotFiniteError, match=r"gradient of encoder\.dense1\.W is not finite at step 1 \(learning rate"):
         next(trainer.run(Batches(invalid)))
     assert parameter_bytes(trainer.model) == before
     assert trainer.steps == 0
@@ -36,7 +38,7 @@ def test_a_diverging_training_keeps_its_last_finite_parameters(
     assert len(finite) == trainer.steps + 1 < 20
     assert all(np.isfinite(network.theta).all() for network in trainer.model.networks.values())
     message = str(error.value)
-    assert f"at step {trainer.steps + 1} (learning rate {learning_rate:g})" in message
+    assert f"at step {trainer.steps + 1} (learning rate {learning_rate:g}; try a lower one)" in message
     assert any(f"{network}.dense" in message for network in trainer.model.networks)
     assert "\n" not in message
 
@@ -64,3 +66,23 @@ def test_a_term_that_is_not_finite_is_named(pictures: np.ndarray, monkeypatch: p
     monkeypatch.setattr(vae, "gradients", lambda x, r: {"reconstruction": 1.0, "kl": float("inf")})
     with pytest.raises(NotFiniteError, match="the term kl is not finite at step 1"):
         next(Trainer(vae, specify()).run(Batches(pictures)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_parameters_that_overflow_in_the_last_step_are_refused(
+    pictures: np.ndarray, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """No later gradient shows it."""
+    vae = small_model("vae")
+    trainer = Trainer(vae, specify())
+    optimiser = trainer.optimisers["step", "decoder"]
+    step = optimiser.step
+
+    def overflow(*arguments: Any) -> None:
+        step(*arguments)
+        if trainer.steps == STEPS - 1:
+            vae.networks["decoder"].theta[:] = value
+
+    monkeypatch.setattr(optimiser, "step", overflow)
+    with pytest.raises(NotFiniteError, match=f"not finite after step {STEPS} "):
+        list(trainer.run(Batches(pictures)))

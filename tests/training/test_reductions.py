@@ -10,9 +10,9 @@ from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.network.architectures import mlp
 from ava_np.specification import TrainingSpecification
+from ava_np.training.fit import fit
 from ava_np.training.optimisers import SGD
 from ava_np.training.reductions import layer_weights
-from ava_np.training.trainer import fit
 
 SHAPE = (2, 3, 1)  # m = 6
 

@@ -56,6 +56,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one(
     second = trainer(99)
     second.restore(*saved)
     assert second.steps == len(metrics) == min(stop, len(expected))
+    if metrics and metrics[-1] is not None and stop <= len(expected):
+        metrics.pop()  # an epoch whose metrics were taken just before the stop is reported again
     metrics += second.run(Batches(pictures))
     arrays, numbers = second.state()
     assert {key: array.tobytes() for key, array in arrays.items()} == {

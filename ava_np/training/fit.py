@@ -1,0 +1,102 @@
+"""Training a model in place on an array of pictures."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from ava_np.data.batches import Batches
+from ava_np.models.base import Model
+from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
+from ava_np.training.trainer import Metrics, Trainer
+
+
+def fit(
+    model: Model,
+    pictures: ArrayLike,
+    *,
+    epochs: int,
+    batch_size: int = 16,
+    optimiser: str = "adam",
+    learning_rate: float | None = None,
+    reduction: str | None = None,
+    seed: int = 0,
+    callbacks: Sequence[Callable[[Trainer, Metrics], None]] = (),
+    **options: Any,
+) -> list[Metrics]:
+    """Train a model in place.
+
+    Each call is a training of its own: the optimiser starts without memory, and the order of the pictures and the noise
+    are the same again unless ``seed`` is another. To continue a training, use ``Trainer``.
+
+    Parameters
+    ----------
+    model : Model
+        From ``ava_np.build`` or ``ava_np.load``.
+    pictures : array_like, (pictures, height, width, channels)
+        Of the model's shape; floats in [0, 1], unless the model's output is linear.
+    epochs : int
+        Passes over the pictures.
+    batch_size : int
+        Largest number of pictures in a step.
+    optimiser : {"adam", "rmsprop", "momentum", "sgd"}
+        "sgd" is the update of AVA (5) to (16) as printed.
+    learning_rate : float, optional
+        γ in (0, 1]; by default the optimiser's in ``ava_np.specification.DEFAULTS``.
+    reduction : {"sum", "mean", "fan"}, optional
+        What γ multiplies (``ava_np.training.reductions``); by default the optimiser's.
+    seed : int
+        Seed of the order of the pictures and of the noise.
+    callbacks : sequence of callable
+        Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
+    **options
+        ``momentum``, ``weight_decay``, ``clip`` and ``schedule`` of ``TrainingSpecification``.
+
+    Returns
+    -------
+    list of dict
+        Each epoch's metrics: "epoch", "step", "learning_rate", "nats" (the terms, means over pictures),
+        "gradient_norm", ...
+
+    Raises
+    ------
+    ValueError
+        If there are no pictures, their shape or range does not fit the model, or an option is out of range.
+    NotFiniteError
+        If a term or a gradient is not finite; the parameters stay finite.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> import numpy as np
+    >>> pictures = np.random.default_rng(0).random((20, 4, 4, 1), dtype=np.float32)
+    >>> model = ava_np.build("vae", (4, 4, 1), hidden=(8,), latent=2)
+    >>> metrics = ava_np.fit(model, pictures, epochs=3)
+    >>> metrics[-1]["epoch"], list(metrics[-1]["nats"])
+    (3, ['reconstruction', 'kl'])
+    """
+    array = model.validated_pictures(pictures)
+    if not len(array):
+        raise ValueError("fit takes at least one picture")
+    unknown = [option for option in options if option not in TrainingSpecification.__struct_fields__]
+    if unknown:
+        known = ", ".join(TrainingSpecification.__struct_fields__)
+        raise ValueError(f"fit has no option {unknown[0]!r}: it has {known}")
+    default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
+    training = validated(
+        TrainingSpecification,
+        optimiser=optimiser,
+        learning_rate=default_rate if learning_rate is None else learning_rate,
+        reduction=default_reduction if reduction is None else reduction,
+        batch_size=batch_size,
+        epochs=epochs,
+        seed=seed,
+        **{"momentum": default_momentum(model.specification, optimiser), **options},
+    )
+    trainer, epochs_metrics = Trainer(model, training), []
+    for metrics in trainer.run(Batches(array)):
+        if metrics is not None:
+            epochs_metrics.append(metrics)
+            for callback in callbacks:
+                callback(trainer, metrics)
+    return epochs_metrics
