@@ -26,7 +26,7 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
 )
 @json_option
 def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: bool) -> None:
-    """Evaluate a run on its pictures, or on those in FOLDER.
+    """Evaluate a run on its pictures, or on those in FOLDER. With --part, FOLDER is where the run's own pictures are now.
 
     Reconstruction error: each picture compared with its own reconstruction. (17), the paper's measure: ONE decoded
     image compared with all pictures. (17) rewards an average, so trivial baselines are listed next to it. Both are the
@@ -43,29 +43,28 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
-    if folder is not None and part is not None:
-        raise click.UsageError("--part selects from the run's own pictures: leave out --part or FOLDER")
     if run.specification.pictures.toy:
         if folder is not None or part is not None:
             raise click.UsageError("samples are compared with the toy distribution itself: leave out FOLDER and --part")
         values, text = _toy(run)
     else:
-        values, text = _pictures(run, *_evaluated(run, folder, part or "train"))
+        values, text = _pictures(run, *_evaluated(run, folder, part))
     if as_json:
         print_json(values)
     else:
         click.echo(text)
 
 
-def _evaluated(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictures]":
+def _evaluated(run: "Run", folder: Path | None, part: Part | None) -> "tuple[Model, Pictures]":
     """The model, and at most 1000 pictures of a part or a folder; report if there are more."""
     from ava_np.cli.show import pictures_of
     from ava_np.console import say
     from ava_np.run.pictures import subsample
 
-    model, every = run.model(), pictures_of(run, folder)
-    if folder is None:
-        data = run.split(every)
+    own = folder is None or part is not None
+    model, every = run.model(), pictures_of(run, folder, own=own)
+    if own:
+        data, part = run.split(every), part or "train"
         count, pictures = len(getattr(data.split, part)), run.evaluation_pictures(data, part)
     else:
         count, pictures = len(every.names), subsample(every)

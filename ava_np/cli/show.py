@@ -181,12 +181,18 @@ def interpolate(
     _save(run, strip, steps, "interpolated points", out or run.folder / "interpolation.png")
 
 
-def pictures_of(run: "Run", folder: Path | None) -> "Pictures":
-    """Read the run's pictures, or those in ``folder``; report files that were left out."""
+def pictures_of(run: "Run", folder: Path | None, *, own: bool = False) -> "Pictures":
+    """Read the run's pictures, or those in ``folder``; report files that were left out.
+
+    With ``own``, ``folder`` is where the run's pictures are now.
+    """
     from ava_np.console import progress_counter, say
 
     with progress_counter("reading pictures") as progress:
-        pictures = run.pictures(progress=progress) if folder is None else run.other_pictures(folder, progress)
+        if folder is None or own:
+            pictures = run.pictures(folder, progress)
+        else:
+            pictures = run.other_pictures(folder, progress)
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
     return pictures

@@ -100,3 +100,37 @@ def test_second_interrupt_does_not_wait(monkeypatch: pytest.MonkeyPatch, photos:
     assert (outcome.code, outcome.err.splitlines()[-1]) == (130, "Error: interrupted")
     assert survived == [1]
     assert signal.getsignal(signal.SIGINT) == before
+
+
+@pytest.mark.usefixtures("no_report")
+def test_second_training_is_refused_beside_a_running_one(place: Path, photos: Path) -> None:
+    """Before there was a lock, the first one ended with an empty metrics.jsonl."""
+    running = spawn("train", photos, *SMALL, "--epochs", 200_000, "--out", place / "busy")
+    assert running.stderr is not None
+    assert any(line.startswith("epoch ") for line in running.stderr)
+    for options in (("--resume",), ("--overwrite", *SMALL)):
+        outcome = ava("train", *(() if "--resume" in options else (photos,)), "--out", "busy", *options)
+        assert outcome.code == 1
+        assert outcome.err.splitlines()[-1] == (
+            "Error: busy is in use by another training: wait until it ends, or choose another folder"
+        )
+    ran("sample", "busy", "--out", "while.png")
+    running.send_signal(signal.SIGINT)
+    err = running.communicate(timeout=60)[1]
+    assert running.returncode == 130
+    steps = int(next(line for line in err.splitlines() if line.startswith("stopped")).split()[3])
+    ran("train", photos, *SMALL, "--epochs", steps, "--out", "whole")
+    assert (place / "busy" / MODEL).read_bytes() == (place / "whole" / MODEL).read_bytes()
+    assert [line["epoch"] for line in Run.open("busy").metrics()] == list(range(1, steps + 1))
+
+
+@pytest.mark.usefixtures("no_report")
+def test_two_trainings_that_begin_at_once_have_two_folders(place: Path) -> None:
+    trainings = [spawn("train", *SMALL, "--size", 20) for _ in range(3)]
+    for training in trainings:
+        assert training.communicate(timeout=120)[0] is not None
+        assert training.returncode == 0
+    names = {path.name for path in (place / "runs").iterdir()}
+    assert names == {"builtin-ava5", "builtin-ava5-2", "builtin-ava5-3"}
+    ids = {printed("info", place / "runs" / name)["progress"]["steps"] for name in names}
+    assert ids == {3}
