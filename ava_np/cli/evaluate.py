@@ -26,7 +26,9 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
 )
 @json_option
 def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: bool) -> None:
-    """Evaluate a run on its pictures, or on those in FOLDER. With --part, FOLDER is where the run's own pictures are now.
+    """Evaluate a run on its pictures, or on those in FOLDER.
+
+    With --part, FOLDER is where the run's own pictures are now.
 
     Reconstruction error: each picture compared with its own reconstruction. (17), the paper's measure: ONE decoded
     image compared with all pictures. (17) rewards an average, so trivial baselines are listed next to it. Both are the

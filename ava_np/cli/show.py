@@ -189,10 +189,8 @@ def pictures_of(run: "Run", folder: Path | None, *, own: bool = False) -> "Pictu
     from ava_np.console import progress_counter, say
 
     with progress_counter("reading pictures") as progress:
-        if folder is None or own:
-            pictures = run.pictures(folder, progress)
-        else:
-            pictures = run.other_pictures(folder, progress)
+        read = run.pictures if own or folder is None else run.other_pictures
+        pictures = read(folder, progress)  # type: ignore[arg-type]
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
     return pictures
