@@ -12,6 +12,8 @@ from ava_np.errors import AvaError
 # A new file of our own, never one that is there already, and never one that a symbolic link leads to.
 NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
+PARTIAL = ".{name}.{token}.partial"  # name of a file that is being written; a killed process leaves it behind
+
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
@@ -44,7 +46,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     ...     Path(folder, "codes.csv").read_text()
     'picture,z1'
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.partial")
+    temporary = path.with_name(PARTIAL.format(name=path.name, token=secrets.token_hex(8)))
     descriptor = os.open(temporary, NEW_FILE, 0o666)
     try:
         with os.fdopen(descriptor, "w+b") as file:
@@ -52,9 +54,12 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:  # a second Ctrl-C must not leave gigabytes behind
+    except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            try:
+                temporary.unlink()
+            finally:  # a second Ctrl-C must not leave gigabytes behind
+                temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 
