@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from ava_np.data.decoding import decode, header_size
-from ava_np.data.messages import printable, reason
+from ava_np.data.messages import reason
 from ava_np.data.picture_files import SUFFIXES, find_picture_files, natural_order
 from ava_np.data.pictures import Colour, Pictures, Progress, Size, central_crop, check_options
-from ava_np.errors import PictureError
+from ava_np.errors import PictureError, printable
 
 MAX_DEFAULT_SIDE = 256
 
@@ -191,7 +191,7 @@ class Reader:
     def _skip(self, path: Path, why: str) -> None:
         """Record a file that cannot be read, or raise if ``strict`` is set."""
         if self.strict:
-            raise PictureError(f"{printable(str(path))}: {why}; repair or remove it")
+            raise PictureError(f"{path}: {why}; repair or remove it")
         self._skipped[path] = why
 
     def _no_usable_picture(self) -> PictureError:

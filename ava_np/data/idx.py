@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ava_np.data.messages import printable, reason
+from ava_np.data.messages import reason
 from ava_np.data.picture_files import SUFFIXES
 from ava_np.errors import PictureError
 
@@ -71,7 +71,7 @@ def choose_idx(folder: Path, files: list[Path]) -> Path:
     training = [path for path in files if path.name.startswith("train-images")]
     others = [path for path in files if _magic(path)[3:] != bytes([LABEL_DIMENSIONS])]
     if not training and len(others) != 1:
-        names = ", ".join(printable(path.name) for path in others or files)
+        names = ", ".join(path.name for path in others or files)
         problem = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
         raise PictureError(f"{folder}: {problem} ({names})")
     return (training or others)[0]
@@ -110,7 +110,6 @@ def read_idx(path: str | Path) -> np.ndarray:
             [3, 4, 5]]], dtype=uint8)
     """
     path = Path(path)
-    name = printable(str(path))
     try:
         with _opened(path) as file:
             shape = _shape(file)
@@ -118,18 +117,18 @@ def read_idx(path: str | Path) -> np.ndarray:
             values = _read(file, size)
             surplus = bool(file.read(1))
     except PictureError as error:
-        raise PictureError(f"{name}: {error}") from None
+        raise PictureError(f"{path}: {error}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PictureError(f"{name}: the gzip is damaged or truncated ({reason(error)}); download it again") from None
+        raise PictureError(f"{path}: the gzip is damaged or truncated ({reason(error)}); download it again") from None
     except (OSError, ValueError) as error:
-        raise PictureError(f"{name}: cannot be read ({reason(error)})") from None
+        raise PictureError(f"{path}: cannot be read ({reason(error)})") from None
     except MemoryError:
-        raise PictureError(f"{name}: does not fit in memory; free memory, or give a smaller file") from None
+        raise PictureError(f"{path}: does not fit in memory; free memory, or give a smaller file") from None
     claim = f"its header says {shape[0]} pictures of {shape[2]} x {shape[1]} pixels, {size} bytes"
     if len(values) < size:
-        raise PictureError(f"{name}: truncated: {claim}, and {len(values)} follow; download it again")
+        raise PictureError(f"{path}: truncated: {claim}, and {len(values)} follow; download it again")
     if surplus:
-        raise PictureError(f"{name}: damaged: {claim}, and more follow; download it again")
+        raise PictureError(f"{path}: damaged: {claim}, and more follow; download it again")
     return np.frombuffer(values, np.uint8).reshape(shape)
 
 
