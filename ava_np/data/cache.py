@@ -20,7 +20,7 @@ import numpy as np
 
 from ava_np.data.folder import Reader
 from ava_np.data.messages import reason
-from ava_np.data.pictures import Colour, Pictures, Progress, Size
+from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size
 from ava_np.errors import PictureError
 from ava_np.files import atomic_file, write_atomically
 
@@ -42,7 +42,7 @@ def cached_pictures(
     folder: str | Path,
     cache: str | Path,
     *,
-    size: Size | None = None,
+    size: AnySize | None = None,
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
@@ -84,7 +84,7 @@ def cached_pictures(
     memmap (1, 6, 8, 1) 1.0
     """
     reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
-    path = Path(cache) / _key(reader, (size, zoom, colour, limit))
+    path = Path(cache) / _key(reader, (reader.size, zoom, colour, limit))
     pictures = _open(path)
     if pictures is None:
         _build(reader, path, progress)

@@ -13,7 +13,7 @@ import numpy as np
 from ava_np.data.decoding import decode, header_size
 from ava_np.data.messages import reason
 from ava_np.data.picture_files import SUFFIXES, find_picture_files, natural_order
-from ava_np.data.pictures import Colour, Pictures, Progress, Size, central_crop, check_options
+from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.errors import PictureError, printable
 
 MAX_DEFAULT_SIDE = 256
@@ -22,7 +22,7 @@ MAX_DEFAULT_SIDE = 256
 def load_pictures(
     folder: str | Path,
     *,
-    size: Size | None = None,
+    size: AnySize | None = None,
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
@@ -39,10 +39,10 @@ def load_pictures(
     ----------
     folder : path
         A folder, or one picture file.
-    size : (width, height), optional
-        Common size in pixels, before the crop, each side 1 to 8192. Pictures of another size are stretched to it with
-        bicubic interpolation. The default is the median width and the median height, scaled down so that the longer
-        side is at most 256.
+    size : (width, height), str or int, optional
+        Common size in pixels, before the crop, each side 1 to 8192; or "180x250", or 64 for 64x64. Pictures of
+        another size are stretched to it with bicubic interpolation. The default is the median width and the median
+        height, scaled down so that the longer side is at most 256.
     zoom : int
         H and W are cropped to multiples of ``zoom``, at least 1, about the centre. If the surplus is odd, the extra
         pixel is cut at the right or at the bottom.
@@ -117,9 +117,9 @@ class Reader:
     """
 
     def __init__(
-        self, root: Path, *, size: Size | None, zoom: int, colour: Colour, strict: bool = False, limit: int = 0
+        self, root: Path, *, size: AnySize | None, zoom: int, colour: Colour, strict: bool = False, limit: int = 0
     ) -> None:
-        check_options(root, size, zoom, colour, limit)
+        size = check_options(root, size, zoom, colour, limit)
         self.root, self.zoom, self.colour, self.strict, self.limit = root, zoom, colour, strict, limit
         self.size = size or (0, 0)
         self.channels = 3 if colour == "rgb" else 1

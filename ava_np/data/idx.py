@@ -13,9 +13,10 @@ database", yann.lecun.com/exdb/mnist.
 """
 
 import gzip
-import math
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from ava_np.data.messages import reason
 from ava_np.data.picture_files import SUFFIXES
+from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
 
 TYPES = {8: "bytes", 9: "signed bytes", 11: "int16", 12: "int32", 13: "float32", 14: "float64"}
@@ -77,13 +79,15 @@ def choose_idx(folder: Path, files: list[Path]) -> Path:
     return (training or others)[0]
 
 
-def read_idx(path: str | Path) -> np.ndarray:
+def read_idx(path: str | Path, limit: int = 0) -> np.ndarray:
     """Read the pictures of an idx file, plain or gzipped.
 
     Parameters
     ----------
     path : path
         The file.
+    limit : int
+        Read only the first ``limit`` pictures, and the file only as far as these reach; 0 reads all.
 
     Returns
     -------
@@ -110,12 +114,33 @@ def read_idx(path: str | Path) -> np.ndarray:
             [3, 4, 5]]], dtype=uint8)
     """
     path = Path(path)
+    with _reading(path) as file:
+        count, height, width = _shape(file)
+        read = min(count, limit or count)
+        size = read * height * width
+        values = _read(file, size)
+        surplus = read == count and bool(file.read(1))
+    claim = f"its header says {count} pictures of {width} x {height} pixels, {count * height * width} bytes"
+    if len(values) < size:
+        raise PictureError(f"{path}: truncated: {claim}, and {len(values)} follow; download it again")
+    if surplus:
+        raise PictureError(f"{path}: damaged: {claim}, and more follow; download it again")
+    return np.frombuffer(values, np.uint8).reshape(read, height, width)
+
+
+def idx_size(path: Path) -> Size:
+    """Return the (width, height) of the pictures of an idx file, from its header; errors are those of ``read_idx``."""
+    with _reading(path) as file:
+        _, height, width = _shape(file)
+    return width, height
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+    """Open an idx file; any error before it is closed becomes a ``PictureError`` that names it."""
     try:
         with _opened(path) as file:
-            shape = _shape(file)
-            size = math.prod(shape)
-            values = _read(file, size)
-            surplus = bool(file.read(1))
+            yield file
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -123,13 +148,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     except (OSError, ValueError) as error:
         raise PictureError(f"{path}: cannot be read ({reason(error)})") from None
     except MemoryError:
-        raise PictureError(f"{path}: does not fit in memory; free memory, or give a smaller file") from None
-    claim = f"its header says {shape[0]} pictures of {shape[2]} x {shape[1]} pixels, {size} bytes"
-    if len(values) < size:
-        raise PictureError(f"{path}: truncated: {claim}, and {len(values)} follow; download it again")
-    if surplus:
-        raise PictureError(f"{path}: damaged: {claim}, and more follow; download it again")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+        raise PictureError(f"{path}: does not fit in memory; set a limit, or free memory") from None
 
 
 def _opened(path: Path) -> BinaryIO | gzip.GzipFile:

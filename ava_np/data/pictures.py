@@ -8,11 +8,15 @@ from typing import Literal
 import numpy as np
 
 from ava_np.errors import PictureError
+from ava_np.specification import parse_size
 
 MAX_SIDE = 8192  # in pixels: a mistyped size above this would need gigabytes per picture
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
+
+AnySize = Size | str | int
+"""A size as ``read_pictures`` takes it: (width, height), "180x250", or the side of a square."""
 
 Colour = Literal["auto", "grey", "rgb"]
 
@@ -77,17 +81,28 @@ class Pictures:
         return self.stored_sha256 or hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
 
 
-def check_options(source: object, size: Size | None, zoom: int, colour: str, limit: int) -> None:
-    """Raise a ``PictureError`` if an option is out of range, whatever the source; the message begins with it."""
-    if size is not None and not all(1 <= side <= MAX_SIDE for side in size):
+def check_options(source: object, size: AnySize | None, zoom: int, colour: str, limit: int) -> Size | None:
+    """Return the size as (width, height), if there is one.
+
+    Raises
+    ------
+    PictureError
+        If an option is out of range, whatever the source; the message begins with it.
+    """
+    try:
+        parsed = None if size is None else parse_size(size)
+    except ValueError as error:
+        raise PictureError(f"{source}: {error}") from None
+    if parsed is not None and not all(1 <= side <= MAX_SIDE for side in parsed):
         allowed = f"1 to {MAX_SIDE} pixels"
-        raise PictureError(f"{source}: width and height must be {allowed}, not {size[0]} x {size[1]}")
+        raise PictureError(f"{source}: width and height must be {allowed}, not {parsed[0]} x {parsed[1]}")
     if zoom < 1:
         raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
     if colour not in ("auto", "grey", "rgb"):
         raise PictureError(f'{source}: colour must be "auto", "grey" or "rgb", not {colour!r}')
     if limit < 0:
         raise PictureError(f"{source}: the limit must be a number of pictures, or 0 for all, not {limit}")
+    return parsed
 
 
 def central_crop(source: object, size: Size, zoom: int) -> tuple[int, int, int, int]:

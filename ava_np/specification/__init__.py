@@ -48,6 +48,7 @@ from ava_np.specification.values import (
     Propagation,
     Reduction,
     Schedule,
+    parse_size,
     validated,
 )
 
@@ -91,6 +92,7 @@ __all__ = [
     "default_momentum",
     "encode",
     "is_toy",
+    "parse_size",
     "specify_model",
     "steps_per_epoch",
     "validated",

@@ -156,6 +156,36 @@ def test_built_in_pictures_of_an_unusable_size_are_refused(size: tuple[int, int]
     refused(None, " x ".join(map(str, size)), size=size, zoom=zoom)
 
 
+# Sizes
+
+
+@pytest.mark.parametrize("size", ["20x31", "20X31", [20, 31], (np.int64(20), 31)])
+def test_a_size_may_be_a_text_or_a_list(tmp_path: Path, size: Any) -> None:
+    folder, cache = write_folder(tmp_path / "png", digits(2)), tmp_path / "cache"
+    for pictures in (
+        read_pictures(None, size=size),
+        read_pictures(folder, size=size),
+        read_pictures(folder, size=size, cache=cache),
+        read_pictures(write_idx(tmp_path / "values", digits(2)), size=size),
+    ):
+        assert pictures.size == (20, 31)
+        assert pictures.array.shape[1:3] == (31, 20)
+    assert len(list(cache.glob("*.npy"))) == 1
+    read_pictures(folder, size=(20, 31), cache=cache)
+    assert len(list(cache.glob("*.npy"))) == 1  # the same size, so the same copy
+
+
+@pytest.mark.parametrize("size", [64, "64", np.int64(64)])
+def test_one_number_is_the_side_of_a_square(size: Any) -> None:
+    assert read_pictures(None, size=size).size == (64, 64)
+
+
+@pytest.mark.parametrize("size", ["", "64x", "x64", "1x2x3", "large", 64.5, (64,), (1, 2, 3), (1.5, 2), b"64", True])
+def test_what_is_no_size_is_refused(size: Any) -> None:
+    refused(None, repr(size), "is not a size such as 180x250", size=size)
+    refused("toy:ring", repr(size), size=size)
+
+
 # The size before reading
 
 
