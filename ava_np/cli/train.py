@@ -168,6 +168,7 @@ def _weight(weights: dict[str, list[float]]) -> str:
 def _describe(session: "Session", source: str | None) -> None:
     """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.console import say
+    from ava_np.data.formats import left_out_line
 
     pictures, specification = session.data.pictures, session.run.specification.pictures
     count = len(pictures.names)
@@ -185,6 +186,8 @@ def _describe(session: "Session", source: str | None) -> None:
     if specification.zoom > 1:
         line += f", zoomed out by {specification.zoom}"
     say(line)
+    if pictures.left_out:
+        say(left_out_line(pictures.left_out))
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
 

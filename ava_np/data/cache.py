@@ -24,7 +24,7 @@ from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size
 from ava_np.errors import PictureError
 from ava_np.files import atomic_file, write_atomically
 
-FORMAT = 1  # to be increased when pictures are decoded or stored differently
+FORMAT = 2  # to be increased when pictures are decoded or stored differently
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
 
 
@@ -35,6 +35,7 @@ class _Stored(msgspec.Struct):
     skipped: tuple[str, ...]
     sizes: tuple[Size, ...]
     size: Size
+    left_out: dict[str, tuple[str, ...]]
     sha256: str
 
 
@@ -118,7 +119,7 @@ def _open(path: Path) -> Pictures | None:
         return None
     if array.dtype != np.float32 or array.ndim != 4 or not len(array) == len(stored.names) == len(stored.sizes):
         return None
-    return Pictures(array, stored.names, stored.skipped, stored.sizes, stored.size, stored.sha256)
+    return Pictures(array, stored.names, stored.skipped, stored.sizes, stored.size, stored.left_out, stored.sha256)
 
 
 def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
@@ -133,7 +134,7 @@ def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
             f"{path.parent}: the cache cannot be written ({reason(error)}); choose another folder for it"
         ) from None
     result = reader.result(np.empty(0))  # an empty array, since the pictures are in the file
-    stored = _Stored(result.names, result.skipped, result.sizes, result.size, sha256)
+    stored = _Stored(result.names, result.skipped, result.sizes, result.size, result.left_out, sha256)
     write_atomically(path.with_suffix(".json"), msgspec.json.encode(stored))
 
 

@@ -11,13 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ava_np.data.formats import formats
 from ava_np.data.messages import reason
 from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
-
-# Pillow chooses a decoder by content, not by suffix. This list keeps it from running Ghostscript on an EPS file that is
-# named .png.
-DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 ORIENTATION_TAG = 0x0112
 
@@ -49,7 +46,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             # that it can ignore.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=DECODERS) as picture:
+            # Pillow chooses a decoder by content, not by suffix. The list keeps it from running Ghostscript on an EPS
+            # file that is named .png.
+            with Image.open(path, formats=formats()) as picture:
                 yield picture
     except PictureError:
         raise

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ava_np.data.decoding import decode, header_size
+from ava_np.data.formats import HEIC, HEIC_HINT, formats, left_out_line, other_kind
 from ava_np.data.messages import reason
-from ava_np.data.picture_files import SUFFIXES, find_picture_files, natural_order
+from ava_np.data.picture_files import find_files, natural_order
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.errors import PictureError, printable
 
@@ -31,9 +32,9 @@ def load_pictures(
 ) -> Pictures:
     """Read every picture in a folder and its subfolders, in natural order (2 before 10), into one array.
 
-    Hidden files and folders, run folders and files with other suffixes are left out. Transparent pixels are laid over
-    white, EXIF orientation is applied, and only the first frame of an animation is read. 16-bit grey pictures keep
-    their precision; of 16-bit colour pictures, Pillow reads the upper 8 bits of each channel.
+    Pictures are told by their content. Hidden files and folders, and run folders, are left out. Transparent pixels are
+    laid over white, EXIF orientation is applied, and only the first frame of an animation is read. 16-bit grey pictures
+    keep their precision; of 16-bit colour pictures, Pillow reads the upper 8 bits of each channel.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def load_pictures(
     colour : {"auto", "grey", "rgb"}
         "auto" reads grey pictures if every picture is grey (one channel, or three equal ones), and RGB otherwise.
     strict : bool
-        Raise at the first file that cannot be read, instead of skipping it.
+        Raise at the first picture that cannot be read, instead of skipping it.
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
     progress : callable, optional
@@ -65,7 +66,7 @@ def load_pictures(
     PictureError
         If the folder is missing, unreadable, neither a folder nor a picture, or holds no picture that can be read; if
         ``size``, ``zoom``, ``colour`` or ``limit`` is out of range; if ``size`` is less than one block of ``zoom``
-        pixels; if the pictures do not fit in memory; or if a file cannot be read and ``strict`` is set.
+        pixels; if the pictures do not fit in memory; or if a picture cannot be read and ``strict`` is set.
 
     Examples
     --------
@@ -105,7 +106,7 @@ class Reader:
     Attributes
     ----------
     paths : list of Path
-        Every file with a known suffix, in natural order.
+        Every file that is a picture, or has the suffix of one, in natural order.
     headers : dict of Path to (width, height)
         Files whose header can be read, with their size after EXIF orientation. Filled by ``survey``.
     size : (width, height)
@@ -127,6 +128,7 @@ class Reader:
         self.names: list[str] = []
         self._sizes: list[Size] = []
         self._skipped: dict[Path, str] = {}
+        self._left_out: dict[str, list[Path]] = {}
         self.paths = self._find()
 
     def survey(self) -> tuple[int, int]:
@@ -166,11 +168,12 @@ class Reader:
         """Return the pictures, given the array of everything that ``decoded`` has yielded."""
         paths = sorted(self._skipped, key=natural_order)
         skipped = tuple(printable(f"{_relative_name(path, self.root)}: {self._skipped[path]}") for path in paths)
-        return Pictures(array, tuple(self.names), skipped, tuple(self._sizes), self.size, sha256)
+        left_out = self._names_left_out()
+        return Pictures(array, tuple(self.names), skipped, tuple(self._sizes), self.size, left_out, sha256)
 
     def _find(self) -> list[Path]:
         """Return the files to read: those of the folder, or the single file that was given."""
-        root, known = self.root, ", ".join(SUFFIXES)
+        root = self.root
         try:
             root.stat()
         except FileNotFoundError:
@@ -178,15 +181,33 @@ class Reader:
         except (OSError, ValueError) as error:
             raise PictureError(f"{root}: cannot be read ({reason(error)}); check its permissions") from None
         if not root.is_dir():
-            if root.suffix.lower() not in SUFFIXES:
-                raise PictureError(f"{root}: neither a folder nor a picture (known suffixes: {known})")
+            kind = other_kind(root)
+            if kind is not None:
+                hint = f"{HEIC}: {HEIC_HINT}" if kind == HEIC else f"formats: {', '.join(formats())}"
+                raise PictureError(f"{root}: neither a folder nor a picture that can be read ({hint})")
             return [root]
-        paths, unreadable = find_picture_files(root)
+        files, unreadable = find_files(root)
+        paths = []
+        for path in files:
+            kind = other_kind(path)
+            if kind is None:
+                paths.append(path)
+            else:
+                self._left_out.setdefault(kind, []).append(path)
         if not paths and not unreadable:
-            raise PictureError(f"{root}: no pictures in this folder or below (known suffixes: {known})")
+            why = f"; {left_out_line(self._names_left_out())}" if files else ""
+            raise PictureError(f"{root}: no pictures in this folder or below{why}")
+        if self.strict and HEIC in self._left_out:
+            raise PictureError(f"{self._left_out[HEIC][0]}: is {HEIC}; {HEIC_HINT}")
         for fault in unreadable:
             self._skip(Path(fault.filename), f"cannot be read ({reason(fault)})")
         return paths
+
+    def _names_left_out(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the files that are no pictures, by kind."""
+        return {
+            kind: tuple(_relative_name(path, self.root) for path in paths) for kind, paths in self._left_out.items()
+        }
 
     def _skip(self, path: Path, why: str) -> None:
         """Record a file that cannot be read, or raise if ``strict`` is set."""

@@ -22,8 +22,8 @@ from typing import BinaryIO
 
 import numpy as np
 
+from ava_np.data.formats import suffixes
 from ava_np.data.messages import reason
-from ava_np.data.picture_files import SUFFIXES
 from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
 
@@ -54,7 +54,7 @@ def idx_files(folder: Path) -> list[Path]:
         return sorted(
             path
             for path in folder.iterdir()
-            if not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES and is_idx(path)
+            if not path.name.startswith(".") and path.suffix.lower() not in suffixes() and is_idx(path)
         )
     except (OSError, ValueError):
         return []

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -36,11 +36,14 @@ class Pictures:
     names : tuple of str, length N
         Path of each picture relative to the folder, with forward slashes; a number or a label for other sources.
     skipped : tuple of str
-        One line for each file that could not be read: its name and the reason.
+        One line for each picture that could not be read: its name and the reason.
     sizes : tuple of (width, height), length N
         Original size of each picture in pixels, after its EXIF orientation has been applied.
     size : (width, height)
         The common size in pixels, before the crop to (W, H).
+    left_out : dict of str to tuple of str
+        Names of the files that are no pictures, by kind: ".txt", "HEIC" without pillow-heif, "without a suffix".
+        ``ava_np.data.formats.left_out_line`` counts them in one line.
     stored_sha256 : str, optional
         Value of ``sha256``, if it is known without reading the array.
 
@@ -65,6 +68,7 @@ class Pictures:
     skipped: tuple[str, ...]
     sizes: tuple[Size, ...]
     size: Size
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stored_sha256: str | None = None
 
     @property

@@ -8,9 +8,10 @@ from PIL import Image
 from ava_np.data.cache import cached_pictures
 from ava_np.data.decoding import to_pixels
 from ava_np.data.folder import Reader, load_pictures
+from ava_np.data.formats import other_kind
 from ava_np.data.idx import choose_idx, idx_files, idx_size, is_idx, read_idx
 from ava_np.data.medicine_labels import draw_medicine_labels
-from ava_np.data.picture_files import find_picture_files
+from ava_np.data.picture_files import find_files
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
@@ -168,7 +169,9 @@ def _idx_file(path: Path) -> Path | None:
     if is_idx(path):
         return path
     files = idx_files(path)
-    return choose_idx(path, files) if files and not find_picture_files(path)[0] else None
+    if files and all(other_kind(file) is not None for file in find_files(path)[0]):  # and no pictures
+        return choose_idx(path, files)
+    return None
 
 
 def _idx_pictures(path: Path, size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
