@@ -13,21 +13,9 @@ from PIL import Image, UnidentifiedImageError
 
 from ava_np.data.formats import formats
 from ava_np.data.messages import reason
+from ava_np.data.orientation import UPRIGHT, orientation
 from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
-
-ORIENTATION_TAG = 0x0112
-
-# The transposition that turns a picture of EXIF orientation 2 to 8 upright; from 5 on it swaps width and height.
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with more than 8 bits."""
@@ -67,35 +55,22 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def header_size(path: Path) -> Size:
     """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
     with _opened(path) as picture:
-        # Pillow's TIFF reader applies the orientation itself, and reports the size after it.
-        swapped = picture.format != "TIFF" and _orientation(picture) >= 5
-        return (picture.height, picture.width) if swapped else picture.size
-
-
-def _orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) if the EXIF is malformed, since the pixels may be intact."""
-    try:
-        # The method of the base class: that of PNG would decode the whole picture to find a late EXIF chunk.
-        value = Image.Image.getexif(picture).get(ORIENTATION_TAG)
-    except Exception:  # as with pixels, Pillow may raise anything on damaged bytes
-        return 1
-    return value if isinstance(value, int) and value in UPRIGHT else 1
+        return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
 
 
 def decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
     """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
     with _opened(path) as picture:
-        original = picture.size
+        original, turned = picture.size, orientation(picture)  # before decoding, so that it is that of header_size
         # Pillow can decode a JPEG at reduced resolution; at twice the final size or more, this is not visible.
         picture.draft(None, (2 * max(size), 2 * max(size)))
         picture.load()
-        orientation = _orientation(picture)
         flat = _flatten(picture)
-        if orientation in UPRIGHT:
-            flat = flat.transpose(UPRIGHT[orientation])
+        if turned in UPRIGHT:
+            flat = flat.transpose(UPRIGHT[turned])
         if grey and flat.mode == "RGB":
             flat = flat.convert("L")
-        return to_pixels(flat, size), original[::-1] if orientation >= 5 else original
+        return to_pixels(flat, size), original[::-1] if turned >= 5 else original
 
 
 def to_pixels(flat: Image.Image, size: Size) -> np.ndarray:
