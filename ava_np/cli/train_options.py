@@ -18,7 +18,7 @@ from ava_np.cli.options import (
     SizeType,
     WidthsType,
 )
-from ava_np.specification import Likelihood, OptimiserName, PriorName, Reduction, RunOptions, Schedule
+from ava_np.specification import MAX_PIXELS, Likelihood, OptimiserName, PriorName, Reduction, RunOptions, Schedule
 from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
 
 DEFAULT = RunOptions()
@@ -92,7 +92,12 @@ PICTURE_OPTIONS = [
     click.option(
         "--cache",
         type=click.Path(path_type=Path),
-        help="Keep a memory-mapped copy of the pictures in this folder, for more pictures than fit in memory.",
+        help="Keep a decoded copy of the pictures in this folder, for more pictures than fit in memory.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        help=f"Refuse pictures with more pixels than this.  [default: {MAX_PIXELS}]",
     ),
     click.option(
         "--strict", is_flag=True, default=None, help="Stop at a picture that cannot be read, instead of skipping it."

@@ -23,6 +23,7 @@ from ava_np.data.messages import reason
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size
 from ava_np.errors import PictureError
 from ava_np.files import atomic_file, write_atomically
+from ava_np.specification import MAX_PIXELS
 
 FORMAT = 2  # to be increased when pictures are decoded or stored differently
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
@@ -48,6 +49,7 @@ def cached_pictures(
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
     """Return the result of ``load_pictures`` with its array in a file: a read-only ``np.memmap``.
@@ -57,7 +59,7 @@ def cached_pictures(
 
     Parameters
     ----------
-    folder, size, zoom, colour, strict, limit, progress
+    folder, size, zoom, colour, strict, limit, max_pixels, progress
         Those of ``load_pictures``.
     cache : path
         Folder of the cache; created if it is missing.
@@ -84,8 +86,10 @@ def cached_pictures(
     ...     print(type(pictures.array).__name__, pictures.array.shape, pictures.array.mean())
     memmap (1, 6, 8, 1) 1.0
     """
-    reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
-    path = Path(cache) / _key(reader, (reader.size, zoom, colour, limit))
+    reader = Reader(
+        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+    )
+    path = Path(cache) / _key(reader, (reader.size, zoom, colour, limit, max_pixels))
     pictures = _open(path)
     if pictures is None:
         _build(reader, path, progress)

@@ -22,7 +22,7 @@ DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """Open a picture; any error before it is closed becomes a ``PictureError`` that holds the reason."""
     try:
         if not path.is_file():
@@ -30,13 +30,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if not path.stat().st_size:
             raise PictureError("the file is empty")
         with warnings.catch_warnings():
-            # Pillow only warns about pictures of up to twice its size limit, which are refused here, and about damage
-            # that it can ignore.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # Pillow warns about damage that it can ignore
             # Pillow chooses a decoder by content, not by suffix. The list keeps it from running Ghostscript on an EPS
             # file that is named .png.
-            with Image.open(path, formats=formats()) as picture:
+            with _without_limit(), Image.open(path, formats=formats()) as picture:
+                pixels = picture.width * picture.height
+                if pixels > max_pixels:
+                    raise PictureError(f"has {pixels:,} pixels, more than max_pixels {max_pixels:,}")
                 yield picture
     except PictureError:
         raise
@@ -44,23 +44,32 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise PictureError(f"cannot be read ({reason(error)})") from None
     except UnidentifiedImageError:
         raise PictureError("not a picture of a known format, or its header is damaged") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(f"claims more than {Image.MAX_IMAGE_PIXELS} pixels") from None
     except MemoryError:
         raise PictureError("does not fit in memory") from None
     except Exception as error:  # damaged files make decoders raise anything: SyntaxError, struct.error, KeyError
         raise PictureError(f"cannot be decoded ({reason(error)})") from error
 
 
-def header_size(path: Path) -> Size:
+@contextmanager
+def _without_limit() -> Iterator[None]:
+    """Lift Pillow's limit of pixels, which is the same for all pictures of a process."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def header_size(path: Path, max_pixels: int) -> Size:
     """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
-    with _opened(path) as picture:
+    with _opened(path, max_pixels) as picture:
         return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
 
 
-def decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
+def decode(path: Path, size: Size, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
     """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
-    with _opened(path) as picture:
+    with _opened(path, max_pixels) as picture:
         original, turned = picture.size, orientation(picture)  # before decoding, so that it is that of header_size
         # Pillow can decode a JPEG at reduced resolution; at twice the final size or more, this is not visible.
         picture.draft(None, (2 * max(size), 2 * max(size)))

@@ -16,6 +16,7 @@ from ava_np.data.messages import reason
 from ava_np.data.picture_files import find_files, natural_order
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.errors import PictureError, printable
+from ava_np.specification import MAX_PIXELS
 
 MAX_DEFAULT_SIDE = 256
 
@@ -28,6 +29,7 @@ def load_pictures(
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
     """Read every picture in a folder and its subfolders, in natural order (2 before 10), into one array.
@@ -53,6 +55,8 @@ def load_pictures(
         Raise at the first picture that cannot be read, instead of skipping it.
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
+    max_pixels : int
+        Refuse a picture with more pixels. Decoding one takes memory for its pixels, 3 bytes each in RGB.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file of the second pass.
 
@@ -65,8 +69,8 @@ def load_pictures(
     ------
     PictureError
         If the folder is missing, unreadable, neither a folder nor a picture, or holds no picture that can be read; if
-        ``size``, ``zoom``, ``colour`` or ``limit`` is out of range; if ``size`` is less than one block of ``zoom``
-        pixels; if the pictures do not fit in memory; or if a picture cannot be read and ``strict`` is set.
+        an option is out of range; if ``size`` is less than one block of ``zoom`` pixels; if the pictures do not fit in
+        memory; or if a picture cannot be read and ``strict`` is set.
 
     Examples
     --------
@@ -83,7 +87,9 @@ def load_pictures(
     >>> pictures.array.mean(axis=(1, 2, 3))
     array([0., 1.], dtype=float32)
     """
-    reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
+    reader = Reader(
+        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+    )
     height, width = reader.survey()
     count = len(reader.headers)
     try:
@@ -118,9 +124,20 @@ class Reader:
     """
 
     def __init__(
-        self, root: Path, *, size: AnySize | None, zoom: int, colour: Colour, strict: bool = False, limit: int = 0
+        self,
+        root: Path,
+        *,
+        size: AnySize | None,
+        zoom: int,
+        colour: Colour,
+        strict: bool = False,
+        limit: int = 0,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         size = check_options(root, size, zoom, colour, limit)
+        if max_pixels < 1:
+            raise PictureError(f"{root}: max_pixels must be at least 1, not {max_pixels}")
+        self.max_pixels = max_pixels
         self.root, self.zoom, self.colour, self.strict, self.limit = root, zoom, colour, strict, limit
         self.size = size or (0, 0)
         self.channels = 3 if colour == "rgb" else 1
@@ -135,7 +152,7 @@ class Reader:
         """Run the first pass: read headers, choose the size, and return (height, width) after the crop."""
         for path in self.paths:
             try:
-                self.headers[path] = header_size(path)
+                self.headers[path] = header_size(path, self.max_pixels)
             except PictureError as error:
                 self._skip(path, str(error))
             if self.limit and len(self.headers) == self.limit:
@@ -152,7 +169,7 @@ class Reader:
         left, top, width, height = central_crop(self.root, self.size, self.zoom)
         for done, path in enumerate(self.headers, start=1):
             try:
-                pixels, original = decode(path, self.size, grey=self.colour == "grey")
+                pixels, original = decode(path, self.size, grey=self.colour == "grey", max_pixels=self.max_pixels)
             except PictureError as error:
                 self._skip(path, str(error))
             else:

@@ -1,5 +1,6 @@
 """Read pictures from any source: the built-in labels, toy points, an idx file, or a folder of picture files."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from ava_np.data.picture_files import find_files
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
-from ava_np.specification import TOY
+from ava_np.specification import MAX_PIXELS, TOY
 
 BUILT_IN, BUILT_IN_SIZE = "built-in pictures", (180, 250)
 TOY_POINTS, TOY_SEED = 10_000, (0, 6)
@@ -30,6 +31,7 @@ def read_pictures(
     strict: bool = False,
     limit: int = 0,
     cache: Path | None = None,
+    max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
     """Read pictures from any source.
@@ -60,6 +62,8 @@ def read_pictures(
         Read only the first ``limit`` pictures; 0 reads all.
     cache : path, optional
         Folder for a memory-mapped copy of the pictures, for a folder of pictures that is larger than memory.
+    max_pixels : int
+        Refuse a picture with more pixels. Only for folders of pictures.
     progress : callable, optional
         Called as ``progress(done, total)`` after each picture. Only for folders of pictures.
 
@@ -98,14 +102,20 @@ def read_pictures(
         return _toy_points(str(source), size, zoom, colour, limit)
     if idx_file is not None:
         return _idx_pictures(idx_file, size, zoom, colour, limit)
-    if cache is not None:
-        return cached_pictures(
-            source, cache, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress
-        )
-    return load_pictures(source, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress)
+    read = load_pictures if cache is None else partial(cached_pictures, cache=cache)
+    return read(
+        source,
+        size=size,
+        zoom=zoom,
+        colour=colour,
+        strict=strict,
+        limit=limit,
+        max_pixels=max_pixels,
+        progress=progress,
+    )
 
 
-def common_size(source: str | Path | None, limit: int = 0) -> Size:
+def common_size(source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS) -> Size:
     """Return the (width, height) that ``read_pictures`` gives pictures by default, without decoding a folder.
 
     Parameters
@@ -114,6 +124,8 @@ def common_size(source: str | Path | None, limit: int = 0) -> Size:
         Source of pictures, as for ``read_pictures``, but not toy points.
     limit : int
         Consider only the first ``limit`` pictures of a folder; 0 considers all.
+    max_pixels : int
+        Consider only pictures of a folder with at most this many pixels.
 
     Returns
     -------
@@ -136,7 +148,7 @@ def common_size(source: str | Path | None, limit: int = 0) -> Size:
     idx_file = _idx_file(Path(source))
     if idx_file is not None:
         return idx_size(idx_file)
-    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit)
+    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit, max_pixels=max_pixels)
     reader.survey()
     return reader.size
 

@@ -174,7 +174,14 @@ class Run:
                 raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
         colour: Literal["grey", "rgb"] = "grey" if prepared.channels == 1 else "rgb"
         return read_pictures(
-            source, size=prepared.size, zoom=prepared.zoom, colour=colour, limit=limit, cache=cache, progress=progress
+            source,
+            size=prepared.size,
+            zoom=prepared.zoom,
+            colour=colour,
+            limit=limit,
+            cache=cache,
+            max_pixels=prepared.max_pixels,
+            progress=progress,
         )
 
     def split(self, pictures: Pictures) -> SplitPictures:

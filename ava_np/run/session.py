@@ -106,6 +106,7 @@ def start(
         strict=strict,
         limit=options.limit,
         cache=None if options.cache is None else Path(options.cache),
+        max_pixels=options.max_pixels,
         progress=progress,
     )
     data = split_pictures(pictures, options.validation, options.test, options.seed)
@@ -156,4 +157,4 @@ def free_folder(source: str | Path | None, model: ModelSpecification) -> Path:
 
 
 def _size(options: RunOptions) -> tuple[int, int]:
-    return options.size or common_size(options.source, options.limit)
+    return options.size or common_size(options.source, options.limit, options.max_pixels)

@@ -37,6 +37,7 @@ from ava_np.specification.run import (
     steps_per_epoch,
 )
 from ava_np.specification.values import (
+    MAX_PIXELS,
     ArchitectureName,
     Layers,
     Likelihood,
@@ -65,6 +66,7 @@ __all__ = [
     "DEFAULTS",
     "FORMAT",
     "GAN",
+    "MAX_PIXELS",
     "MODELS",
     "TOY",
     "VAE",

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from ava_np.specification.models import AnyModel
-from ava_np.specification.values import OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
+from ava_np.specification.values import MAX_PIXELS, OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
 
 FORMAT = 2  # of the run folder; raised when an older reader would misread a newer folder
 
@@ -39,7 +39,9 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     shift : int
         Shift the training pictures at random by up to this many pixels each way.
     cache : str, optional
-        Folder of a memory-mapped copy, for pictures that do not fit in memory.
+        Folder of a decoded copy, for pictures that do not fit in memory.
+    max_pixels : int
+        Refuse pictures in a folder that have more pixels.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     flip: bool = False
     shift: Annotated[int, Meta(ge=0)] = 0
     cache: str | None = None
+    max_pixels: Positive = MAX_PIXELS
 
     @property
     def toy(self) -> bool:

@@ -19,6 +19,9 @@ Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
 Part = Literal["train", "validation", "test"]
 
+MAX_PIXELS = 89_478_485
+"""Pixels that one picture may have by default: Pillow's own limit, a quarter of a GB of RGB."""
+
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]

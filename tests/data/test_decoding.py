@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngImageFile
 from ava_np.data.decoding import header_size
 from ava_np.data.folder import load_pictures
 from ava_np.errors import PictureError
+from ava_np.specification import MAX_PIXELS
 from tests.data.picture_files import (
     error_message,
     noise,
@@ -212,7 +213,7 @@ def test_exif_after_the_pixels_of_a_png_is_applied(
 
     monkeypatch.setattr(PngImageFile, "load", fail)
     width, height = (6, 4) if orientation >= 5 else (4, 6)
-    assert header_size(path) == (width, height)
+    assert header_size(path, 100) == (width, height)
 
 
 @pytest.mark.parametrize("late", [b"eXIf", b"IDAT", b"iTXt"])
@@ -221,7 +222,7 @@ def test_a_png_that_ends_early_has_a_size(tmp_path: Path, late: bytes, kept: int
     write_picture(tmp_path / "a.png", noise(6, 4))
     whole = tmp_path.joinpath("a.png").read_bytes()[:-12]
     (tmp_path / "a.png").write_bytes(whole + (b"\xff\xff\xff\x00" + late + b"12345")[:kept])
-    assert header_size(tmp_path / "a.png") == (4, 6)
+    assert header_size(tmp_path / "a.png", 100) == (4, 6)
 
 
 @pytest.mark.parametrize("exif", [b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0"])
@@ -274,14 +275,37 @@ def test_a_file_that_is_no_picture_is_skipped(tmp_path: Path, content: bytes) ->
     assert "bad.png" in error_message(tmp_path, strict=True)
 
 
-@pytest.mark.parametrize("side", [10_000, 60_000])  # Pillow only warns about the first
+@pytest.mark.parametrize("side", [10_000, 60_000])  # Pillow itself only warns about the first
 def test_a_picture_that_claims_too_many_pixels_is_skipped(tmp_path: Path, side: int) -> None:
     write_picture(tmp_path / "good.png", noise(4, 4))
     write_oversized_png(tmp_path / "bomb.png", side)
     pictures = load_pictures(tmp_path)
     assert pictures.array.shape == (1, 4, 4, 3)  # the claimed size does not affect the default size
     (line,) = pictures.skipped
-    assert line.startswith("bomb.png: claims more than")
+    assert line == f"bomb.png: has {side**2:,} pixels, more than max_pixels 89,478,485"
+
+
+def test_the_limit_of_pixels_can_be_chosen(tmp_path: Path) -> None:
+    for name, (width, height) in {"1.jpg": (9, 11), "2.png": (10, 10), "3.gif": (101, 1)}.items():
+        write_picture(tmp_path / name, noise(height, width))
+    pictures = load_pictures(tmp_path, max_pixels=100)
+    assert pictures.names == ("1.jpg", "2.png")
+    assert pictures.skipped == ("3.gif: has 101 pixels, more than max_pixels 100",)
+    assert "max_pixels must be at least 1, not 0" in error_message(tmp_path, max_pixels=0)
+
+
+def test_the_default_limit_is_that_of_pillow() -> None:
+    assert Image.MAX_IMAGE_PIXELS == MAX_PIXELS
+
+
+def test_a_picture_of_more_than_twice_the_limit_of_pillow_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_picture(tmp_path / "a.jpg", np.full((30, 40), 200, np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # instead of a picture of 200 million pixels
+    array = load_pictures(tmp_path, max_pixels=1200).array
+    np.testing.assert_allclose(array, 200 / 255, atol=0.01)
+    assert Image.MAX_IMAGE_PIXELS == 500
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "gif", "webp", "tif", "ppm"])
