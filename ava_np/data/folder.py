@@ -90,6 +90,11 @@ def load_pictures(
     reader = Reader(
         Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
     )
+    return decode_all(reader, progress)
+
+
+def decode_all(reader: "Reader", progress: Progress | None) -> Pictures:
+    """Run both passes of a reader, with all pictures in memory."""
     height, width = reader.survey()
     count = len(reader.headers)
     try:

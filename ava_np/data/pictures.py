@@ -32,7 +32,8 @@ class Pictures:
     ----------
     array : ndarray, (N, H, W, C) float32
         Values in [0, 1]; C is 1 (grey) or 3 (RGB). The points of a toy distribution are the exception: their values
-        are any real numbers. With a cache, the array is a read-only ``np.memmap``.
+        are any real numbers. With a cache, it is an ``ava_np.data.stored.StoredArray``, which reads the pictures that
+        are indexed.
     names : tuple of str, length N
         Path of each picture relative to the folder, with forward slashes; a number or a label for other sources.
     skipped : tuple of str

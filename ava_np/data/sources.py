@@ -31,6 +31,7 @@ def read_pictures(
     strict: bool = False,
     limit: int = 0,
     cache: Path | None = None,
+    build_cache: bool = True,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
@@ -61,7 +62,9 @@ def read_pictures(
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
     cache : path, optional
-        Folder for a memory-mapped copy of the pictures, for a folder of pictures that is larger than memory.
+        Folder for a decoded copy of the pictures, for a folder of pictures that is larger than memory.
+    build_cache : bool
+        Write the copy if there is no valid one. If not, nothing is written, and the pictures are then in memory.
     max_pixels : int
         Refuse a picture with more pixels. Only for folders of pictures.
     progress : callable, optional
@@ -102,7 +105,7 @@ def read_pictures(
         return _toy_points(str(source), size, zoom, colour, limit)
     if idx_file is not None:
         return _idx_pictures(idx_file, size, zoom, colour, limit)
-    read = load_pictures if cache is None else partial(cached_pictures, cache=cache)
+    read = load_pictures if cache is None else partial(cached_pictures, cache=cache, build=build_cache)
     return read(
         source,
         size=size,

@@ -11,6 +11,7 @@ from ava_np.data.folder import load_pictures
 from ava_np.data.medicine_labels import draw_medicine_labels
 from ava_np.data.pictures import Pictures
 from ava_np.data.sources import common_size, read_pictures
+from ava_np.data.stored import StoredArray
 from ava_np.data.toys import TOY_NAMES, mixture, mode_coverage
 from ava_np.errors import PictureError
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -119,12 +120,12 @@ def test_an_unusable_first_file_does_not_count_for_the_limit(tmp_path: Path) -> 
     assert load_pictures(folder).names == load_pictures(folder, limit=1).names == ("1.png",)
 
 
-def test_a_cached_folder_is_memory_mapped(tmp_path: Path) -> None:
+def test_a_cached_folder_is_read_from_a_file(tmp_path: Path) -> None:
     folder, cache = write_folder(tmp_path / "png", digits()), tmp_path / "cache"
     calls: list[tuple[int, int]] = []
     options: dict[str, Any] = {"size": (5, 7), "zoom": 2, "colour": "rgb", "limit": 3}
     cached = read_pictures(folder, cache=cache, progress=lambda *call: calls.append(call), **options)
-    assert isinstance(cached.array, np.memmap)
+    assert isinstance(cached.array, StoredArray)
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert_same(cached, read_pictures(folder, **options))
     for other in (write_idx(tmp_path / "x.idx", digits()), "toy:ring", None):
