@@ -21,6 +21,11 @@ def printable(text: str) -> str:
 class AvaError(Exception):
     """An error in the user's input. The command line prints its message as one line, without a traceback.
 
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do. What a terminal must not hold, as names of files may, is escaped.
+
     Examples
     --------
     >>> import ava_np

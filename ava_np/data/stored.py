@@ -10,6 +10,8 @@ import numpy as np
 from ava_np.data.messages import reason
 from ava_np.errors import PictureError
 
+CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
+
 
 class StoredArray:
     """Pictures (N, H, W, C) in a .npy file. Indexing reads them into a new array; nothing else is in memory.
@@ -105,9 +107,10 @@ class StoredArray:
 
     def sha256(self) -> str:
         """Read the whole file once, and return the SHA-256 of the values in hexadecimal."""
-        digest = hashlib.sha256()
-        for number in range(len(self)):
-            digest.update(self[number].data)
+        digest, start = hashlib.sha256(), self._start
+        while part := read_at(self._descriptor, CHUNK_BYTES, start):
+            digest.update(part)
+            start += len(part)
         return digest.hexdigest()
 
     def __reduce__(self) -> tuple[type["StoredArray"], tuple[Path]]:
