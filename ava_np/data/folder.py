@@ -241,7 +241,8 @@ class Reader:
         """Return the error for a folder in which every file was skipped."""
         first = min(self._skipped, key=natural_order)
         why = f"{_relative_name(first, self.root)}: {self._skipped[first]}"
-        return PictureError(f"{self.root}: no usable picture; the first is {why}")
+        others = f"; {left_out_line(self._names_left_out())}" if self._left_out else ""
+        return PictureError(f"{self.root}: no usable picture; the first is {why}{others}")
 
 
 def _median_size(sizes: list[Size]) -> Size:

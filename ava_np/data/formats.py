@@ -51,7 +51,8 @@ def formats() -> tuple[str, ...]:
 @cache
 def suffixes() -> frozenset[str]:
     """Return the suffixes of the formats that are read, in lower case."""
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats())
+    read = formats()  # first, because it adds to what is registered
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in read)
 
 
 def other_kind(path: Path) -> str | None:

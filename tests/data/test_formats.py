@@ -151,6 +151,12 @@ def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     assert error_message(tmp_path).endswith("no pictures in this folder or below; 1 file left out: 1 .txt")
 
 
+def test_a_folder_without_a_usable_picture_says_what_else_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "b.heic").write_bytes(HEIC)
+    assert "the first is a.png: the file is empty; 1 file left out: 1 HEIC (pip install" in error_message(tmp_path)
+
+
 def test_many_kinds_make_one_short_line() -> None:
     kinds = {f".{letter}": tuple(range(number + 1)) for number, letter in enumerate("abcdefgh")}
     line = left_out_line({kind: tuple(map(str, names)) for kind, names in kinds.items()})
@@ -183,16 +189,15 @@ def test_heic_is_read_if_its_decoder_is_installed(
     tmp_path: Path, orientation: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "pillow_heif")
-    pytest.importorskip("pillow_heif", reason="pillow-heif is optional")
-    assert "HEIF" in formats.formats()
+    pillow_heif = pytest.importorskip("pillow_heif", reason="pillow-heif is optional")
     exif = Image.Exif()
     exif[0x0112] = orientation
     pixels = np.zeros((64, 96, 3), np.uint8)
     pixels[:32] = 200
+    heif = pillow_heif.from_bytes("RGB", (96, 64), pixels.tobytes())
+    heif[0].info["exif"] = exif.tobytes()  # from here pillow-heif takes the rotation that it writes
     for name in ("a.heic", "b"):
-        picture = Image.fromarray(pixels)
-        picture.info["exif"] = exif.tobytes()  # from here pillow-heif takes the rotation that it writes
-        picture.save(tmp_path / name, format="HEIF", quality=-1)
+        heif.save(tmp_path / name, quality=-1)
     pictures = load_pictures(tmp_path, strict=True)
     upright = pixels if orientation == 1 else np.rot90(pixels, -1)
     assert pictures.sizes == (upright.shape[1::-1],) * 2
