@@ -1,8 +1,30 @@
 """The errors of this package: each carries one line that says what is wrong and what to do."""
 
+import re
+
+# Control characters (C0, DEL, C1), separators of lines and paragraphs, what turns the direction of writing around, and
+# bytes that are not UTF-8. With these a file name could move the cursor, or look like another name.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a text, such as the name of a file, with everything escaped that a terminal or JSON must not hold.
+
+    Examples
+    --------
+    >>> print(printable("cat\\u202egpj.exe\\n"))
+    cat\\u202egpj.exe\\n
+    """
+    return UNPRINTABLE.sub(lambda match: ascii(match[0])[1:-1], text)
+
 
 class AvaError(Exception):
     """An error in the user's input. The command line prints its message as one line, without a traceback.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what to do. What a terminal must not hold, as names of files may, is escaped.
 
     Examples
     --------
@@ -13,6 +35,9 @@ class AvaError(Exception):
     ...     print(error)
     no-such-run does not exist
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class OptionError(AvaError, ValueError):

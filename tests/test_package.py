@@ -214,7 +214,8 @@ def test_kernels_cannot_be_imported_as_a_top_level_package() -> None:
 
 def test_imported_distributions_are_the_declared_ones(project: dict[str, Any]) -> None:
     declared = {requirement.partition(">")[0] for requirement in project["project"]["dependencies"]}
-    optional = set(project["project"]["optional-dependencies"]["bench"])
+    extras = project["project"]["optional-dependencies"]
+    optional = set(extras["bench"]) | {name.partition(">")[0].replace("-", "_") for name in extras["heif"]}
     imported = set()
     for folder in packages().values():
         for path in folder.glob("*.py"):

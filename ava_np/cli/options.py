@@ -10,7 +10,7 @@ import rich_click as click
 
 from ava_np.run.checkpoint_interval import Interval
 from ava_np.specification import MODELS as SPECIFICATIONS
-from ava_np.specification import ArchitectureName, Propagation
+from ava_np.specification import ArchitectureName, Propagation, parse_size
 
 MODELS = click.Choice(list(SPECIFICATIONS))
 ARCHITECTURES: tuple[str, ...] = get_args(ArchitectureName)
@@ -44,10 +44,13 @@ class SizeType(click.ParamType):
         """Return (width, height)."""
         if isinstance(value, tuple):
             return value
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(map(_counts, parts)):
-            self.fail(f"{value!r} is not a size such as 180x250, or 64 for 64x64", param, ctx)
-        return int(parts[0]), int(parts[-1])
+        try:
+            size = parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if min(size) < 1:
+            self.fail(f"{value!r} has a side of less than 1 pixel", param, ctx)
+        return size
 
 
 class WidthsType(click.ParamType):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 """Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
 
-CHANGEABLE = {"epochs", "learning_rate", "checkpoint_every", "on_divergence"}
+CHANGEABLE = {"epochs", "learning_rate", "cache", "checkpoint_every", "on_divergence"}
 """Options that --resume takes."""
 
 MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fields__}
@@ -185,6 +185,7 @@ def _weight(weights: dict[str, list[float]]) -> str:
 def _describe(session: "Session", source: str | None) -> None:
     """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.console import say
+    from ava_np.data.formats import left_out_line
 
     pictures, specification = session.data.pictures, session.run.specification.pictures
     count = len(pictures.names)
@@ -202,6 +203,8 @@ def _describe(session: "Session", source: str | None) -> None:
     if specification.zoom > 1:
         line += f", zoomed out by {specification.zoom}"
     say(line)
+    if pictures.left_out:
+        say(left_out_line(pictures.left_out))
     if pictures.skipped:
         say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
 

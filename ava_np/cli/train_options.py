@@ -19,7 +19,16 @@ from ava_np.cli.options import (
     SizeType,
     WidthsType,
 )
-from ava_np.specification import Likelihood, OnDivergence, OptimiserName, PriorName, Reduction, RunOptions, Schedule
+from ava_np.specification import (
+    MAX_PIXELS,
+    Likelihood,
+    OnDivergence,
+    OptimiserName,
+    PriorName,
+    Reduction,
+    RunOptions,
+    Schedule,
+)
 from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
 
 DEFAULT = RunOptions()
@@ -93,7 +102,12 @@ PICTURE_OPTIONS = [
     click.option(
         "--cache",
         type=click.Path(path_type=Path),
-        help="Keep a memory-mapped copy of the pictures in this folder, for more pictures than fit in memory.",
+        help="Keep a decoded copy of the pictures in this folder, for more pictures than fit in memory.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        help=f"Refuse pictures with more pixels than this.  [default: {MAX_PIXELS}]",
     ),
     click.option(
         "--strict", is_flag=True, default=None, help="Stop at a picture that cannot be read, instead of skipping it."

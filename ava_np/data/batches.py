@@ -2,19 +2,20 @@
 
 import numpy as np
 
+from ava_np.data.stored import StoredArray
 from ava_np.data.zoom import check_zoom, zoom_out
 
 
 class Batches:
     """A set of pictures from which a trainer takes batches.
 
-    Each batch is read, flipped, shifted and zoomed out when it is requested, so the pictures may be in a memory-mapped
-    file. Pictures in memory that are neither flipped nor shifted are zoomed out only once, by the constructor.
+    Each batch is read, flipped, shifted and zoomed out when it is requested, so the pictures may be in a file. Pictures
+    in memory that are neither flipped nor shifted are zoomed out only once, by the constructor.
 
     Parameters
     ----------
-    array : ndarray, (N, zoom·H, zoom·W, C)
-        Pictures at full size. A float32 ``np.memmap`` is read only as far as a batch needs it.
+    array : ndarray or StoredArray, (N, zoom·H, zoom·W, C)
+        Pictures at full size. Of a ``StoredArray``, only the pictures of a batch are read.
     zoom : int
         Side in pixels of the blocks that are averaged, at least 1.
     flip : bool
@@ -51,7 +52,7 @@ class Batches:
 
     def __init__(
         self,
-        array: np.ndarray,
+        array: np.ndarray | StoredArray,
         *,
         zoom: int = 1,
         flip: bool = False,
@@ -66,10 +67,10 @@ class Batches:
             raise ValueError(f"indices must be one-dimensional, each at least 0 and less than {len(array)} (pictures)")
         self.shape = (array.shape[1] // zoom, array.shape[2] // zoom, array.shape[3])
         self._zoom, self._flip, self._shift = zoom, flip, shift
-        mapped = isinstance(array, np.memmap)
-        array = np.asarray(array, np.float32)
-        if zoom > 1 and not flip and not shift and not mapped:
-            array, self._zoom = zoom_out(array, zoom), 1
+        if not isinstance(array, StoredArray):
+            array = np.asarray(array, np.float32)
+            if zoom > 1 and not flip and not shift:
+                array, self._zoom = zoom_out(array, zoom), 1
         self._array, self._indices = array, indices
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Read a folder that is larger than memory: decode it once into a .npy file, then memory-map that file.
+"""Read a folder that is larger than memory: decode it once into a .npy file, then read from that file.
 
 A cache folder holds two files for each combination of a folder of pictures and options, both named after a key:
 
@@ -7,24 +7,27 @@ A cache folder holds two files for each combination of a folder of pictures and 
 
 The key is a hash of the folder's path, of every file's name, size and modification time, and of the options. If any of
 these changes, the pictures are decoded again. The array is built under a temporary name, and the .json is written last,
-so the remains of an interrupted build are never used. Files in the cache may be deleted at any time.
+so the remains of an interrupted build are never used. A copy whose values do not have its SHA-256 is not used either.
+Files in the cache may be deleted at any time.
 """
 
 import hashlib
 import io
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 import numpy as np
 
-from ava_np.data.folder import Reader
+from ava_np.data.folder import Reader, decode_all
 from ava_np.data.messages import reason
-from ava_np.data.pictures import Colour, Pictures, Progress, Size
+from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop
+from ava_np.data.stored import StoredArray
 from ava_np.errors import PictureError
 from ava_np.files import atomic_file, write_atomically
+from ava_np.specification import MAX_PIXELS
 
-FORMAT = 1  # to be increased when pictures are decoded or stored differently
+FORMAT = 2  # to be increased when pictures are decoded or stored differently
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
 
 
@@ -35,6 +38,7 @@ class _Stored(msgspec.Struct):
     skipped: tuple[str, ...]
     sizes: tuple[Size, ...]
     size: Size
+    left_out: dict[str, tuple[str, ...]]
     sha256: str
 
 
@@ -42,29 +46,34 @@ def cached_pictures(
     folder: str | Path,
     cache: str | Path,
     *,
-    size: Size | None = None,
+    size: AnySize | None = None,
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    max_pixels: int = MAX_PIXELS,
+    build: bool = True,
     progress: Progress | None = None,
 ) -> Pictures:
-    """Return the result of ``load_pictures`` with its array in a file: a read-only ``np.memmap``.
+    """Return the result of ``load_pictures`` with its array in a file: a ``StoredArray``.
 
-    The first call decodes the pictures and needs memory for only one. Later calls open the file and do not call
-    ``progress``.
+    The first call decodes the pictures and needs memory for only one. Later calls read the file once, to compare its
+    SHA-256 with the one that was stored, and do not call ``progress``. A file that does not fit is built again.
 
     Parameters
     ----------
-    folder, size, zoom, colour, strict, limit, progress
+    folder, size, zoom, colour, strict, limit, max_pixels, progress
         Those of ``load_pictures``.
     cache : path
         Folder of the cache; created if it is missing.
+    build : bool
+        Write the file if there is no valid one. If not, a valid one is used, and otherwise the pictures are decoded
+        into memory, as ``load_pictures`` does; nothing is written.
 
     Returns
     -------
     Pictures
-        Values equal to those of ``load_pictures``, in a read-only ``np.memmap``.
+        Values equal to those of ``load_pictures``, in a ``StoredArray``, which reads what is indexed.
 
     Raises
     ------
@@ -80,24 +89,24 @@ def cached_pictures(
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.new("L", (8, 6), 255).save(Path(folder) / "white.png")
     ...     pictures = cached_pictures(folder, Path(folder) / "cache")
-    ...     print(type(pictures.array).__name__, pictures.array.shape, pictures.array.mean())
-    memmap (1, 6, 8, 1) 1.0
+    ...     print(type(pictures.array).__name__, pictures.array.shape, pictures.array[0].mean())
+    StoredArray (1, 6, 8, 1) 1.0
     """
-    reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
-    path = Path(cache) / _key(reader, (size, zoom, colour, limit))
-    pictures = _open(path)
+    reader = Reader(
+        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+    )
+    path = Path(cache) / _key(reader)
+    pictures = _open(path, reader)
     if pictures is None:
-        _build(reader, path, progress)
-        pictures = _open(path)
-    if pictures is None:
-        raise PictureError(f"{path.with_suffix('.npy')}: was removed or damaged right after it was built; try again")
+        return _build(reader, path, progress) if build else decode_all(reader, progress)
     if strict and pictures.skipped:
         raise PictureError(f"{reader.root}: {pictures.skipped[0]}; repair or remove it")
     return pictures
 
 
-def _key(reader: Reader, options: object) -> str:
-    """Return a hash of everything that the result depends on."""
+def _key(reader: Reader) -> str:
+    """Return a hash of everything that the result depends on, for a reader that has not yet chosen a size."""
+    options = (reader.size, reader.zoom, reader.colour, reader.limit, reader.max_pixels)
     digest = hashlib.sha256(ascii((FORMAT, str(reader.root.resolve()), options)).encode())
     for path in reader.paths:
         try:
@@ -109,20 +118,31 @@ def _key(reader: Reader, options: object) -> str:
     return digest.hexdigest()[:32]
 
 
-def _open(path: Path) -> Pictures | None:
-    """Return the pictures of a finished build; None if it is missing or incomplete."""
+def _open(path: Path, reader: Reader) -> Pictures | None:
+    """Return the pictures of a finished build; None if it is missing, incomplete or damaged, or does not fit."""
     try:
         stored = msgspec.json.decode(path.with_suffix(".json").read_bytes(), type=_Stored)
-        array = np.load(path.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, ValueError, EOFError):  # the errors of msgspec are ValueErrors
+        array = StoredArray(path.with_suffix(".npy"))
+        _, _, width, height = central_crop(reader.root, stored.size, reader.zoom)
+        channels = {"grey": (1,), "rgb": (3,), "auto": (1, 3)}[reader.colour]
+        fits = len(stored.names) == len(stored.sizes) and array.shape in [
+            (len(stored.names), height, width, count) for count in channels
+        ]
+        if not fits or array.sha256() != stored.sha256:
+            return None
+    except (OSError, ValueError, EOFError, PictureError):  # the errors of msgspec are ValueErrors
         return None
-    if array.dtype != np.float32 or array.ndim != 4 or not len(array) == len(stored.names) == len(stored.sizes):
-        return None
-    return Pictures(array, stored.names, stored.skipped, stored.sizes, stored.size, stored.sha256)
+    return _pictures(stored, array)
 
 
-def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
-    """Decode the pictures into a temporary file, and rename it when it is complete."""
+def _pictures(stored: _Stored, array: StoredArray) -> Pictures:
+    """Return pictures whose array is in a file. Its type says ndarray, of which it has what pictures are used for."""
+    values = cast(np.ndarray, array)
+    return Pictures(values, stored.names, stored.skipped, stored.sizes, stored.size, stored.left_out, stored.sha256)
+
+
+def _build(reader: Reader, path: Path, progress: Progress | None) -> Pictures:
+    """Decode the pictures into a temporary file, rename it when it is complete, and open it."""
     height, width = reader.survey()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,8 +153,14 @@ def _build(reader: Reader, path: Path, progress: Progress | None) -> None:
             f"{path.parent}: the cache cannot be written ({reason(error)}); choose another folder for it"
         ) from None
     result = reader.result(np.empty(0))  # an empty array, since the pictures are in the file
-    stored = _Stored(result.names, result.skipped, result.sizes, result.size, sha256)
+    stored = _Stored(result.names, result.skipped, result.sizes, result.size, result.left_out, sha256)
     write_atomically(path.with_suffix(".json"), msgspec.json.encode(stored))
+    try:
+        return _pictures(stored, StoredArray(path.with_suffix(".npy")))
+    except (OSError, ValueError):
+        raise PictureError(
+            f"{path.with_suffix('.npy')}: was removed or damaged right after it was built; try again"
+        ) from None
 
 
 def _write(file: IO[bytes], reader: Reader, height: int, width: int, progress: Progress | None) -> str:

@@ -11,33 +11,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ava_np.data.formats import formats
 from ava_np.data.messages import reason
+from ava_np.data.orientation import UPRIGHT, orientation
 from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
-
-# Pillow chooses a decoder by content, not by suffix. This list keeps it from running Ghostscript on an EPS file that is
-# named .png.
-DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-
-ORIENTATION_TAG = 0x0112
-
-# The transposition that turns a picture of EXIF orientation 2 to 8 upright; from 5 on it swaps width and height.
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with more than 8 bits."""
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     """Open a picture; any error before it is closed becomes a ``PictureError`` that holds the reason."""
     try:
         if not path.is_file():
@@ -45,11 +30,13 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if not path.stat().st_size:
             raise PictureError("the file is empty")
         with warnings.catch_warnings():
-            # Pillow only warns about pictures of up to twice its size limit, which are refused here, and about damage
-            # that it can ignore.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=DECODERS) as picture:
+            warnings.simplefilter("ignore")  # Pillow warns about damage that it can ignore
+            # Pillow chooses a decoder by content, not by suffix. The list keeps it from running Ghostscript on an EPS
+            # file that is named .png.
+            with _without_limit(), Image.open(path, formats=formats()) as picture:
+                pixels = picture.width * picture.height
+                if pixels > max_pixels:
+                    raise PictureError(f"has {pixels:,} pixels, more than max_pixels {max_pixels:,}")
                 yield picture
     except PictureError:
         raise
@@ -57,46 +44,42 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise PictureError(f"cannot be read ({reason(error)})") from None
     except UnidentifiedImageError:
         raise PictureError("not a picture of a known format, or its header is damaged") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureError(f"claims more than {Image.MAX_IMAGE_PIXELS} pixels") from None
     except MemoryError:
         raise PictureError("does not fit in memory") from None
     except Exception as error:  # damaged files make decoders raise anything: SyntaxError, struct.error, KeyError
         raise PictureError(f"cannot be decoded ({reason(error)})") from error
 
 
-def header_size(path: Path) -> Size:
-    """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
-    with _opened(path) as picture:
-        # Pillow's TIFF reader applies the orientation itself, and reports the size after it.
-        swapped = picture.format != "TIFF" and _orientation(picture) >= 5
-        return (picture.height, picture.width) if swapped else picture.size
-
-
-def _orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8; 1 (upright) if the EXIF is malformed, since the pixels may be intact."""
+@contextmanager
+def _without_limit() -> Iterator[None]:
+    """Lift Pillow's limit of pixels, which is the same for all pictures of a process."""
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
     try:
-        # The method of the base class: that of PNG would decode the whole picture to find a late EXIF chunk.
-        value = Image.Image.getexif(picture).get(ORIENTATION_TAG)
-    except Exception:  # as with pixels, Pillow may raise anything on damaged bytes
-        return 1
-    return value if isinstance(value, int) and value in UPRIGHT else 1
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
-def decode(path: Path, size: Size, *, grey: bool) -> tuple[np.ndarray, Size]:
+def header_size(path: Path, max_pixels: int) -> Size:
+    """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
+    with _opened(path, max_pixels) as picture:
+        return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
+
+
+def decode(path: Path, size: Size, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
     """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
-    with _opened(path) as picture:
-        original = picture.size
+    with _opened(path, max_pixels) as picture:
+        original, turned = picture.size, orientation(picture)  # before decoding, so that it is that of header_size
         # Pillow can decode a JPEG at reduced resolution; at twice the final size or more, this is not visible.
         picture.draft(None, (2 * max(size), 2 * max(size)))
         picture.load()
-        orientation = _orientation(picture)
         flat = _flatten(picture)
-        if orientation in UPRIGHT:
-            flat = flat.transpose(UPRIGHT[orientation])
+        if turned in UPRIGHT:
+            flat = flat.transpose(UPRIGHT[turned])
         if grey and flat.mode == "RGB":
             flat = flat.convert("L")
-        return to_pixels(flat, size), original[::-1] if orientation >= 5 else original
+        return to_pixels(flat, size), original[::-1] if turned >= 5 else original
 
 
 def to_pixels(flat: Image.Image, size: Size) -> np.ndarray:

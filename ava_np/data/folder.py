@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from ava_np.data.decoding import decode, header_size
-from ava_np.data.messages import printable, reason
-from ava_np.data.picture_files import SUFFIXES, find_picture_files, natural_order
-from ava_np.data.pictures import Colour, Pictures, Progress, Size, central_crop, check_options
-from ava_np.errors import PictureError
+from ava_np.data.formats import HEIC, HEIC_HINT, formats, left_out_line, other_kind
+from ava_np.data.messages import reason
+from ava_np.data.picture_files import find_files, natural_order
+from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
+from ava_np.errors import PictureError, printable
+from ava_np.specification import MAX_PIXELS
 
 MAX_DEFAULT_SIDE = 256
 
@@ -22,36 +24,39 @@ MAX_DEFAULT_SIDE = 256
 def load_pictures(
     folder: str | Path,
     *,
-    size: Size | None = None,
+    size: AnySize | None = None,
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
     """Read every picture in a folder and its subfolders, in natural order (2 before 10), into one array.
 
-    Hidden files and folders, run folders and files with other suffixes are left out. Transparent pixels are laid over
-    white, EXIF orientation is applied, and only the first frame of an animation is read. 16-bit grey pictures keep
-    their precision; of 16-bit colour pictures, Pillow reads the upper 8 bits of each channel.
+    Pictures are told by their content. Hidden files and folders, and run folders, are left out. Transparent pixels are
+    laid over white, EXIF orientation is applied, and only the first frame of an animation is read. 16-bit grey pictures
+    keep their precision; of 16-bit colour pictures, Pillow reads the upper 8 bits of each channel.
 
     Parameters
     ----------
     folder : path
         A folder, or one picture file.
-    size : (width, height), optional
-        Common size in pixels, before the crop, each side 1 to 8192. Pictures of another size are stretched to it with
-        bicubic interpolation. The default is the median width and the median height, scaled down so that the longer
-        side is at most 256.
+    size : (width, height), str or int, optional
+        Common size in pixels, before the crop, each side 1 to 8192; or "180x250", or 64 for 64x64. Pictures of
+        another size are stretched to it with bicubic interpolation. The default is the median width and the median
+        height, scaled down so that the longer side is at most 256.
     zoom : int
         H and W are cropped to multiples of ``zoom``, at least 1, about the centre. If the surplus is odd, the extra
         pixel is cut at the right or at the bottom.
     colour : {"auto", "grey", "rgb"}
         "auto" reads grey pictures if every picture is grey (one channel, or three equal ones), and RGB otherwise.
     strict : bool
-        Raise at the first file that cannot be read, instead of skipping it.
+        Raise at the first picture that cannot be read, instead of skipping it.
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
+    max_pixels : int
+        Refuse a picture with more pixels. Decoding one takes memory for its pixels, 3 bytes each in RGB.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file of the second pass.
 
@@ -64,8 +69,8 @@ def load_pictures(
     ------
     PictureError
         If the folder is missing, unreadable, neither a folder nor a picture, or holds no picture that can be read; if
-        ``size``, ``zoom``, ``colour`` or ``limit`` is out of range; if ``size`` is less than one block of ``zoom``
-        pixels; if the pictures do not fit in memory; or if a file cannot be read and ``strict`` is set.
+        an option is out of range; if ``size`` is less than one block of ``zoom`` pixels; if the pictures do not fit in
+        memory; or if a picture cannot be read and ``strict`` is set.
 
     Examples
     --------
@@ -82,7 +87,14 @@ def load_pictures(
     >>> pictures.array.mean(axis=(1, 2, 3))
     array([0., 1.], dtype=float32)
     """
-    reader = Reader(Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit)
+    reader = Reader(
+        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+    )
+    return decode_all(reader, progress)
+
+
+def decode_all(reader: "Reader", progress: Progress | None) -> Pictures:
+    """Run both passes of a reader, with all pictures in memory."""
     height, width = reader.survey()
     count = len(reader.headers)
     try:
@@ -105,7 +117,7 @@ class Reader:
     Attributes
     ----------
     paths : list of Path
-        Every file with a known suffix, in natural order.
+        Every file that is a picture, or has the suffix of one, in natural order.
     headers : dict of Path to (width, height)
         Files whose header can be read, with their size after EXIF orientation. Filled by ``survey``.
     size : (width, height)
@@ -117,9 +129,20 @@ class Reader:
     """
 
     def __init__(
-        self, root: Path, *, size: Size | None, zoom: int, colour: Colour, strict: bool = False, limit: int = 0
+        self,
+        root: Path,
+        *,
+        size: AnySize | None,
+        zoom: int,
+        colour: Colour,
+        strict: bool = False,
+        limit: int = 0,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
-        check_options(root, size, zoom, colour, limit)
+        size = check_options(root, size, zoom, colour, limit)
+        if max_pixels < 1:
+            raise PictureError(f"{root}: max_pixels must be at least 1, not {max_pixels}")
+        self.max_pixels = max_pixels
         self.root, self.zoom, self.colour, self.strict, self.limit = root, zoom, colour, strict, limit
         self.size = size or (0, 0)
         self.channels = 3 if colour == "rgb" else 1
@@ -127,13 +150,14 @@ class Reader:
         self.names: list[str] = []
         self._sizes: list[Size] = []
         self._skipped: dict[Path, str] = {}
+        self._left_out: dict[str, list[Path]] = {}
         self.paths = self._find()
 
     def survey(self) -> tuple[int, int]:
         """Run the first pass: read headers, choose the size, and return (height, width) after the crop."""
         for path in self.paths:
             try:
-                self.headers[path] = header_size(path)
+                self.headers[path] = header_size(path, self.max_pixels)
             except PictureError as error:
                 self._skip(path, str(error))
             if self.limit and len(self.headers) == self.limit:
@@ -150,7 +174,7 @@ class Reader:
         left, top, width, height = central_crop(self.root, self.size, self.zoom)
         for done, path in enumerate(self.headers, start=1):
             try:
-                pixels, original = decode(path, self.size, grey=self.colour == "grey")
+                pixels, original = decode(path, self.size, grey=self.colour == "grey", max_pixels=self.max_pixels)
             except PictureError as error:
                 self._skip(path, str(error))
             else:
@@ -166,11 +190,12 @@ class Reader:
         """Return the pictures, given the array of everything that ``decoded`` has yielded."""
         paths = sorted(self._skipped, key=natural_order)
         skipped = tuple(printable(f"{_relative_name(path, self.root)}: {self._skipped[path]}") for path in paths)
-        return Pictures(array, tuple(self.names), skipped, tuple(self._sizes), self.size, sha256)
+        left_out = self._names_left_out()
+        return Pictures(array, tuple(self.names), skipped, tuple(self._sizes), self.size, left_out, sha256)
 
     def _find(self) -> list[Path]:
         """Return the files to read: those of the folder, or the single file that was given."""
-        root, known = self.root, ", ".join(SUFFIXES)
+        root = self.root
         try:
             root.stat()
         except FileNotFoundError:
@@ -178,27 +203,46 @@ class Reader:
         except (OSError, ValueError) as error:
             raise PictureError(f"{root}: cannot be read ({reason(error)}); check its permissions") from None
         if not root.is_dir():
-            if root.suffix.lower() not in SUFFIXES:
-                raise PictureError(f"{root}: neither a folder nor a picture (known suffixes: {known})")
+            kind = other_kind(root)
+            if kind is not None:
+                hint = f"{HEIC}: {HEIC_HINT}" if kind == HEIC else f"formats: {', '.join(formats())}"
+                raise PictureError(f"{root}: neither a folder nor a picture that can be read ({hint})")
             return [root]
-        paths, unreadable = find_picture_files(root)
+        files, unreadable = find_files(root)
+        paths = []
+        for path in files:
+            kind = other_kind(path)
+            if kind is None:
+                paths.append(path)
+            else:
+                self._left_out.setdefault(kind, []).append(path)
         if not paths and not unreadable:
-            raise PictureError(f"{root}: no pictures in this folder or below (known suffixes: {known})")
+            why = f"; {left_out_line(self._names_left_out())}" if files else ""
+            raise PictureError(f"{root}: no pictures in this folder or below{why}")
+        if self.strict and HEIC in self._left_out:
+            raise PictureError(f"{self._left_out[HEIC][0]}: is {HEIC}; {HEIC_HINT}")
         for fault in unreadable:
             self._skip(Path(fault.filename), f"cannot be read ({reason(fault)})")
         return paths
 
+    def _names_left_out(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the files that are no pictures, by kind."""
+        return {
+            kind: tuple(_relative_name(path, self.root) for path in paths) for kind, paths in self._left_out.items()
+        }
+
     def _skip(self, path: Path, why: str) -> None:
         """Record a file that cannot be read, or raise if ``strict`` is set."""
         if self.strict:
-            raise PictureError(f"{printable(str(path))}: {why}; repair or remove it")
+            raise PictureError(f"{path}: {why}; repair or remove it")
         self._skipped[path] = why
 
     def _no_usable_picture(self) -> PictureError:
         """Return the error for a folder in which every file was skipped."""
         first = min(self._skipped, key=natural_order)
         why = f"{_relative_name(first, self.root)}: {self._skipped[first]}"
-        return PictureError(f"{self.root}: no usable picture; the first is {why}")
+        others = f"; {left_out_line(self._names_left_out())}" if self._left_out else ""
+        return PictureError(f"{self.root}: no usable picture; the first is {why}{others}")
 
 
 def _median_size(sizes: list[Size]) -> Size:

@@ -13,16 +13,18 @@ database", yann.lecun.com/exdb/mnist.
 """
 
 import gzip
-import math
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from ava_np.data.messages import printable, reason
-from ava_np.data.picture_files import SUFFIXES
+from ava_np.data.formats import suffixes
+from ava_np.data.messages import reason
+from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
 
 TYPES = {8: "bytes", 9: "signed bytes", 11: "int16", 12: "int32", 13: "float32", 14: "float64"}
@@ -52,7 +54,7 @@ def idx_files(folder: Path) -> list[Path]:
         return sorted(
             path
             for path in folder.iterdir()
-            if not path.name.startswith(".") and path.suffix.lower() not in SUFFIXES and is_idx(path)
+            if not path.name.startswith(".") and path.suffix.lower() not in suffixes() and is_idx(path)
         )
     except (OSError, ValueError):
         return []
@@ -71,19 +73,21 @@ def choose_idx(folder: Path, files: list[Path]) -> Path:
     training = [path for path in files if path.name.startswith("train-images")]
     others = [path for path in files if _magic(path)[3:] != bytes([LABEL_DIMENSIONS])]
     if not training and len(others) != 1:
-        names = ", ".join(printable(path.name) for path in others or files)
+        names = ", ".join(path.name for path in others or files)
         problem = "holds several idx files: name one of them" if others else "holds labels, but no pictures"
         raise PictureError(f"{folder}: {problem} ({names})")
     return (training or others)[0]
 
 
-def read_idx(path: str | Path) -> np.ndarray:
+def read_idx(path: str | Path, limit: int = 0) -> np.ndarray:
     """Read the pictures of an idx file, plain or gzipped.
 
     Parameters
     ----------
     path : path
         The file.
+    limit : int
+        Read only the first ``limit`` pictures, and the file only as far as these reach; 0 reads all.
 
     Returns
     -------
@@ -110,27 +114,41 @@ def read_idx(path: str | Path) -> np.ndarray:
             [3, 4, 5]]], dtype=uint8)
     """
     path = Path(path)
-    name = printable(str(path))
+    with _reading(path) as file:
+        count, height, width = _shape(file)
+        read = min(count, limit or count)
+        size = read * height * width
+        values = _read(file, size)
+        surplus = read == count and bool(file.read(1))
+    claim = f"its header says {count} pictures of {width} x {height} pixels, {count * height * width} bytes"
+    if len(values) < size:
+        raise PictureError(f"{path}: truncated: {claim}, and {len(values)} follow; download it again")
+    if surplus:
+        raise PictureError(f"{path}: damaged: {claim}, and more follow; download it again")
+    return np.frombuffer(values, np.uint8).reshape(read, height, width)
+
+
+def idx_size(path: Path) -> Size:
+    """Return the (width, height) of the pictures of an idx file, from its header; errors are those of ``read_idx``."""
+    with _reading(path) as file:
+        _, height, width = _shape(file)
+    return width, height
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+    """Open an idx file; any error before it is closed becomes a ``PictureError`` that names it."""
     try:
         with _opened(path) as file:
-            shape = _shape(file)
-            size = math.prod(shape)
-            values = _read(file, size)
-            surplus = bool(file.read(1))
+            yield file
     except PictureError as error:
-        raise PictureError(f"{name}: {error}") from None
+        raise PictureError(f"{path}: {error}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise PictureError(f"{name}: the gzip is damaged or truncated ({reason(error)}); download it again") from None
+        raise PictureError(f"{path}: the gzip is damaged or truncated ({reason(error)}); download it again") from None
     except (OSError, ValueError) as error:
-        raise PictureError(f"{name}: cannot be read ({reason(error)})") from None
+        raise PictureError(f"{path}: cannot be read ({reason(error)})") from None
     except MemoryError:
-        raise PictureError(f"{name}: does not fit in memory; free memory, or give a smaller file") from None
-    claim = f"its header says {shape[0]} pictures of {shape[2]} x {shape[1]} pixels, {size} bytes"
-    if len(values) < size:
-        raise PictureError(f"{name}: truncated: {claim}, and {len(values)} follow; download it again")
-    if surplus:
-        raise PictureError(f"{name}: damaged: {claim}, and more follow; download it again")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+        raise PictureError(f"{path}: does not fit in memory; set a limit, or free memory") from None
 
 
 def _opened(path: Path) -> BinaryIO | gzip.GzipFile:

@@ -1,11 +1,4 @@
-"""Text for error messages about files: one line that a terminal and JSON can hold."""
-
-import re
-
-
-def printable(text: str) -> str:
-    """Escape control characters and bytes that are not UTF-8."""
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", lambda match: ascii(match[0])[1:-1], text)
+"""The reason in an error message: that of an error of the system or of Pillow, in one line."""
 
 
 def reason(error: BaseException) -> str:

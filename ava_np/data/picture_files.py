@@ -1,17 +1,15 @@
-"""Find the picture files of a folder, in natural order: 2 before 10."""
+"""Find the files of a folder among which its pictures are, in natural order: 2 before 10."""
 
 import os
 import re
 from pathlib import Path
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
 RUN_MARKERS = {"config.json", "metrics.jsonl"}
 """A folder that holds both is a run folder: its pictures are results, and are not read."""
 
 
-def find_picture_files(root: Path) -> tuple[list[Path], list[OSError]]:
-    """Return every file with a known suffix in a folder and its subfolders, and the errors of unreadable subfolders.
+def find_files(root: Path) -> tuple[list[Path], list[OSError]]:
+    """Return every file in a folder and its subfolders, and the errors of unreadable subfolders.
 
     The files are in natural order. Hidden files and folders, and run folders, are left out.
     """
@@ -31,7 +29,7 @@ def find_picture_files(root: Path) -> tuple[list[Path], list[OSError]]:
             continue
         subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)
         paths += [Path(directory, name) for name in files if not name.startswith(".")]
-    return sorted((path for path in paths if path.suffix.lower() in SUFFIXES), key=natural_order), errors
+    return sorted(paths, key=natural_order), errors
 
 
 def natural_order(path: Path) -> list[tuple[list[str | int], str]]:

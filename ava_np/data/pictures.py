@@ -2,17 +2,21 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from ava_np.errors import PictureError
+from ava_np.specification import parse_size
 
 MAX_SIDE = 8192  # in pixels: a mistyped size above this would need gigabytes per picture
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
+
+AnySize = Size | str | int
+"""A size as ``read_pictures`` takes it: (width, height), "180x250", or the side of a square."""
 
 Colour = Literal["auto", "grey", "rgb"]
 
@@ -28,15 +32,19 @@ class Pictures:
     ----------
     array : ndarray, (N, H, W, C) float32
         Values in [0, 1]; C is 1 (grey) or 3 (RGB). The points of a toy distribution are the exception: their values
-        are any real numbers. With a cache, the array is a read-only ``np.memmap``.
+        are any real numbers. With a cache, it is an ``ava_np.data.stored.StoredArray``, which reads the pictures that
+        are indexed.
     names : tuple of str, length N
         Path of each picture relative to the folder, with forward slashes; a number or a label for other sources.
     skipped : tuple of str
-        One line for each file that could not be read: its name and the reason.
+        One line for each picture that could not be read: its name and the reason.
     sizes : tuple of (width, height), length N
         Original size of each picture in pixels, after its EXIF orientation has been applied.
     size : (width, height)
         The common size in pixels, before the crop to (W, H).
+    left_out : dict of str to tuple of str
+        Names of the files that are no pictures, by kind: ".txt", "HEIC" without pillow-heif, "without a suffix".
+        ``ava_np.data.formats.left_out_line`` counts them in one line.
     stored_sha256 : str, optional
         Value of ``sha256``, if it is known without reading the array.
 
@@ -61,6 +69,7 @@ class Pictures:
     skipped: tuple[str, ...]
     sizes: tuple[Size, ...]
     size: Size
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stored_sha256: str | None = None
 
     @property
@@ -77,17 +86,28 @@ class Pictures:
         return self.stored_sha256 or hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
 
 
-def check_options(source: object, size: Size | None, zoom: int, colour: str, limit: int) -> None:
-    """Raise a ``PictureError`` if an option is out of range, whatever the source; the message begins with it."""
-    if size is not None and not all(1 <= side <= MAX_SIDE for side in size):
+def check_options(source: object, size: AnySize | None, zoom: int, colour: str, limit: int) -> Size | None:
+    """Return the size as (width, height), if there is one.
+
+    Raises
+    ------
+    PictureError
+        If an option is out of range, whatever the source; the message begins with it.
+    """
+    try:
+        parsed = None if size is None else parse_size(size)
+    except ValueError as error:
+        raise PictureError(f"{source}: {error}") from None
+    if parsed is not None and not all(1 <= side <= MAX_SIDE for side in parsed):
         allowed = f"1 to {MAX_SIDE} pixels"
-        raise PictureError(f"{source}: width and height must be {allowed}, not {size[0]} x {size[1]}")
+        raise PictureError(f"{source}: width and height must be {allowed}, not {parsed[0]} x {parsed[1]}")
     if zoom < 1:
         raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
     if colour not in ("auto", "grey", "rgb"):
         raise PictureError(f'{source}: colour must be "auto", "grey" or "rgb", not {colour!r}')
     if limit < 0:
         raise PictureError(f"{source}: the limit must be a number of pictures, or 0 for all, not {limit}")
+    return parsed
 
 
 def central_crop(source: object, size: Size, zoom: int) -> tuple[int, int, int, int]:

@@ -1,5 +1,6 @@
 """Read pictures from any source: the built-in labels, toy points, an idx file, or a folder of picture files."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ from PIL import Image
 from ava_np.data.cache import cached_pictures
 from ava_np.data.decoding import to_pixels
 from ava_np.data.folder import Reader, load_pictures
-from ava_np.data.idx import choose_idx, idx_files, is_idx, read_idx
+from ava_np.data.formats import other_kind
+from ava_np.data.idx import choose_idx, idx_files, idx_size, is_idx, read_idx
 from ava_np.data.medicine_labels import draw_medicine_labels
-from ava_np.data.picture_files import find_picture_files
-from ava_np.data.pictures import Colour, Pictures, Progress, Size, central_crop, check_options
+from ava_np.data.picture_files import find_files
+from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
-from ava_np.specification import TOY
+from ava_np.specification import MAX_PIXELS, TOY
 
 BUILT_IN, BUILT_IN_SIZE = "built-in pictures", (180, 250)
 TOY_POINTS, TOY_SEED = 10_000, (0, 6)
@@ -23,12 +25,14 @@ TOY_POINTS, TOY_SEED = 10_000, (0, 6)
 def read_pictures(
     source: str | Path | None,
     *,
-    size: Size | None = None,
+    size: AnySize | None = None,
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
     cache: Path | None = None,
+    build_cache: bool = True,
+    max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
     """Read pictures from any source.
@@ -43,10 +47,11 @@ def read_pictures(
           begins with "train-images" is read, or else the only one that does not hold labels;
         - "toy:gaussian", "toy:ring" or "toy:grid": 10,000 points, always the same, each a picture of 1 x d values;
         - None: ten built-in pictures of medicine labels.
-    size : (width, height), optional
-        Common size in pixels, before the crop, each side 1 to 8192. Pictures of another size are stretched to it with
-        bicubic interpolation. The default is the median size of a folder's pictures, with the longer side at most 256;
-        the size of idx pictures; and 180 x 250 for the built-in ones. Toy points have no other size.
+    size : (width, height), str or int, optional
+        Common size in pixels, before the crop, each side 1 to 8192; or "180x250", or 64 for 64x64. Pictures of
+        another size are stretched to it with bicubic interpolation. The default is the median size of a folder's
+        pictures, with the longer side at most 256; the size of idx pictures; and 180 x 250 for the built-in ones. Toy
+        points have no other size.
     zoom : int
         H and W are cropped to multiples of ``zoom``, at least 1: about the centre, but the built-in pictures at the
         right and the bottom. Toy points take only 1.
@@ -57,7 +62,11 @@ def read_pictures(
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
     cache : path, optional
-        Folder for a memory-mapped copy of the pictures, for a folder of pictures that is larger than memory.
+        Folder for a decoded copy of the pictures, for a folder of pictures that is larger than memory.
+    build_cache : bool
+        Write the copy if there is no valid one. If not, nothing is written, and the pictures are then in memory.
+    max_pixels : int
+        Refuse a picture with more pixels. Only for folders of pictures.
     progress : callable, optional
         Called as ``progress(done, total)`` after each picture. Only for folders of pictures.
 
@@ -96,14 +105,20 @@ def read_pictures(
         return _toy_points(str(source), size, zoom, colour, limit)
     if idx_file is not None:
         return _idx_pictures(idx_file, size, zoom, colour, limit)
-    if cache is not None:
-        return cached_pictures(
-            source, cache, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress
-        )
-    return load_pictures(source, size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, progress=progress)
+    read = load_pictures if cache is None else partial(cached_pictures, cache=cache, build=build_cache)
+    return read(
+        source,
+        size=size,
+        zoom=zoom,
+        colour=colour,
+        strict=strict,
+        limit=limit,
+        max_pixels=max_pixels,
+        progress=progress,
+    )
 
 
-def common_size(source: str | Path | None, limit: int = 0) -> Size:
+def common_size(source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS) -> Size:
     """Return the (width, height) that ``read_pictures`` gives pictures by default, without decoding a folder.
 
     Parameters
@@ -112,6 +127,8 @@ def common_size(source: str | Path | None, limit: int = 0) -> Size:
         Source of pictures, as for ``read_pictures``, but not toy points.
     limit : int
         Consider only the first ``limit`` pictures of a folder; 0 considers all.
+    max_pixels : int
+        Consider only pictures of a folder with at most this many pixels.
 
     Returns
     -------
@@ -133,16 +150,15 @@ def common_size(source: str | Path | None, limit: int = 0) -> Size:
         return BUILT_IN_SIZE
     idx_file = _idx_file(Path(source))
     if idx_file is not None:
-        height, width = read_idx(idx_file).shape[1:]
-        return width, height
-    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit)
+        return idx_size(idx_file)
+    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit, max_pixels=max_pixels)
     reader.survey()
     return reader.size
 
 
-def _built_in_pictures(size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _built_in_pictures(size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Draw the medicine labels, and convert them to grey if that is asked for."""
-    check_options(BUILT_IN, size, zoom, colour, limit)
+    size = check_options(BUILT_IN, size, zoom, colour, limit)
     size = size or BUILT_IN_SIZE
     _, _, width, height = central_crop(BUILT_IN, size, zoom)
     array = draw_medicine_labels(size=size)[: limit or None, :height, :width]
@@ -153,9 +169,9 @@ def _built_in_pictures(size: Size | None, zoom: int, colour: Colour, limit: int)
     return Pictures(np.ascontiguousarray(array), names, (), (size,) * len(array), size)
 
 
-def _toy_points(source: str, size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _toy_points(source: str, size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Draw the points of a toy distribution."""
-    check_options(source, size, zoom, colour, limit)
+    size = check_options(source, size, zoom, colour, limit)
     points = draw_toy(source.removeprefix(TOY), TOY_POINTS, np.random.default_rng(TOY_SEED))[: limit or None]
     natural_size = (points.shape[2], 1)
     if size not in (None, natural_size) or zoom != 1 or colour == "rgb":
@@ -168,13 +184,15 @@ def _idx_file(path: Path) -> Path | None:
     if is_idx(path):
         return path
     files = idx_files(path)
-    return choose_idx(path, files) if files and not find_picture_files(path)[0] else None
+    if files and all(other_kind(file) is not None for file in find_files(path)[0]):  # and no pictures
+        return choose_idx(path, files)
+    return None
 
 
-def _idx_pictures(path: Path, size: Size | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _idx_pictures(path: Path, size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Read the pictures of an idx file at the size and in the colours that are asked for."""
-    check_options(path, size, zoom, colour, limit)
-    values = read_idx(path)[: limit or None]
+    size = check_options(path, size, zoom, colour, limit)
+    values = read_idx(path, limit)
     natural_size = (values.shape[2], values.shape[1])
     size = size or natural_size
     left, top, width, height = central_crop(path, size, zoom)

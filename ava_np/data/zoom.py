@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from ava_np.data.stored import StoredArray
 from ava_np.kernels.zoom import zoom_in_forward, zoom_out_forward
 
 
-def zoom_out(pictures: np.ndarray, zoom: int) -> np.ndarray:
+def zoom_out(pictures: np.ndarray | StoredArray, zoom: int) -> np.ndarray:
     """Shrink pictures: each output pixel is the mean of a block of ``zoom`` x ``zoom`` pixels.
 
     Parameters
     ----------
-    pictures : ndarray, (N, zoom·h, zoom·w, C)
+    pictures : ndarray or StoredArray, (N, zoom·h, zoom·w, C)
         Pictures of any float type.
     zoom : int
         Side of a block in pixels, at least 1.
@@ -38,6 +39,7 @@ def zoom_out(pictures: np.ndarray, zoom: int) -> np.ndarray:
     array([[ 2.5,  4.5],
            [10.5, 12.5]], dtype=float32)
     """
+    pictures = np.asarray(pictures)  # read, if they are in the file of a cache
     check_zoom(pictures, zoom)
     count, height, width, channels = pictures.shape
     small = np.empty((count, height // zoom, width // zoom, channels), pictures.dtype)
@@ -79,7 +81,7 @@ def zoom_in(pictures: np.ndarray, zoom: int) -> np.ndarray:
     return large
 
 
-def check_zoom(pictures: np.ndarray, zoom: int) -> None:
+def check_zoom(pictures: np.ndarray | StoredArray, zoom: int) -> None:
     """Raise a ``ValueError`` if pictures (N, H, W, C) cannot be divided into blocks of ``zoom`` x ``zoom`` pixels."""
     if pictures.ndim != 4 or zoom < 1 or pictures.shape[1] % zoom or pictures.shape[2] % zoom:
         raise ValueError(

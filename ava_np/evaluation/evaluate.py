@@ -118,6 +118,7 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
     >>> len(result.reconstruction_errors), result.rmse >= result.baselines["floor"]
     (10, True)
     """
+    pictures = np.asarray(pictures)  # read, if they are in the file of a cache
     small = zoom_out(pictures, zoom)
     decoded = model.reconstruct(small)
     tried = evenly_spaced(len(decoded), MAX_COMPARED)
@@ -181,6 +182,7 @@ def sample_rmses(model: Model, pictures: np.ndarray, zoom: int, generator: np.ra
     >>> sample_rmses(model, pictures, 3, np.random.default_rng(0)).shape
     (100,)
     """
+    pictures = np.asarray(pictures)
     samples = zoom_in(model.sample(MAX_COMPARED, generator), zoom)
     return np.array([metrics.rmse(sample, pictures) for sample in samples])
 

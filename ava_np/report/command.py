@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ava_np.run.folder import ARCHITECTURE
-from ava_np.specification import Specification, TrainingSpecification, default_momentum
+from ava_np.specification import MAX_PIXELS, Specification, TrainingSpecification, default_momentum
 
 IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid
 
@@ -51,6 +51,8 @@ def _pictures(specification: Specification) -> dict[str, Any]:
     if not pictures.toy:
         options = {"size": "{}x{}".format(*pictures.size), "zoom": pictures.zoom}
     given = {name: getattr(pictures, name) for name in ("limit", "validation", "test", "flip", "shift", "cache")}
+    if pictures.max_pixels != MAX_PIXELS:
+        given["max_pixels"] = pictures.max_pixels
     return options | {name: value for name, value in given.items() if value}
 
 

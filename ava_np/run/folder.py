@@ -17,7 +17,7 @@ from ava_np.run.checkpoint import MODEL, TRAINING, ModelHeader, read_header, rea
 from ava_np.run.lock import LOCK, lock_folder
 from ava_np.run.metrics import read_metrics
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
-from ava_np.specification import FORMAT, Part, Specification, require_readable
+from ava_np.specification import FORMAT, Part, PicturesSpecification, Specification, require_readable
 from ava_np.training.trainer import Metrics
 
 CONFIG, METRICS = "config.json", "metrics.jsonl"
@@ -197,7 +197,9 @@ class Run:
         self.specification = msgspec.structs.replace(specification, format=FORMAT)
         write_atomically(self.folder / CONFIG, specifications.encode(self.specification))
 
-    def pictures(self, source: Path | str | None = None, progress: Progress | None = None) -> Pictures:
+    def pictures(
+        self, source: Path | str | None = None, progress: Progress | None = None, *, cache: Path | str | None = None
+    ) -> Pictures:
         """Read the pictures that the run was trained on.
 
         Parameters
@@ -206,6 +208,9 @@ class Run:
             Where they are now, if they have moved; this becomes the specification's source.
         progress : callable, optional
             Called as ``progress(done, total)`` after each file.
+        cache : path or str, optional
+            Folder for a decoded copy; this becomes the specification's cache. The folder that a specification names is
+            only read: a run that somebody else made must not choose where to write.
 
         Returns
         -------
@@ -222,11 +227,12 @@ class Run:
         prepared = self.specification.pictures
         if source is not None:
             prepared = prepared.with_source(source)
+        if cache is not None:
+            prepared = msgspec.structs.replace(prepared, cache=str(Path(cache).resolve()))
         source = prepared.source
         if source is not None and not prepared.toy and not Path(source).exists():
             raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
-        cache = None if prepared.cache is None else Path(prepared.cache)
-        pictures = self._read(source, prepared.limit, cache, progress)
+        pictures = self._read(source, prepared, progress, limit=prepared.limit, build_cache=cache is not None)
         if prepared.sha256 not in (None, pictures.sha256):
             then = f" ({prepared.count} then, {len(pictures.names)} now)" if prepared.count else ""
             raise RunError(
@@ -241,13 +247,29 @@ class Run:
 
         Parameters and errors are those of ``pictures``, but these pictures may be any.
         """
-        return self._read(source, 0, None, progress)
+        prepared = msgspec.structs.replace(self.specification.pictures, cache=None)
+        return self._read(source, prepared, progress)
 
-    def _read(self, source: Path | str | None, limit: int, cache: Path | None, progress: Progress | None) -> Pictures:
-        prepared = self.specification.pictures
+    @staticmethod
+    def _read(
+        source: Path | str | None,
+        prepared: PicturesSpecification,
+        progress: Progress | None,
+        *,
+        limit: int = 0,
+        build_cache: bool = False,
+    ) -> Pictures:
         colour: Literal["grey", "rgb"] = "grey" if prepared.channels == 1 else "rgb"
         return read_pictures(
-            source, size=prepared.size, zoom=prepared.zoom, colour=colour, limit=limit, cache=cache, progress=progress
+            source,
+            size=prepared.size,
+            zoom=prepared.zoom,
+            colour=colour,
+            limit=limit,
+            cache=None if prepared.cache is None else Path(prepared.cache),
+            build_cache=build_cache,
+            max_pixels=prepared.max_pixels,
+            progress=progress,
         )
 
     def split(self, pictures: Pictures) -> SplitPictures:

@@ -132,6 +132,7 @@ def start(
         strict=strict,
         limit=options.limit,
         cache=None if options.cache is None else Path(options.cache),
+        max_pixels=options.max_pixels,
         progress=progress,
     )
     data = split_pictures(pictures, options.validation, options.test, options.seed)
@@ -150,6 +151,7 @@ def resume(
     *,
     source: str | Path | None = None,
     learning_rate: float | None = None,
+    cache: str | Path | None = None,
     checkpoint_every: Interval | None = None,
     on_divergence: OnDivergence = "stop",
     progress: Progress | None = None,
@@ -166,6 +168,8 @@ def resume(
         Where the pictures are now, if they have moved.
     learning_rate : float, optional
         New γ, for example after a divergence.
+    cache : path or str, optional
+        Folder for a decoded copy of the pictures, if it cannot be where it was.
     checkpoint_every, on_divergence
         As in ``start``.
     progress : callable, optional
@@ -181,7 +185,7 @@ def resume(
     """
     run = Run.open(folder)
     run.lock()  # before a long read
-    pictures = run.pictures(source, progress)
+    pictures = run.pictures(source, progress, cache=cache)
     trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate)
     every = checkpoint_every or DEFAULT_INTERVALS[on_divergence]
     return Session(run, trainer, run.split(pictures), every, on_divergence)
@@ -206,4 +210,4 @@ def claim_folder(source: str | Path | None, model: ModelSpecification) -> Path:
 
 
 def _size(options: RunOptions) -> tuple[int, int]:
-    return options.size or common_size(options.source, options.limit)
+    return options.size or common_size(options.source, options.limit, options.max_pixels)

@@ -38,6 +38,7 @@ from ava_np.specification.run import (
     steps_per_epoch,
 )
 from ava_np.specification.values import (
+    MAX_PIXELS,
     ArchitectureName,
     Layers,
     Likelihood,
@@ -50,6 +51,7 @@ from ava_np.specification.values import (
     Propagation,
     Reduction,
     Schedule,
+    parse_size,
     validated,
 )
 
@@ -66,6 +68,7 @@ __all__ = [
     "DEFAULTS",
     "FORMAT",
     "GAN",
+    "MAX_PIXELS",
     "MODELS",
     "TOY",
     "VAE",
@@ -94,6 +97,7 @@ __all__ = [
     "default_momentum",
     "encode",
     "is_toy",
+    "parse_size",
     "require_readable",
     "specify_model",
     "steps_per_epoch",

@@ -10,7 +10,7 @@ from ava_np.errors import OptionError
 from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_epochs, default_momentum
 from ava_np.specification.models import AVA5, GAN, AnyModel
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
-from ava_np.specification.values import OptimiserName, Reduction, Schedule, validated
+from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
 
 if TYPE_CHECKING:
     from ava_np.data.pictures import Pictures
@@ -34,7 +34,7 @@ class RunOptions:
     zoom : int, optional
         The paper's fixed zoom; by default 3 for dense networks and pictures with a side of more than 64 pixels,
         otherwise 1.
-    limit, validation, test, flip, shift, cache
+    limit, validation, test, flip, shift, cache, max_pixels
         As in ``PicturesSpecification``.
     epochs : int, optional
         Number of passes; by default enough for 1000 steps.
@@ -78,6 +78,7 @@ class RunOptions:
     flip: bool = False
     shift: int = 0
     cache: str | Path | None = None
+    max_pixels: int = MAX_PIXELS
     epochs: int | None = None
     batch_size: int | None = None
     optimiser: OptimiserName = "adam"
@@ -159,6 +160,7 @@ class RunOptions:
             shift=self.shift,
             cache=None if self.cache is None else str(Path(self.cache).resolve()),
             count=count,
+            max_pixels=self.max_pixels,
         )
 
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ava_np.errors import RunError
 from ava_np.specification.models import AnyModel
-from ava_np.specification.values import OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
+from ava_np.specification.values import MAX_PIXELS, OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
 
 FORMAT = 3  # of the run folder; raised when an older reader would misread a newer folder
 READABLE = (2, 3)  # format 2 has no ids and no checksums
@@ -43,9 +43,11 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     shift : int
         Shift the training pictures at random by up to this many pixels each way.
     cache : str, optional
-        Folder of a memory-mapped copy, for pictures that do not fit in memory.
+        Folder of a decoded copy, for pictures that do not fit in memory.
     count : int
         Number of pictures, before any are held out; 0 in format 2.
+    max_pixels : int
+        Refuse pictures in a folder that have more pixels.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     shift: Annotated[int, Meta(ge=0)] = 0
     cache: str | None = None
     count: Annotated[int, Meta(ge=0)] = 0
+    max_pixels: Positive = MAX_PIXELS
 
     @property
     def toy(self) -> bool:

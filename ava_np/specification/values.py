@@ -1,5 +1,6 @@
 """Types of the values in a specification, and how they are validated."""
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -19,12 +20,43 @@ Reduction = Literal["sum", "mean", "fan"]
 Part = Literal["train", "validation", "test"]
 OnDivergence = Literal["stop", "rollback"]
 
+MAX_PIXELS = 89_478_485
+"""Pixels that one picture may have by default: Pillow's own limit, a quarter of a GB of RGB."""
+
 Positive = Annotated[int, Meta(ge=1)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Weight = Annotated[float, Meta(ge=0)]
 
 T = TypeVar("T")
+
+
+def parse_size(value: object) -> tuple[int, int]:
+    """Return the (width, height) that a user means.
+
+    Parameters
+    ----------
+    value : object
+        "180x250", or "64" or 64 for the side of a square, or (width, height) itself.
+
+    Raises
+    ------
+    ValueError
+        If the value is none of these. The range of the sides is not checked.
+
+    Examples
+    --------
+    >>> from ava_np.specification import parse_size
+    >>> parse_size("180x250"), parse_size(64), parse_size([64, 48])
+    ((180, 250), (64, 64), (64, 48))
+    """
+    text = str(value)
+    if isinstance(value, tuple | list):
+        text = "x".join(map(str, value)) if len(value) == 2 else ""
+    if not re.fullmatch(r"-?[0-9]{1,15}(x-?[0-9]{1,15})?", text, re.IGNORECASE):
+        raise ValueError(f"{value!r} is not a size such as 180x250, or 64 for 64x64")
+    sides = [int(side) for side in text.lower().split("x")]
+    return sides[0], sides[-1]
 
 
 def validated(kind: type[T], **values: Any) -> T:

@@ -23,7 +23,7 @@ needs_limits = pytest.mark.skipif(
         (("missing",), ("missing", "no such folder")),
         (("",), ("empty", "'.'")),  # as in: ava train "$PHOTOS", where PHOTOS is not set
         (("empty",), ("empty", "no pictures")),
-        (("texts",), ("texts", "no pictures", ".png")),
+        (("texts",), ("texts", "no pictures", "1 file left out: 1 .txt")),
         (("file",), ("file", "neither a folder nor a picture")),
         (("all-torn",), ("all-torn", "no usable picture", "1.png")),
         (("torn", "--strict"), ("torn/2.png",)),
@@ -87,6 +87,14 @@ def test_damaged_picture_is_left_out_and_reported(workspace: Path) -> None:
         outcome = ava(command, "run", "torn")
         assert outcome.code == 0
         assert outcome.err == lines[1] + "\n"
+
+
+def test_other_files_are_counted_in_one_line(workspace: Path) -> None:
+    for name in ("notes.txt", "more.txt", "film.mp4"):
+        (workspace / "photos" / name).write_text("no picture")
+    outcome = ava("train", "photos", *SMALL, "--strict", "--out", "new")
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[1] == "3 files left out: 2 .txt, 1 .mp4"
 
 
 def test_training_that_overflows_stops_with_the_last_good_model(workspace: Path) -> None:

@@ -11,6 +11,7 @@ from ava_np.run.checkpoint import MODEL
 from ava_np.run.folder import Run
 from ava_np.specification.defaults import DEFAULT_STEPS
 from tests.command import SMALL, Outcome, ava, tree, write_pictures
+from tests.data.picture_files import noise, write_picture
 from tests.idx_files import digits, write_idx
 from tests.results import BOLD, printed, ran
 
@@ -88,6 +89,7 @@ def test_long_training_prints_few_lines(photos: Path, place: Path) -> None:
         (("--optimiser", "rmsprop", "--clip", "1", "--weight-decay", "0.1"), {"clip": 1, "weight_decay": 0.1}),
         (("--schedule", "cosine", "--momentum", "0.8"), {"schedule": "cosine", "momentum": 0.8}),
         (("--flip", "--shift", "1", "--limit", "5"), {"flip": True, "shift": 1, "limit": 5}),
+        (("--max-pixels", "200000000"), {"max_pixels": 200_000_000}),
         (("--validation", "0.2", "--test", "0.2"), {"validation": 0.2, "test": 0.2}),
     ],
 )
@@ -102,6 +104,15 @@ def test_options_of_train_are_in_the_specification(
 def settings(run: str) -> dict[str, Any]:
     """All values that ``ava info`` prints of a run, without their sections."""
     return {key: value for section in printed("info", run).values() for key, value in section.items()}
+
+
+@pytest.mark.usefixtures("no_report")
+def test_run_reads_its_pictures_again_with_the_same_limit_of_pixels(place: Path) -> None:
+    write_pictures(place / "mixed", 4)
+    write_picture(place / "mixed" / "large.png", noise(30, 30))
+    ran("train", "mixed", *SMALL, "--size", "12x9", "--max-pixels", 500, "--out", "few")
+    ran("train", "--out", "few", "--resume", "--epochs", 4)  # it would refuse other pictures
+    assert len(ran("encode", "few").splitlines()) == 1 + 4  # a header, and all but large.png
 
 
 @pytest.mark.usefixtures("no_report")

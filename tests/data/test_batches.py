@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ava_np.data.batches import Batches
+from ava_np.data.stored import StoredArray
 
 ALL = np.arange(200)
 
@@ -24,16 +25,16 @@ def means(array: np.ndarray, zoom: int) -> np.ndarray:
     return array.reshape(count, height // zoom, zoom, width // zoom, zoom, channels).mean(axis=(2, 4))
 
 
-def mapped(tmp_path: Path, array: np.ndarray) -> np.ndarray:
+def stored(tmp_path: Path, array: np.ndarray) -> StoredArray:
     np.save(tmp_path / "array.npy", array)
-    return np.load(tmp_path / "array.npy", mmap_mode="r")
+    return StoredArray(tmp_path / "array.npy")
 
 
 @pytest.mark.parametrize("zoom", [1, 2])
 @pytest.mark.parametrize("file", [False, True])
 def test_rows_are_the_requested_pictures(tmp_path: Path, zoom: int, file: bool) -> None:
     array = pictures()
-    batches = Batches(mapped(tmp_path, array) if file else array, zoom=zoom, indices=np.array([7, 3, 150]))
+    batches = Batches(stored(tmp_path, array) if file else array, zoom=zoom, indices=np.array([7, 3, 150]))
     assert (len(batches), batches.shape) == (3, (6 // zoom, 4 // zoom, 3))
     rows = batches.rows(np.array([2, 0, 2]), generator())
     assert rows.dtype == np.float32
@@ -113,7 +114,7 @@ def test_the_same_seed_gives_the_same_batch(tmp_path: Path) -> None:
     array = pictures()
     first = Batches(array, flip=True, shift=2).rows(ALL, generator(3))
     np.testing.assert_array_equal(first, Batches(array, flip=True, shift=2).rows(ALL, generator(3)))
-    np.testing.assert_array_equal(first, Batches(mapped(tmp_path, array), flip=True, shift=2).rows(ALL, generator(3)))
+    np.testing.assert_array_equal(first, Batches(stored(tmp_path, array), flip=True, shift=2).rows(ALL, generator(3)))
     assert not np.array_equal(first, Batches(array, flip=True, shift=2).rows(ALL, generator(4)))
 
 
@@ -124,7 +125,7 @@ def test_the_generator_is_not_used_without_augmentation() -> None:
 
 
 def test_pictures_in_memory_are_zoomed_out_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    batches, mapped_batches = Batches(pictures(), zoom=2), Batches(mapped(tmp_path, pictures()), zoom=2)
+    batches, mapped_batches = Batches(pictures(), zoom=2), Batches(stored(tmp_path, pictures()), zoom=2)
     before = batches.rows(ALL, generator())
 
     def fail(*arguments: object) -> None:

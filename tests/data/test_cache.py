@@ -1,5 +1,6 @@
 """A cached folder equals the folder: same bytes, decoded once, and an incomplete build is never used."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from PIL import Image
 from ava_np.data.cache import cached_pictures
 from ava_np.data.folder import Reader, load_pictures
 from ava_np.data.pictures import Pictures
+from ava_np.data.sources import read_pictures
+from ava_np.data.stored import StoredArray
 from ava_np.errors import PictureError
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.data.picture_files import noise
@@ -48,13 +51,12 @@ def truncate(path: Path) -> None:
 
 
 def assert_same(cached: Pictures, whole: Pictures) -> None:
-    """Assert that cached pictures are a read-only memory map equal to the pictures of ``load_pictures``."""
-    assert isinstance(cached.array, np.memmap)
-    assert not cached.array.flags.writeable
+    """Assert that cached pictures are in a file, and equal to the pictures of ``load_pictures``."""
+    assert isinstance(cached.array, StoredArray)
     assert cached.array.dtype == np.float32
-    assert cached.array.tobytes() == whole.array.tobytes()
+    assert cached.array[:].tobytes() == whole.array.tobytes()
     assert cached.array.shape == whole.array.shape
-    for name in ("names", "skipped", "sizes", "size", "sha256"):
+    for name in ("names", "skipped", "sizes", "size", "left_out", "sha256"):
         assert getattr(cached, name) == getattr(whole, name), name
 
 
@@ -202,9 +204,41 @@ def forget_a_name(array: Path, description: Path) -> None:
     description.write_text(json.dumps(stored | {"names": stored["names"][1:]}))
 
 
+def zero_some_values(array: Path, description: Path) -> None:
+    with array.open("r+b") as file:
+        file.seek(-100, os.SEEK_END)
+        file.write(bytes(60))
+
+
+def lengthen_array(array: Path, description: Path) -> None:
+    with array.open("ab") as file:
+        file.write(bytes(4))
+
+
+def swap_sides(array: Path, description: Path) -> None:
+    """The values and their SHA-256 are the same."""
+    count, height, width, channels = np.load(array).shape
+    np.save(array, np.load(array).reshape(count, width, height, channels))
+
+
+def write_other_type(array: Path, description: Path) -> None:
+    np.save(array, np.load(array).astype(np.float64))
+
+
+def write_in_fortran_order(array: Path, description: Path) -> None:
+    np.save(array, np.asfortranarray(np.load(array)))
+
+
+def write_python_objects(array: Path, description: Path) -> None:
+    np.save(array, np.array([{}], object), allow_pickle=True)
+
+
 @pytest.mark.parametrize(
     "damage",
-    [truncate_array, empty_array, remove_array, truncate_description, empty_description, forget_a_name],
+    [
+        *(truncate_array, empty_array, remove_array, truncate_description, empty_description, forget_a_name),
+        *(zero_some_values, lengthen_array, swap_sides, write_other_type, write_in_fortran_order, write_python_objects),
+    ],
 )
 def test_a_damaged_cache_is_built_again(photos: Path, cache: Path, damage: Callable[[Path, Path], None]) -> None:
     cached_pictures(photos, cache)
@@ -212,6 +246,52 @@ def test_a_damaged_cache_is_built_again(photos: Path, cache: Path, damage: Calla
     damage(description.with_suffix(".npy"), description)
     assert decoded_count(photos, cache) == 4
     assert_same(cached_pictures(photos, cache), load_pictures(photos))
+
+
+@pytest.mark.parametrize(("colour", "channels"), [("grey", 3), ("rgb", 1)])
+def test_a_copy_of_other_channels_is_built_again(photos: Path, cache: Path, colour: str, channels: int) -> None:
+    options: dict[str, Any] = {"colour": colour}
+    cached_pictures(photos, cache, **options)
+    (description,) = cache.glob("*.json")
+    other = np.zeros((4, 7, 9, channels), np.float32)
+    np.save(description.with_suffix(".npy"), other)
+    stored = json.loads(description.read_text()) | {"sha256": hashlib.sha256(other.data).hexdigest()}
+    description.write_text(json.dumps(stored))
+    assert decoded_count(photos, cache, **options) == 4
+    assert_same(cached_pictures(photos, cache, **options), load_pictures(photos, **options))
+
+
+def test_a_copy_that_is_truncated_while_in_use_is_an_error(photos: Path, cache: Path) -> None:
+    array = cached_pictures(photos, cache).array
+    (path,) = cache.glob("*.npy")
+    os.truncate(path, path.stat().st_size - 5)
+    array[:3]
+    for index in (3, slice(None), np.array([0, 3])):
+        with pytest.raises(PictureError, match="was truncated while in use") as caught:
+            array[index]
+        assert str(caught.value).startswith(str(path))
+    assert_same(cached_pictures(photos, cache), load_pictures(photos))
+
+
+def test_a_read_only_cache_is_used_but_never_written(photos: Path, cache: Path) -> None:
+    pictures = cached_pictures(photos, cache, build=False)
+    assert isinstance(pictures.array, np.ndarray)
+    assert not cache.exists()
+    cached_pictures(photos, cache)
+    before = {path: path.read_bytes() for path in cache.iterdir()}
+    assert_same(cached_pictures(photos, cache, build=False), load_pictures(photos))
+    (array,) = cache.glob("*.npy")
+    zero_some_values(array, array.with_suffix(".json"))
+    damaged = {path: path.read_bytes() for path in cache.iterdir()}
+    assert damaged != before
+    decoded = cached_pictures(photos, cache, build=False)
+    for pictures in (decoded, read_pictures(photos, cache=cache, build_cache=False)):
+        assert isinstance(pictures.array, np.ndarray)
+        np.testing.assert_array_equal(pictures.array, load_pictures(photos).array)
+    assert {path: path.read_bytes() for path in cache.iterdir()} == damaged
+    truncate(photos / "1.png")
+    with pytest.raises(PictureError, match=r"1.png"):
+        cached_pictures(photos, cache, build=False, strict=True)
 
 
 def test_the_hash_of_the_values_is_stored(photos: Path, cache: Path) -> None:
@@ -231,7 +311,8 @@ def test_only_one_picture_is_held_in_memory(photos: Path, cache: Path, monkeypat
 
     monkeypatch.setattr(np, "empty", counted)
     cached_pictures(photos, cache)
-    assert largest == 0
+    cached_pictures(photos, cache)
+    assert largest <= 7 * 9
     load_pictures(photos)
     assert largest == 4 * 7 * 9  # this shows that the count works
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.data.idx import choose_idx, idx_files, is_idx, read_idx
+from ava_np.data.idx import choose_idx, idx_files, idx_size, is_idx, read_idx
+from ava_np.data.sources import common_size
 from ava_np.errors import PictureError
 from tests.conftest import SHARED_DATA, needs_shared_data
 from tests.idx_files import digits, idx_bytes, write_idx
@@ -70,6 +71,29 @@ def test_a_header_that_claims_more_than_memory_is_refused(tmp_path: Path, zipped
     content = idx_bytes(digits(), shape=(2**32 - 1,) * 3)
     (tmp_path / "huge").write_bytes(gzip.compress(content) if zipped else content)
     refused(tmp_path / "huge", "truncated")
+
+
+def test_a_limit_reads_the_first_pictures(tmp_path: Path) -> None:
+    values = digits(5)
+    path = write_idx(tmp_path / "digits", values)
+    for limit in (1, 4, 5, 99):
+        np.testing.assert_array_equal(read_idx(path, limit), values[:limit])
+    (tmp_path / "long").write_bytes(idx_bytes(values) + b"\0")
+    assert len(read_idx(tmp_path / "long", 4)) == 4  # the surplus is beyond what is read
+    with pytest.raises(PictureError, match="and more follow"):
+        read_idx(tmp_path / "long", 5)
+
+
+def test_a_file_is_read_only_as_far_as_needed(tmp_path: Path) -> None:
+    """The rest of this gzip is damaged, so reading it would fail."""
+    noise = np.random.default_rng(0).integers(0, 256, (500, 28, 28), np.uint8)
+    path = write_idx(tmp_path / "digits-idx3-ubyte.gz", noise, zipped=True)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + b"\xff" * 1000)
+    np.testing.assert_array_equal(read_idx(path, 3), noise[:3])
+    assert idx_size(path) == (28, 28)
+    assert common_size(path) == (28, 28)
+    refused(path, "gzip is damaged")
 
 
 @pytest.mark.parametrize("shape", [(0, 28, 28), (5, 0, 28), (5, 28, 0)])

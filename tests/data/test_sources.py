@@ -11,6 +11,7 @@ from ava_np.data.folder import load_pictures
 from ava_np.data.medicine_labels import draw_medicine_labels
 from ava_np.data.pictures import Pictures
 from ava_np.data.sources import common_size, read_pictures
+from ava_np.data.stored import StoredArray
 from ava_np.data.toys import TOY_NAMES, mixture, mode_coverage
 from ava_np.errors import PictureError
 from tests.conftest import SHARED_DATA, needs_shared_data
@@ -119,12 +120,12 @@ def test_an_unusable_first_file_does_not_count_for_the_limit(tmp_path: Path) -> 
     assert load_pictures(folder).names == load_pictures(folder, limit=1).names == ("1.png",)
 
 
-def test_a_cached_folder_is_memory_mapped(tmp_path: Path) -> None:
+def test_a_cached_folder_is_read_from_a_file(tmp_path: Path) -> None:
     folder, cache = write_folder(tmp_path / "png", digits()), tmp_path / "cache"
     calls: list[tuple[int, int]] = []
     options: dict[str, Any] = {"size": (5, 7), "zoom": 2, "colour": "rgb", "limit": 3}
     cached = read_pictures(folder, cache=cache, progress=lambda *call: calls.append(call), **options)
-    assert isinstance(cached.array, np.memmap)
+    assert isinstance(cached.array, StoredArray)
     assert calls == [(1, 3), (2, 3), (3, 3)]
     assert_same(cached, read_pictures(folder, **options))
     for other in (write_idx(tmp_path / "x.idx", digits()), "toy:ring", None):
@@ -154,6 +155,36 @@ def test_built_in_pictures_can_be_grey() -> None:
 @pytest.mark.parametrize(("size", "zoom"), [((12, 9), 10), ((2, 50), 3), ((8193, 9), 1), ((10**12, 10**12), 3)])
 def test_built_in_pictures_of_an_unusable_size_are_refused(size: tuple[int, int], zoom: int) -> None:
     refused(None, " x ".join(map(str, size)), size=size, zoom=zoom)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize("size", ["20x31", "20X31", [20, 31], (np.int64(20), 31)])
+def test_a_size_may_be_a_text_or_a_list(tmp_path: Path, size: Any) -> None:
+    folder, cache = write_folder(tmp_path / "png", digits(2)), tmp_path / "cache"
+    for pictures in (
+        read_pictures(None, size=size),
+        read_pictures(folder, size=size),
+        read_pictures(folder, size=size, cache=cache),
+        read_pictures(write_idx(tmp_path / "values", digits(2)), size=size),
+    ):
+        assert pictures.size == (20, 31)
+        assert pictures.array.shape[1:3] == (31, 20)
+    assert len(list(cache.glob("*.npy"))) == 1
+    read_pictures(folder, size=(20, 31), cache=cache)
+    assert len(list(cache.glob("*.npy"))) == 1  # the same size, so the same copy
+
+
+@pytest.mark.parametrize("size", [64, "64", np.int64(64)])
+def test_one_number_is_the_side_of_a_square(size: Any) -> None:
+    assert read_pictures(None, size=size).size == (64, 64)
+
+
+@pytest.mark.parametrize("size", ["", "64x", "x64", "1x2x3", "large", 64.5, (64,), (1, 2, 3), (1.5, 2), b"64", True])
+def test_what_is_no_size_is_refused(size: Any) -> None:
+    refused(None, repr(size), "is not a size such as 180x250", size=size)
+    refused("toy:ring", repr(size), size=size)
 
 
 # The size before reading

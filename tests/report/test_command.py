@@ -11,6 +11,7 @@ from ava_np.report.command import command
 from ava_np.run.folder import Run
 from ava_np.specification import (
     FORMAT,
+    MAX_PIXELS,
     PicturesSpecification,
     Specification,
     TrainingSpecification,
@@ -116,6 +117,13 @@ def test_custom_architecture_is_a_file_in_the_command(
     stored = msgspec.json.decode(msgspec.json.encode(specification))["model"]["architecture"]
     Path("architecture.json").write_bytes(msgspec.json.encode(stored))
     assert remade(parts, tmp_path / "run").model == specification.model
+
+
+def test_limit_of_pixels_is_in_the_command(photos: Path, tmp_path: Path) -> None:
+    for limit, shown in ((1000, True), (MAX_PIXELS, False)):
+        specification = specify("ae", str(photos), max_pixels=limit)
+        assert any(part.startswith("--max-pixels") for part in command(specification)) is shown
+        assert remade(command(specification), tmp_path / str(limit)).pictures.max_pixels == limit
 
 
 def test_cache_is_in_the_command(photos: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from ava_np.data.pictures import Pictures
 from ava_np.errors import PictureError
 from ava_np.run.folder import Run
 from ava_np.run.pictures import split_pictures, subsample
-from tests.command import write_pictures
+from tests.command import tree, write_pictures
 from tests.run.small_runs import refused, specify
 
 
@@ -63,3 +63,21 @@ def test_subsample_is_evenly_spaced(monkeypatch: pytest.MonkeyPatch, pictures: P
     assert chosen.names == ("0", "2", "4")
     np.testing.assert_array_equal(chosen.array, pictures.array[[0, 2, 4]])
     assert subsample(pictures, np.array([1, 3])).names == ("1", "3")
+
+
+def test_cache_that_a_run_names_is_read_and_never_written(tmp_path: Path) -> None:
+    """A run folder from a stranger may name any path."""
+    photos, cache = write_pictures(tmp_path / "photos", 4), tmp_path / "anywhere"
+    specification = specify(str(photos))
+    named = msgspec.structs.replace(specification.pictures, cache=str(cache))
+    run = Run.create(tmp_path / "run", msgspec.structs.replace(specification, pictures=named))
+    expected = np.asarray(run.pictures().array)
+    assert not cache.exists()
+
+    other = tmp_path / "chosen"
+    np.testing.assert_array_equal(np.asarray(run.pictures(cache=other).array), expected)  # the caller may choose one
+    assert sorted(path.suffix for path in other.iterdir()) == [".json", ".npy"]
+    before = tree(other)
+    np.testing.assert_array_equal(np.asarray(run.pictures().array), expected)
+    assert tree(other) == before
+    assert not cache.exists()

@@ -105,7 +105,7 @@ def at_moments(place: Place, count: int, seed: int = 0) -> tuple[int, list[str]]
 
 def without_report() -> None:
     """Leave out the report, the slowest part."""
-    ava_np.report.run.report_run = lambda session: None  # type: ignore[assignment]
+    ava_np.report.run.report_run = lambda session: None
 
 
 def _main() -> int:

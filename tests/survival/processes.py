@@ -113,7 +113,7 @@ def _become_ava(arguments: Arguments, watched: Path, fate: Fate | None, err: Pat
         descriptor = os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
         sys.argv = ["ava", *map(str, arguments)]
         if fate is not None:
             WritePoints(watched, fate).install()
