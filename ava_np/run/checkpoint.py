@@ -15,7 +15,7 @@ from safetensors.numpy import save
 
 from ava_np.errors import RunError
 from ava_np.files import write_atomically
-from ava_np.models import Model, from_specification
+from ava_np.models import Model, array_shapes, from_specification
 from ava_np.specification import FORMAT, AnyModel, Positive
 from ava_np.training.trainer import Trainer
 
@@ -104,6 +104,11 @@ def load_model(path: str | Path) -> Model:
         raise RunError(f"{path} is of format {metadata.get('format')}; this ava-np reads format {FORMAT}")
     try:
         header = msgspec.convert(metadata, ModelHeader)
+        for name, shape in array_shapes(header.model, header.shape).items():  # before any memory is taken for them
+            if name not in arrays:
+                raise ValueError(f"{name} is missing")
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} is {arrays[name].shape} instead of {shape}")
         model = from_specification(header.model, header.shape)
         for name, network in model.networks.items():
             for views in (network.parameters, network.states):
@@ -144,10 +149,6 @@ def load_state(trainer: Trainer, path: Path) -> None:
 
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
-    if name not in arrays:
-        raise ValueError(f"{name} is missing")
-    if arrays[name].shape != target.shape:
-        raise ValueError(f"{name} is {arrays[name].shape} instead of {target.shape}")
     if arrays[name].dtype.kind != "f":
         raise ValueError(f"{name} is of type {arrays[name].dtype} instead of {target.dtype}")
     with np.errstate(over="ignore"):  # a float64 may be too large for float32

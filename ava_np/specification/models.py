@@ -15,6 +15,7 @@ from ava_np.specification.values import (
     Propagation,
     Share,
     Weight,
+    Widths,
     validated,
 )
 
@@ -27,7 +28,7 @@ class ModelSpecification(
     Parameters
     ----------
     latent : int
-        Length of the code, at least 1.
+        Length of the code, 1 to 1,000,000.
     architecture : str or dict
         Name of an architecture, or a custom one: the layers of each network (``ava_np.network.architectures``).
     hidden : tuple of int
@@ -47,7 +48,7 @@ class ModelSpecification(
 
     latent: Positive = 10
     architecture: ArchitectureName | Layers = "mlp"
-    hidden: tuple[Positive, ...] = ()
+    hidden: Widths = ()
     output: Literal["sigmoid", "linear"] = "sigmoid"
 
     @property

@@ -1,12 +1,22 @@
 """The specification of a run: its model, its pictures and its training."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from ava_np.specification.models import AnyModel
-from ava_np.specification.values import OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
+from ava_np.specification.values import (
+    Natural,
+    OptimiserName,
+    PathText,
+    Positive,
+    Rate,
+    Reduction,
+    Schedule,
+    Seed,
+    Share,
+    Weight,
+)
 
 FORMAT = 2  # of the run folder; raised when an older reader would misread a newer folder
 
@@ -49,17 +59,17 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     (83, 60, 3)
     """
 
-    source: str | None
+    source: PathText | None
     size: tuple[Positive, Positive]
     channels: Literal[1, 3]
     zoom: Positive
     sha256: str | None = None
-    limit: Annotated[int, Meta(ge=0)] = 0
+    limit: Natural = 0
     validation: Share = 0.0
     test: Share = 0.0
     flip: bool = False
-    shift: Annotated[int, Meta(ge=0)] = 0
-    cache: str | None = None
+    shift: Natural = 0
+    cache: PathText | None = None
 
     @property
     def toy(self) -> bool:
@@ -111,7 +121,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     reduction: Reduction
     batch_size: Positive
     epochs: Positive
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     momentum: Share = 0.9
     weight_decay: Weight = 0.0
     clip: Weight = 0.0

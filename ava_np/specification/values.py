@@ -10,18 +10,29 @@ Propagation = Literal["exact", "paper"]
 Likelihood = Literal["gaussian", "bernoulli"]
 PriorName = Literal["normal", "uniform", "gamma", "mixture", "swiss-roll"]
 ArchitectureName = Literal["mlp", "conv28", "conv64", "dcgan"]
-Layers = dict[str, tuple[dict[str, Any], ...]]
-"""A custom architecture: the layers of each network."""
 
 OptimiserName = Literal["adam", "rmsprop", "momentum", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
 Part = Literal["train", "validation", "test"]
 
-Positive = Annotated[int, Meta(ge=1)]
+# A larger number is a typing error, or a file that was made to harm: it is refused before anything is computed with it.
+MAX_COUNT = 1_000_000  # neurons, channels, pixels along a side, pictures, epochs
+MAX_SEED = 2**63 - 1
+MAX_WEIGHT = 1e9  # times a loss, float32 still holds it
+MAX_LAYERS = 1000  # of a network
+
+Positive = Annotated[int, Meta(ge=1, le=MAX_COUNT)]
+Natural = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Seed = Annotated[int, Meta(ge=0, le=MAX_SEED)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
-Weight = Annotated[float, Meta(ge=0)]
+Weight = Annotated[float, Meta(ge=0, le=MAX_WEIGHT)]
+PathText = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\0]*\Z")]
+
+Widths = Annotated[tuple[Positive, ...], Meta(max_length=MAX_LAYERS)]
+Layers = dict[str, Annotated[tuple[dict[str, Any], ...], Meta(max_length=MAX_LAYERS)]]
+"""A custom architecture: the layers of each network."""
 
 T = TypeVar("T")
 
