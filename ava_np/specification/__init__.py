@@ -43,6 +43,7 @@ from ava_np.specification.values import (
     MAX_WEIGHT,
     ArchitectureName,
     Layers,
+    LearningNetwork,
     Likelihood,
     Natural,
     OptimiserName,
@@ -54,6 +55,7 @@ from ava_np.specification.values import (
     Reduction,
     Schedule,
     Share,
+    TermName,
     validated,
 )
 
@@ -82,6 +84,7 @@ __all__ = [
     "ArchitectureName",
     "BiGAN",
     "Layers",
+    "LearningNetwork",
     "Likelihood",
     "ModelSpecification",
     "Natural",
@@ -97,6 +100,7 @@ __all__ = [
     "Schedule",
     "Share",
     "Specification",
+    "TermName",
     "TrainingSpecification",
     "VAEGANCosts",
     "decode",

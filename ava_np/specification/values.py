@@ -16,6 +16,23 @@ Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
 Part = Literal["train", "validation", "test"]
 
+TermName = Literal[
+    "reconstruction",
+    "features",
+    "kl",
+    "log_d_real",
+    "log_d_fake",
+    "log_d_reconstructed",
+    "log_D_real",
+    "log_D_fake",
+    "log_D_prior",
+    "log_D_code",
+]
+"""Terms of the objectives."""
+
+LearningNetwork = Literal["encoder", "decoder", "discriminator", "encoding_discriminator"]
+"""The networks of the models with two propagations."""
+
 # A larger number is a typing error, or a file that was made to harm: it is refused before anything is computed with it.
 MAX_COUNT = 1_000_000  # neurons, channels, pixels along a side, pictures, epochs
 MAX_SEED = 2**63 - 1
