@@ -1,4 +1,6 @@
-"""Progress of long tasks on standard error: a bar on a terminal, plain lines elsewhere.
+"""Results on standard output, and the progress of long tasks on standard error: a bar on a terminal, or plain lines.
+
+All text is made printable here, because it may hold names and values from files of any origin.
 
 rich is imported only if standard error is a terminal.
 """
@@ -8,6 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from ava_np.data.messages import printable
 
 if TYPE_CHECKING:
     from ava_np.training.trainer import Metrics
@@ -21,7 +27,12 @@ def say(text: str) -> None:
     """Print one line on standard error, if there is one: a message that nobody can read must not stop the work."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):  # full, closed, or the reader of a pipe is gone
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
+
+
+def echo(text: str) -> None:
+    """Print the result of a command on standard output, in lines."""
+    click.echo("\n".join(map(printable, text.split("\n"))))
 
 
 def on_terminal() -> bool:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from ava_np.console import echo
+
 WORKLOADS = ("w1", "w2", "w3", "layers", "optimisers", "gemm", "start", "memory", "growth")
 REPEATS, QUICK_REPEATS = 8, 2
 
@@ -52,6 +54,6 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     rows, rates = run(chosen, quick=quick, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
     if file is not None:
         write_atomically(file, json.dumps(as_json(rows), indent=2).encode() + b"\n")
-    click.echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
+    echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
     if warning:
-        click.echo(f"\n{warning}")
+        echo(f"\n{warning}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import rich_click as click
 
 from ava_np.cli.options import folder_argument, json_option, print_json, run_argument
+from ava_np.console import echo
 from ava_np.specification import Part
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     if as_json:
         print_json(values)
     else:
-        click.echo(text)
+        echo(text)
 
 
 def _evaluated(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictures]":

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import rich_click as click
 
+from ava_np.console import echo
+
 
 @click.group()
 def experiment() -> None:
@@ -32,4 +34,4 @@ def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | N
     from ava_np.experiments.paper.ava_tables import run
 
     report = run(folder, quick=quick, out=out, jobs=jobs)
-    click.echo(str(report))
+    echo(str(report))

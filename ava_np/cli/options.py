@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import rich_click as click
 
+from ava_np.console import echo
 from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import ArchitectureName, Propagation
 
@@ -120,4 +121,4 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2))
+    echo(json.dumps(value, indent=2))

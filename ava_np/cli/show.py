@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from ava_np.cli.options import COUNT, MAX_COUNT, PngType, folder_argument, run_argument
+from ava_np.console import echo
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,10 +122,10 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
         writer.writerow(["picture", *(f"z{k + 1}" for k in range(model.latent))])
         writer.writerows([name, *map(str, code)] for name, code in zip(pictures.names, codes.tolist(), strict=True))
         if str(out) == "-":
-            click.echo(text.getvalue(), nl=False)
+            echo(text.getvalue().removesuffix("\n"))
             return
         write_atomically(out, text.getvalue().encode())
-    click.echo(str(out))
+    echo(str(out))
 
 
 @click.command()
@@ -224,4 +225,4 @@ def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path:
         write_atomically(path, to_png(toy_points(subsample(run.pictures()).array, made, label)))
     else:
         save_png(path, grid(zoom_in(made, run.specification.pictures.zoom), columns))
-    click.echo(str(path))
+    echo(str(path))

@@ -10,6 +10,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from ava_np.cli.train_options import DEFAULT, train_options
+from ava_np.console import echo
 from ava_np.errors import OptionError
 from ava_np.specification import MODELS, RunOptions, specify_model
 
@@ -146,8 +147,8 @@ def _report(session: "Session") -> None:
 
         evaluation = report_run(session)
     if evaluation is not None:
-        click.echo(_errors(evaluation))
-    click.echo(str(session.run.folder / REPORT))
+        echo(_errors(evaluation))
+    echo(str(session.run.folder / REPORT))
 
 
 def _errors(evaluation: "Evaluation") -> str:

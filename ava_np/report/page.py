@@ -14,6 +14,7 @@ import jinja2
 import msgspec
 import numpy as np
 
+from ava_np.data.messages import printable
 from ava_np.data.pictures import Pictures
 from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
@@ -190,10 +191,23 @@ def _embed(png: bytes, within: int = COLUMN) -> Embedded:
     return Embedded(data_uri(png), factor * width, factor * height, factor > 1)
 
 
+def _printable(value: Any) -> Any:
+    """A value of a template without control characters; the output of a macro is made of such values already."""
+    return printable(value) if type(value) is str else value
+
+
 def template(package: str, name: str) -> jinja2.Template:
-    """Return the template ``name`` of a package. It may include the report's style.css; all values are escaped."""
+    """Return the template ``name`` of a package. It may include the report's style.css.
+
+    All values are made printable and escaped.
+    """
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, "."), jinja2.PackageLoader("ava_np.report", ".")])
     environment = jinja2.Environment(
-        autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        finalize=_printable,
+        loader=loader,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template(name)
