@@ -1,5 +1,8 @@
 """The errors of this package: each carries one line that says what is wrong and what to do."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
+
 
 class AvaError(Exception):
     """An error in the user's input. The command line prints its message as one line, without a traceback.
@@ -45,3 +48,25 @@ class ArchitectureError(AvaError, ValueError):
 
 class NotFiniteError(AvaError):
     """A loss or a gradient that is not finite; the step was not applied."""
+
+
+def advice(word: str, choices: Collection[str]) -> str:
+    """Return what to do about a word that is not one of the choices, for the end of a message.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    choices : collection of str
+        What could be given, in small letters.
+
+    Examples
+    --------
+    >>> from ava_np.errors import advice
+    >>> advice("ADEM", ["adam", "sgd"])
+    "did you mean 'adam'? Choose one of adam, sgd"
+    >>> advice("newton", ["adam", "sgd"])
+    'choose one of adam, sgd'
+    """
+    close = get_close_matches(word.lower(), choices, n=1)
+    return f"{f'did you mean {close[0]!r}? C' if close else 'c'}hoose one of {', '.join(choices)}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from ava_np.cli.options import Word
 from ava_np.console import echo
 
 WORKLOADS = ("w1", "w2", "w3", "layers", "optimisers", "gemm", "start", "memory", "growth")
@@ -12,7 +13,7 @@ REPEATS, QUICK_REPEATS = 8, 2
 
 
 @click.command()
-@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1, type=click.Choice(WORKLOADS))
+@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1, type=Word(WORKLOADS))
 @click.option("--quick", is_flag=True, help="Run fewer sizes for a short time, as a trial.")
 @click.option(
     "--json",

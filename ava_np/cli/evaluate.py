@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
-from ava_np.cli.options import folder_argument, json_option, print_json, run_argument
+from ava_np.cli.options import Word, folder_argument, json_option, print_json, run_argument
 from ava_np.console import echo
 from ava_np.specification import Part
 
@@ -22,7 +22,7 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
 @folder_argument
 @click.option(
     "--part",
-    type=click.Choice(get_args(Part)),
+    type=Word(get_args(Part)),
     help="Part of the run's pictures to evaluate.  [default: train]",
 )
 @json_option

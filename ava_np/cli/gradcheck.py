@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
-from ava_np.cli.options import ARCHITECTURES, MODELS, PROPAGATIONS, json_option, print_json
+from ava_np.cli.options import ARCHITECTURES, MODELS, PROPAGATIONS, Word, json_option, print_json
 from ava_np.console import echo
 from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import Propagation
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--model", type=MODELS, help="Check only this model.  [default: all]")
-@click.option("--architecture", type=click.Choice(ARCHITECTURES), help="Check only this architecture.  [default: all]")
+@click.option("--architecture", type=Word(ARCHITECTURES), help="Check only this architecture.  [default: all]")
 @click.option("--propagation", type=PROPAGATIONS, help="Check only this propagation.  [default: both]")
 @click.option(
     "--minibatch-discrimination",

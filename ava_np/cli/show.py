@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from ava_np.cli.options import COUNT, MAX_COUNT, PngType, folder_argument, run_argument
+from ava_np.cli.options import COUNT, SEED, PngType, folder_argument, run_argument
 from ava_np.console import echo
+from ava_np.specification import MAX_COUNT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,7 @@ CHUNK = 1000  # pictures that are zoomed out and encoded at once
     type=COUNT,
     help=f"Number of samples.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the codes.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Seed of the codes.")
 @click.option("--out", type=PngType(), help="Output file.  [default: RUN/samples-COUNT.png]")
 def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> None:
     """Draw codes from the model's prior, decode them, and arrange the pictures in a grid.
@@ -133,9 +134,7 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
 @folder_argument
 @click.option("--from", "first", metavar="NAME", help="Name of the first picture.  [default: the first]")
 @click.option("--to", "last", metavar="NAME", help="Name of the last picture.  [default: the last]")
-@click.option(
-    "--seed", type=click.IntRange(0), help="Seed of the two codes, for a model without an encoder.  [default: 0]"
-)
+@click.option("--seed", type=SEED, help="Seed of the two codes, for a model without an encoder.  [default: 0]")
 @click.option(
     "--steps", type=click.IntRange(2, MAX_COUNT), default=9, show_default=True, help="Number of pictures in the strip."
 )

@@ -48,7 +48,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "ava1" to "ava5".
+        "vaegan", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int

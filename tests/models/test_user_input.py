@@ -33,7 +33,7 @@ def model() -> Model:
         (lambda m: build("vae", PICTURES.shape), r"pass x\.shape\[1:\]"),
         (lambda m: build("vae", (8, 8)), r"\(height, width, channels\), not \(8, 8\)"),  # type: ignore[arg-type]
         (lambda m: build("vae", (8, 0, 1)), r"not \(8, 0, 1\)"),
-        (lambda m: build("VAE", (8, 8, 1)), "did you mean 'vae'"),
+        (lambda m: build("VAEE", (8, 8, 1)), "did you mean 'vae'"),
         (lambda m: build("dcgam", (8, 8, 1)), "did you mean 'dcgan'"),
         (lambda m: build("transformer", (8, 8, 1)), "choose one of ae, vae"),
     ],
@@ -44,6 +44,10 @@ def test_a_mistake_in_the_arguments_is_rejected_in_one_line(
     with pytest.raises(ValueError, match=message) as error:
         mistake(model)
     assert "\n" not in str(error.value)
+
+
+def test_models_are_named_in_capital_letters_too() -> None:
+    assert build("AVA5", (8, 8, 1), hidden=(6,)).specification.name == "ava5"
 
 
 def test_sample_accepts_a_seed() -> None:
