@@ -104,10 +104,11 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
 
 
 @contextmanager
-def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
+def progress_counter(task_name: str, first: int = 0, together: int = 1) -> Iterator[Callable[[int, int], None]]:
     """Show the progress of a task; call the function with (done, total) after each item.
 
-    Without a terminal, about ten lines are printed, and none if the task takes less than five seconds.
+    Without a terminal, about ten lines are printed, and none if the task takes less than five seconds. The time that is
+    left is estimated from the pace after the first items: they also wait for the start of the work.
 
     Parameters
     ----------
@@ -115,6 +116,8 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
         Such as "reading pictures".
     first : int
         Number of items that were done before.
+    together : int
+        Number of items that are worked on at the same time.
     """
     if on_terminal():
         from rich.console import Console
@@ -125,14 +128,16 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
             task = bar.add_task(task_name, total=None, completed=first)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    start = due = time.perf_counter()
-    due += PLAIN_WAIT
+    start = time.perf_counter()
+    due, begun = start + PLAIN_WAIT, start
 
     def line(done: int, total: int) -> None:
-        nonlocal due
-        now = time.perf_counter()
-        if now >= due:
-            left = (now - start) / (done - first) * (total - done)
+        nonlocal due, begun
+        now, counted = time.perf_counter(), done - first - together
+        if counted <= 0:
+            begun = now
+        elif now >= due:
+            left = (now - begun) / counted * (total - done)
             say(f"{task_name}: {done}/{total}, {left:.0f} s left")
             due = now + max(PLAIN_WAIT, (now - start + left) / PLAIN_LINES)
 
