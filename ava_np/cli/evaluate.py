@@ -60,7 +60,7 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
 
 def _evaluated(run: "Run", folder: Path | None, part: Part) -> "tuple[Model, Pictures]":
     """The model, and at most 1000 pictures of a part or a folder; report if there are more."""
-    from ava_np.cli.show import pictures_of
+    from ava_np.cli.pictures import pictures_of
     from ava_np.console import say
     from ava_np.run.pictures import subsample
 
