@@ -71,7 +71,7 @@ def build(
     ------
     ValueError
         If there is no such model, the shape is not that of a picture, the model has no such option, or a value is out
-        of range.
+        of range; or the type is another one.
     ArchitectureError
         If the architecture does not fit the pictures, or the prior does not fit the codes.
 
@@ -91,8 +91,13 @@ def build(
         )
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
+    height, width, channels = map(int, shape)  # of a list or an array too
     specification = specify_model(name, **options)
-    return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
+    return from_specification(
+        specification, (height, width, channels), seed=seed, dtype=dtype, prior=prior if callable(prior) else None
+    )
 
 
 def from_specification(

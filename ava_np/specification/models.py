@@ -182,9 +182,9 @@ def specify_model(name: str, **options: Any) -> AnyModel:
     >>> specify_model("vae", latent=2, beta=4.0).latent
     2
     """
-    kind = MODELS.get(name.lower())
+    kind = MODELS.get(str(name).lower())
     if kind is None:
-        raise OptionError("model", f"there is no model {name!r}: {advice(name, MODELS)}")
+        raise OptionError("model", f"there is no model {name!r}: {advice(str(name), MODELS)}")
     known = kind.__struct_fields__
     for option in options:
         if option not in known:
