@@ -84,6 +84,11 @@ def test_values_without_measure_are_refused(workspace: Path, command: str, kind:
     assert time.perf_counter() - start < 3
 
 
+def test_pictures_are_not_evaluated_as_points(workspace: Path) -> None:
+    config("pictures", source="toy:ring")(workspace / "run")
+    refused(workspace, ("evaluate", "run"), FAILURE, "points of ring have 2 values, and the model makes 324")
+
+
 @pytest.mark.parametrize("kind", SPOILED_METRICS)
 def test_metrics_without_measure_are_refused(workspace: Path, kind: str) -> None:
     spoil, words = SPOILED_METRICS[kind]
