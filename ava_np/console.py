@@ -18,6 +18,7 @@ from ava_np.data.messages import printable
 if TYPE_CHECKING:
     from ava_np.training.trainer import Metrics
 
+MAX_MESSAGE = 2000  # characters; an error may quote a value of any length from a file
 PLAIN_LINES = 10  # in a whole training, without a terminal
 PLAIN_SECONDS = 60.0  # maximum time between two of them
 PLAIN_WAIT = 5.0  # seconds before the first line of a counter
@@ -25,6 +26,8 @@ PLAIN_WAIT = 5.0  # seconds before the first line of a counter
 
 def say(text: str) -> None:
     """Print one line on standard error, if there is one: a message that nobody can read must not stop the work."""
+    if len(text) > MAX_MESSAGE:
+        text = f"{text[:MAX_MESSAGE]} ..."
     if sys.stderr is not None:
         with suppress(OSError, ValueError):  # full, closed, or the reader of a pipe is gone
             print(printable(text), file=sys.stderr, flush=True)

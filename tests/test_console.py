@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ava_np
-from ava_np.console import echo, progress_counter, say
+from ava_np.console import MAX_MESSAGE, echo, progress_counter, say
 from tests.command import SMALL
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -56,3 +56,8 @@ def test_time_left_does_not_depend_on_the_start_of_the_work(
         assert total == 13
         assert left == 10 * (13 - done)
     assert lines[0].startswith(f"training: {4 + together}/13")
+
+
+def test_long_message_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    say("x" * 100_000)
+    assert capsys.readouterr().err == "x" * MAX_MESSAGE + " ...\n"
