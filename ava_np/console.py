@@ -111,7 +111,7 @@ def progress_counter(task_name: str, first: int = 0, together: int = 1) -> Itera
     """Show the progress of a task; call the function with (done, total) after each item.
 
     Without a terminal, about ten lines are printed, and none if the task takes less than five seconds. The time that is
-    left is estimated from the pace after the first items: they also wait for the start of the work.
+    left is estimated from the pace after the first items, which also wait for the start of the work.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def progress_counter(task_name: str, first: int = 0, together: int = 1) -> Itera
         now, counted = time.perf_counter(), done - first - together
         if counted <= 0:
             begun = now
-        elif now >= due:
+        elif counted >= together and now >= due:
             left = (now - begun) / counted * (total - done)
             say(f"{task_name}: {done}/{total}, {left:.0f} s left")
             due = now + max(PLAIN_WAIT, (now - start + left) / PLAIN_LINES)

@@ -55,7 +55,7 @@ def test_time_left_does_not_depend_on_the_start_of_the_work(
         done, total, left = map(int, re.findall(r"\d+", line))
         assert total == 13
         assert left == 10 * (13 - done)
-    assert lines[0].startswith(f"training: {4 + together}/13")
+    assert lines[0].startswith(f"training: {3 + 2 * together}/13")
 
 
 def test_long_message_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
