@@ -5,7 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from ava_np.cli.options import Word
+from ava_np.cli.options import COUNT, Word
 from ava_np.console import echo
 
 WORKLOADS = ("w1", "w2", "w3", "layers", "optimisers", "gemm", "start", "memory", "growth")
@@ -23,7 +23,7 @@ REPEATS, QUICK_REPEATS = 8, 2
 )
 @click.option(
     "--repeats",
-    type=click.IntRange(1),
+    type=COUNT,
     help=f"Measurements of each library; the fastest counts.  [default: {REPEATS}; {QUICK_REPEATS} with --quick]",
 )
 def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: int | None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from ava_np.cli.options import COUNT
 from ava_np.console import echo
 
 
@@ -20,7 +21,7 @@ def experiment() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the results.  [default: runs/ava-tables, or -quick]",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Models to train in parallel.  [default: one for each core]")
+@click.option("--jobs", type=COUNT, help="Models to train in parallel.  [default: one for each core]")
 def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | None) -> None:
     """Tables 1 to 3 and Figure 5: VAE and AVA1 to AVA5, 19 learning rates, both propagations, RMSE (17).
 

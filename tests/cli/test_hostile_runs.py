@@ -150,3 +150,15 @@ def test_control_characters_of_a_refused_run_are_escaped(workspace: Path, spoil:
         shown(outcome.err)
         assert outcome.code == FAILURE
         assert len(outcome.err.splitlines()) == 1
+
+
+def test_names_of_pictures_are_printable(workspace: Path) -> None:
+    (workspace / "photos" / "1.png").rename(workspace / "photos" / "a\x9b1m\u202egnp.png")
+    (workspace / "photos" / "2.png").rename(workspace / "photos" / "b\x1b[31m.png")
+    for arguments in (("encode", "run"), ("evaluate", "run"), ("evaluate", "run", "--json"), ("reconstruct", "run")):
+        outcome = ava(*arguments)
+        assert outcome.code == 0
+        shown(outcome.out)
+        shown(outcome.err)
+    names = [line.partition(",")[0] for line in ava("encode", "run").out.splitlines()[1:]]
+    assert sorted(names) == ["3.png", "4.png", r"a\x9b1m\u202egnp.png", r"b\x1b[31m.png"]

@@ -124,6 +124,9 @@ def test_resume_refuses_options_that_the_run_has_already(
         (("gradcheck", "--propagation", "both"), ("--propagation", "both")),
         (("evaluate", "run", "photos", "photos"), ("photos",)),
         (("experiment", "figures"), ("figures",)),
+        (("experiment", "ava-tables", "--jobs", "9" * 30), ("--jobs",)),
+        (("bench", "--repeats", "9" * 30), ("--repeats",)),
+        (("bench", "gem"), ("did you mean 'gemm'?",)),
     ],
 )
 def test_invalid_arguments_of_other_commands_are_named(
