@@ -1,4 +1,6 @@
-"""Progress of long tasks on standard error: a bar on a terminal, plain lines elsewhere.
+"""Results on standard output, and the progress of long tasks on standard error: a bar on a terminal, or plain lines.
+
+All text is made printable here, because it may hold names and values from files of any origin.
 
 rich is imported only if standard error is a terminal.
 """
@@ -9,9 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
+import click
+
+from ava_np.errors import printable
+
 if TYPE_CHECKING:
     from ava_np.training.trainer import Metrics
 
+MAX_MESSAGE = 2000  # characters; an error may quote a value of any length from a file
 PLAIN_LINES = 10  # in a whole training, without a terminal
 PLAIN_SECONDS = 60.0  # maximum time between two of them
 PLAIN_WAIT = 5.0  # seconds before the first line of a counter
@@ -19,9 +26,16 @@ PLAIN_WAIT = 5.0  # seconds before the first line of a counter
 
 def say(text: str) -> None:
     """Print one line on standard error, if there is one: a message that nobody can read must not stop the work."""
+    if len(text) > MAX_MESSAGE:
+        text = f"{text[:MAX_MESSAGE]} ..."
     if sys.stderr is not None:
         with suppress(OSError, ValueError):  # full, closed, or the reader of a pipe is gone
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
+
+
+def echo(text: str) -> None:
+    """Print the result of a command on standard output, in lines."""
+    click.echo("\n".join(map(printable, text.split("\n"))))
 
 
 def on_terminal() -> bool:
@@ -93,10 +107,11 @@ def _plain(start: float, first: int, total: int, epochs: int) -> Show:
 
 
 @contextmanager
-def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, int], None]]:
+def progress_counter(task_name: str, first: int = 0, together: int = 1) -> Iterator[Callable[[int, int], None]]:
     """Show the progress of a task; call the function with (done, total) after each item.
 
-    Without a terminal, about ten lines are printed, and none if the task takes less than five seconds.
+    Without a terminal, about ten lines are printed, and none if the task takes less than five seconds. The time that is
+    left is estimated from the pace after the first items, which also wait for the start of the work.
 
     Parameters
     ----------
@@ -104,6 +119,8 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
         Such as "reading pictures".
     first : int
         Number of items that were done before.
+    together : int
+        Number of items that are worked on at the same time.
     """
     if on_terminal():
         from rich.console import Console
@@ -114,14 +131,16 @@ def progress_counter(task_name: str, first: int = 0) -> Iterator[Callable[[int, 
             task = bar.add_task(task_name, total=None, completed=first)
             yield lambda done, total: bar.update(task, completed=done, total=total)
         return
-    start = due = time.perf_counter()
-    due += PLAIN_WAIT
+    start = time.perf_counter()
+    due, begun = start + PLAIN_WAIT, start
 
     def line(done: int, total: int) -> None:
-        nonlocal due
-        now = time.perf_counter()
-        if now >= due:
-            left = (now - start) / (done - first) * (total - done)
+        nonlocal due, begun
+        now, counted = time.perf_counter(), done - first - together
+        if counted <= 0:
+            begun = now
+        elif counted >= together and now >= due:
+            left = (now - begun) / counted * (total - done)
             say(f"{task_name}: {done}/{total}, {left:.0f} s left")
             due = now + max(PLAIN_WAIT, (now - start + left) / PLAIN_LINES)
 

@@ -1,6 +1,8 @@
 """The errors of this package: each carries one line that says what is wrong and what to do."""
 
 import re
+from collections.abc import Collection
+from difflib import get_close_matches
 
 # Control characters (C0, DEL, C1), separators of lines and paragraphs, what turns the direction of writing around, and
 # bytes that are not UTF-8. With these a file name could move the cursor, or look like another name.
@@ -70,3 +72,25 @@ class ArchitectureError(AvaError, ValueError):
 
 class NotFiniteError(AvaError):
     """A loss, a gradient or a parameter that is not finite."""
+
+
+def advice(word: str, choices: Collection[str]) -> str:
+    """Return what to do about a word that is not one of the choices, for the end of a message.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    choices : collection of str
+        What could be given, in small letters.
+
+    Examples
+    --------
+    >>> from ava_np.errors import advice
+    >>> advice("ADEM", ["adam", "sgd"])
+    "did you mean 'adam'? Choose one of adam, sgd"
+    >>> advice("newton", ["adam", "sgd"])
+    'choose one of adam, sgd'
+    """
+    close = get_close_matches(word.lower(), choices, n=1)
+    return f"{f'did you mean {close[0]!r}? C' if close else 'c'}hoose one of {', '.join(choices)}"

@@ -1,6 +1,7 @@
-"""Messages are remarks: where they cannot be printed, the work goes on."""
+"""Messages are remarks: where they cannot be printed, the work goes on. No text rules the terminal."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ava_np
+from ava_np.console import MAX_MESSAGE, echo, progress_counter, say
 from tests.command import SMALL
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -19,3 +21,43 @@ def test_training_survives_an_unusable_standard_error(tmp_path: Path, stderr: st
     subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], env=ENVIRONMENT, check=True, capture_output=True)
     assert (tmp_path / "run" / "report.html").is_file()
     assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
+def test_text_of_any_origin_is_printable(capsys: pytest.CaptureFixture[str]) -> None:
+    say("a\x1b[31m\nb\x9b\u202e")
+    echo("a\x1b[31m\nb\x9b\u2069 é 漢")
+    assert capsys.readouterr() == ("a\\x1b[31m\nb\\x9b\\u2069 é 漢\n", "a\\x1b[31m\\nb\\x9b\\u202e\n")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(ava_np.__file__).parent / "cli").glob("*.py")), ids=lambda path: path.stem
+)
+def test_commands_print_through_the_console(path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert "click.echo" not in source
+    assert "print(" not in source.replace("_print(", "")
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_time_left_does_not_depend_on_the_start_of_the_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], together: int
+) -> None:
+    """The first items take 100 seconds, and each later one 10 seconds."""
+    now = 0.0
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    monkeypatch.setattr("ava_np.console.time.perf_counter", lambda: now)
+    with progress_counter("training", 3, together) as show:
+        for item in range(1, 11):
+            now = 100.0 + 10 * max(0, item - together)
+            show(3 + item, 13)
+    lines = capsys.readouterr().err.splitlines()
+    for line in lines:
+        done, total, left = map(int, re.findall(r"\d+", line))
+        assert total == 13
+        assert left == 10 * (13 - done)
+    assert lines[0].startswith(f"training: {3 + 2 * together}/13")
+
+
+def test_long_message_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    say("x" * 100_000)
+    assert capsys.readouterr().err == "x" * MAX_MESSAGE + " ...\n"

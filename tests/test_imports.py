@@ -24,7 +24,7 @@ LIBRARY = {
     "specification": "errors",
     "kernels": "",
     "data": "errors files specification kernels",
-    "layers": "errors kernels",
+    "layers": "errors specification kernels",
     "network": "errors specification kernels layers",
     "models": "errors indices specification kernels layers network",
     "evaluation": "errors indices specification data models",

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import rich_click as click
 
+from ava_np.cli.options import COUNT, Word
+from ava_np.console import echo
+
 WORKLOADS = ("w1", "w2", "w3", "layers", "optimisers", "gemm", "start", "memory", "growth")
 REPEATS, QUICK_REPEATS = 8, 2
 
 
 @click.command()
-@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1, type=click.Choice(WORKLOADS))
+@click.argument("workloads", metavar="[WORKLOAD]...", nargs=-1, type=Word(WORKLOADS))
 @click.option("--quick", is_flag=True, help="Run fewer sizes for a short time, as a trial.")
 @click.option(
     "--json",
@@ -20,7 +23,7 @@ REPEATS, QUICK_REPEATS = 8, 2
 )
 @click.option(
     "--repeats",
-    type=click.IntRange(1),
+    type=COUNT,
     help=f"Measurements of each library; the fastest counts.  [default: {REPEATS}; {QUICK_REPEATS} with --quick]",
 )
 def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: int | None) -> None:
@@ -52,6 +55,6 @@ def bench(workloads: tuple[str, ...], quick: bool, file: Path | None, repeats: i
     rows, rates = run(chosen, quick=quick, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
     if file is not None:
         write_atomically(file, json.dumps(as_json(rows), indent=2).encode() + b"\n")
-    click.echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
+    echo(f"{machine_name()}\n\n{as_table(rows, rates)}")
     if warning:
-        click.echo(f"\n{warning}")
+        echo(f"\n{warning}")

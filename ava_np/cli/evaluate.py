@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
-from ava_np.cli.options import folder_argument, json_option, print_json, run_argument
+from ava_np.cli.options import Word, folder_argument, json_option, print_json, run_argument
+from ava_np.console import echo
 from ava_np.specification import Part
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
 @folder_argument
 @click.option(
     "--part",
-    type=click.Choice(get_args(Part)),
+    type=Word(get_args(Part)),
     help="Part of the run's pictures to evaluate.  [default: train]",
 )
 @json_option
@@ -54,12 +55,12 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     if as_json:
         print_json(values)
     else:
-        click.echo(text)
+        echo(text)
 
 
 def _evaluated(run: "Run", folder: Path | None, part: Part | None) -> "tuple[Model, Pictures]":
     """The model, and at most 1000 pictures of a part or a folder; report if there are more."""
-    from ava_np.cli.show import pictures_of
+    from ava_np.cli.pictures import pictures_of
     from ava_np.console import say
     from ava_np.run.pictures import subsample
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
-from ava_np.cli.options import ARCHITECTURES, MODELS, PROPAGATIONS, json_option, print_json
+from ava_np.cli.options import ARCHITECTURES, MODELS, PROPAGATIONS, Word, json_option, print_json
+from ava_np.console import echo
 from ava_np.specification import MODELS as SPECIFICATIONS
 from ava_np.specification import Propagation
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--model", type=MODELS, help="Check only this model.  [default: all]")
-@click.option("--architecture", type=click.Choice(ARCHITECTURES), help="Check only this architecture.  [default: all]")
+@click.option("--architecture", type=Word(ARCHITECTURES), help="Check only this architecture.  [default: all]")
 @click.option("--propagation", type=PROPAGATIONS, help="Check only this propagation.  [default: both]")
 @click.option(
     "--minibatch-discrimination",
@@ -63,10 +64,10 @@ def gradcheck(
     elif every:
         cells = [[*list(asdict(row).values())[:-1], f"{row.relative_error:.1e}"] for row in rows]
         headings = ["model", "architecture", "propagation", "phase", "network", "layer", "quantity", "relative error"]
-        click.echo(table(headings, cells))
+        echo(table(headings, cells))
     else:
         headings = ["model", "architecture", "propagation", "gradients", "worst", "where"]
-        click.echo(table(headings, [_summary(options, checked_rows) for options, checked_rows in checks]))
+        echo(table(headings, [_summary(options, checked_rows) for options, checked_rows in checks]))
     worst = max(rows, key=_error)
     failed = [row for row in rows if not row.relative_error < LIMIT]
     verdict = f"{len(failed)} of {len(rows)} gradients reach {LIMIT:g}" if failed else f"all {len(rows)} gradients pass"

@@ -8,6 +8,8 @@ import rich_click as click
 
 import ava_np
 from ava_np.cli.options import json_option, print_json
+from ava_np.console import echo
+from ava_np.errors import printable
 
 if TYPE_CHECKING:
     from ava_np.run.folder import Run
@@ -28,9 +30,9 @@ def info(run_folder: Path | None, as_json: bool) -> None:
         print_json(described)
         return
     for section, values in described.items():
-        click.echo(section)
+        echo(section)
         for key, value in values.items():
-            click.echo(f"  {key:<24} {_text(value)}")
+            echo(f"  {key:<24} {_text(value)}")
 
 
 def _run(folder: Path) -> dict[str, Any]:
@@ -62,13 +64,13 @@ def _text(value: Any) -> str:
     """A value of a specification as text: yes or no, lists without brackets, an empty string for None."""
     match value:
         case str():
-            return value
+            return printable(value)
         case bool():
             return "yes" if value else "no"
         case float():
             return f"{value:.6g}"
         case dict():
-            return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
+            return ", ".join(f"{_text(name)} {_text(inner)}" for name, inner in value.items())
         case [dict(), *_]:
             return json.dumps(value)
         case [*inner]:

@@ -2,21 +2,35 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, get_args
 
 import rich_click as click
 
+from ava_np.console import echo
+from ava_np.errors import advice
 from ava_np.run.checkpoint_interval import Interval
+from ava_np.specification import MAX_COUNT, MAX_SEED, MAX_WEIGHT, ArchitectureName, Layers, Propagation, parse_size
 from ava_np.specification import MODELS as SPECIFICATIONS
-from ava_np.specification import ArchitectureName, Propagation, parse_size
 
-MODELS = click.Choice(list(SPECIFICATIONS))
+
+class Word(click.Choice[str]):
+    """One of some words, in small or capital letters; a wrong one gets the word that was probably meant."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__(list(words), case_sensitive=False)
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Return what is wrong and what to do."""
+        return f"there is no {value!r}: {advice(str(value), self.choices)}"
+
+
+MODELS = Word(SPECIFICATIONS)
 ARCHITECTURES: tuple[str, ...] = get_args(ArchitectureName)
-PROPAGATIONS = click.Choice(get_args(Propagation))
-MAX_COUNT = 1_000_000  # neurons in a layer, or pictures; a larger number is a typing error, or too large for NumPy
+PROPAGATIONS = Word(get_args(Propagation))
 COUNT = click.IntRange(1, MAX_COUNT)
+SEED = click.IntRange(0, MAX_SEED)
 
 
 class NumberType(click.FloatRange):
@@ -32,7 +46,7 @@ class NumberType(click.FloatRange):
 
 RATE = NumberType(0, 1, min_open=True)
 SHARE = NumberType(0, 1, max_open=True)
-WEIGHT = NumberType(0)
+WEIGHT = NumberType(0, MAX_WEIGHT)
 
 
 class SizeType(click.ParamType):
@@ -75,17 +89,19 @@ class ArchitectureType(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the name, or the content of the file."""
-        if value in ARCHITECTURES or isinstance(value, dict):
+        if isinstance(value, dict):
             return value
+        if value.lower() in ARCHITECTURES:
+            return value.lower()
         if Path(value).suffix.lower() != ".json":
-            self.fail(f"{value!r} is neither one of {', '.join(ARCHITECTURES)} nor a .json file", param, ctx)
+            self.fail(f"{value!r} is no .json file: {advice(value, ARCHITECTURES)}", param, ctx)
         import msgspec
 
         try:
-            return msgspec.json.decode(Path(value).read_bytes(), type=dict[str, tuple[dict[str, Any], ...]])
+            return msgspec.json.decode(Path(value).read_bytes(), type=Layers)
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self.fail(f"{value} does not map networks to lists of layers: {error}", param, ctx)
 
 
@@ -139,4 +155,4 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    click.echo(json.dumps(value, indent=2))
+    echo(json.dumps(value, indent=2))

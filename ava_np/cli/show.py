@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from ava_np.cli.options import COUNT, MAX_COUNT, PngType, folder_argument, run_argument
+from ava_np.cli.options import COUNT, SEED, PngType, folder_argument, run_argument
+from ava_np.cli.pictures import pictures_of, require_unused, save, save_each, two_pictures
+from ava_np.console import echo
+from ava_np.specification import MAX_COUNT
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ava_np.data.pictures import Pictures
     from ava_np.models import Model
     from ava_np.run.folder import Run
 
 PICTURES, POINTS, PAIRS = 64, 1000, 10  # defaults of --count
 CHUNK = 1000  # pictures that are zoomed out and encoded at once
+NEW_SEEDS = 1_000_000  # short enough to be typed again
 
 
 @click.command()
@@ -25,24 +26,49 @@ CHUNK = 1000  # pictures that are zoomed out and encoded at once
     type=COUNT,
     help=f"Number of samples.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the codes.")
+@click.option("--seed", type=SEED, help="Seed of the codes.  [default: a new one, which is printed]")
 @click.option("--out", type=PngType(), help="Output file.  [default: RUN/samples-COUNT.png]")
-def sample(run_folder: Path, count: int | None, seed: int, out: Path | None) -> None:
+@click.option(
+    "--separate",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write each picture to a file of its own, DIR/1.png and so on, instead of the grid.",
+)
+def sample(run_folder: Path, count: int | None, seed: int | None, out: Path | None, separate: Path | None) -> None:
     """Draw codes from the model's prior, decode them, and arrange the pictures in a grid.
 
-    For a toy distribution, draw a chart of the samples over points of the data.
+    The samples differ at each call, unless --seed repeats those of another one. For a toy distribution, draw a chart of
+    the samples over points of the data.
 
     \b
     ava sample runs/mine --count 64 --out grid.png
+    ava sample runs/mine --count 1000 --seed 3 --separate samples
     """
+    import secrets
+
     import numpy as np
 
+    from ava_np.console import say
     from ava_np.run.folder import Run
 
     run = Run.open(run_folder)
-    count = count or (POINTS if run.specification.pictures.toy else PICTURES)
-    made = run.model().sample(count, np.random.default_rng((seed, 4)))
-    _save(run, made, None, "samples", out or run.folder / f"samples-{count}.png")
+    toy = run.specification.pictures.toy
+    if separate is not None:
+        if toy or out is not None:
+            raise click.UsageError(
+                "--separate writes pictures, not points: leave it out" if toy else "give --out or --separate, not both"
+            )
+        require_unused(separate)
+    count = count or (POINTS if toy else PICTURES)
+    model = run.model()
+    if seed is None:
+        seed = secrets.randbelow(NEW_SEEDS)
+        say(f"drawn with --seed {seed}")
+    made = model.sample(count, np.random.default_rng((seed, 4)))
+    if separate is None:
+        save(run, made, None, "samples", out or run.folder / f"samples-{count}.png")
+    else:
+        save_each(run, made, separate)
 
 
 @click.command()
@@ -73,9 +99,9 @@ def reconstruct(run_folder: Path, folder: Path | None, count: int | None, out: P
     decoded = model.reconstruct(originals)
     path = out or run.folder / f"reconstructions-{len(originals)}.png"
     if toy:
-        _save(run, decoded, None, "reconstructions", path)
+        save(run, decoded, None, "reconstructions", path)
     else:
-        _save(run, np.concatenate([originals, decoded]), len(originals), "", path)
+        save(run, np.concatenate([originals, decoded]), len(originals), "", path)
 
 
 @click.command()
@@ -121,20 +147,25 @@ def encode(run_folder: Path, folder: Path | None, out: Path) -> None:
         writer.writerow(["picture", *(f"z{k + 1}" for k in range(model.latent))])
         writer.writerows([name, *map(str, code)] for name, code in zip(pictures.names, codes.tolist(), strict=True))
         if str(out) == "-":
-            click.echo(text.getvalue(), nl=False)
+            echo(text.getvalue().removesuffix("\n"))
             return
         write_atomically(out, text.getvalue().encode())
-    click.echo(str(out))
+    echo(str(out))
 
 
 @click.command()
 @run_argument
 @folder_argument
-@click.option("--from", "first", metavar="NAME", help="Name of the first picture.  [default: the first]")
-@click.option("--to", "last", metavar="NAME", help="Name of the last picture.  [default: the last]")
 @click.option(
-    "--seed", type=click.IntRange(0), help="Seed of the two codes, for a model without an encoder.  [default: 0]"
+    "--from",
+    "first",
+    metavar="NAME|FILE",
+    help="Name of the first picture, or any picture file.  [default: the first of the run]",
 )
+@click.option(
+    "--to", "last", metavar="NAME|FILE", help="Name of the last picture, or any picture file.  [default: the last]"
+)
+@click.option("--seed", type=SEED, help="Seed of the two codes, for a model without an encoder.  [default: 0]")
 @click.option(
     "--steps", type=click.IntRange(2, MAX_COUNT), default=9, show_default=True, help="Number of pictures in the strip."
 )
@@ -150,10 +181,12 @@ def interpolate(
 ) -> None:
     """Interpolate linearly between the codes of two pictures and decode each step.
 
-    A model without an encoder (gan, dcgan) interpolates between two codes drawn from its prior, with --seed.
+    --from and --to take the name of a picture of the run, or of FOLDER, or the path of any picture file. A model
+    without an encoder (gan, dcgan) interpolates between two codes drawn from its prior, with --seed.
 
     \b
     ava interpolate runs/mine --from 01.BMP --to 07.BMP --steps 9 --out strip.png
+    ava interpolate runs/mine --from me.jpg --to you.jpg
     ava interpolate runs/gan --seed 3
     """
     import numpy as np
@@ -173,37 +206,10 @@ def interpolate(
             raise click.UsageError(
                 f"{model.specification.name} interpolates between pictures: use --from and --to, not --seed"
             )
-        pictures = pictures_of(run, folder)
-        chosen = [_index(pictures, first, 0, "--from"), _index(pictures, last, len(pictures.names) - 1, "--to")]
-        ends = model.encode(zoom_out(pictures.array[chosen], run.specification.pictures.zoom))
+        ends = model.encode(zoom_out(two_pictures(run, folder, first, last), run.specification.pictures.zoom))
     share = np.linspace(0, 1, steps, dtype=ends.dtype)[:, None]
     strip = model.decode((1 - share) * ends[0] + share * ends[1])
-    _save(run, strip, steps, "interpolated points", out or run.folder / "interpolation.png")
-
-
-def pictures_of(run: "Run", folder: Path | None, *, own: bool = False) -> "Pictures":
-    """Read the run's pictures, or those in ``folder``; report files that were left out.
-
-    With ``own``, ``folder`` is where the run's pictures are now.
-    """
-    from ava_np.console import progress_counter, say
-
-    with progress_counter("reading pictures") as progress:
-        read = run.pictures if own or folder is None else run.other_pictures
-        pictures = read(folder, progress)  # type: ignore[arg-type]
-    if pictures.skipped:
-        say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
-    return pictures
-
-
-def _index(pictures: "Pictures", name: str | None, default: int, option: str) -> int:
-    if name is None:
-        return default
-    if name not in pictures.names:
-        raise click.BadParameter(
-            f"there is no picture {name!r}; the first one is {pictures.names[0]!r}", param_hint=option
-        )
-    return pictures.names.index(name)
+    save(run, strip, steps, "interpolated points", out or run.folder / "interpolation.png")
 
 
 def _with_encoder(run: "Run") -> "Model":
@@ -213,19 +219,3 @@ def _with_encoder(run: "Run") -> "Model":
     model = run.model()
     model.encode(np.zeros((1, *model.shape), model.dtype))
     return model
-
-
-def _save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
-    """Write the output of a model as a grid, or toy points as a chart over the data; print the path."""
-    from ava_np.data.zoom import zoom_in
-    from ava_np.report.images import grid, save_png
-
-    if run.specification.pictures.toy:
-        from ava_np.files import write_atomically
-        from ava_np.report.charts import to_png, toy_points
-        from ava_np.run.pictures import subsample
-
-        write_atomically(path, to_png(toy_points(subsample(run.pictures()).array, made, label)))
-    else:
-        save_png(path, grid(zoom_in(made, run.specification.pictures.zoom), columns))
-    click.echo(str(path))

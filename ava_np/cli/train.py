@@ -10,6 +10,7 @@ import rich_click as click
 from click.exceptions import Exit
 
 from ava_np.cli.train_options import DEFAULT, train_options
+from ava_np.console import echo
 from ava_np.errors import OptionError
 from ava_np.specification import MODELS, OnDivergence, RunOptions, specify_model
 
@@ -163,8 +164,8 @@ def _report(session: "Session") -> None:
 
         evaluation = report_run(session)
     if evaluation is not None:
-        click.echo(_errors(evaluation))
-    click.echo(str(session.run.folder / REPORT))
+        echo(_errors(evaluation))
+    echo(str(session.run.folder / REPORT))
 
 
 def _errors(evaluation: "Evaluation") -> str:
@@ -184,8 +185,8 @@ def _weight(weights: dict[str, list[float]]) -> str:
 
 def _describe(session: "Session", source: str | None) -> None:
     """Print the number, the size and the source of the pictures, and how many files were left out."""
+    from ava_np.cli.pictures import say_left_out
     from ava_np.console import say
-    from ava_np.data.formats import left_out_line
 
     pictures, specification = session.data.pictures, session.run.specification.pictures
     count = len(pictures.names)
@@ -203,10 +204,7 @@ def _describe(session: "Session", source: str | None) -> None:
     if specification.zoom > 1:
         line += f", zoomed out by {specification.zoom}"
     say(line)
-    if pictures.left_out:
-        say(left_out_line(pictures.left_out))
-    if pictures.skipped:
-        say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
+    say_left_out(pictures)
 
 
 def _flag(name: str) -> str:

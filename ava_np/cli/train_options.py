@@ -12,14 +12,17 @@ from ava_np.cli.options import (
     MODELS,
     PROPAGATIONS,
     RATE,
+    SEED,
     SHARE,
     WEIGHT,
     ArchitectureType,
     IntervalType,
     SizeType,
     WidthsType,
+    Word,
 )
 from ava_np.specification import (
+    MAX_COUNT,
     MAX_PIXELS,
     Likelihood,
     OnDivergence,
@@ -56,13 +59,13 @@ MODEL_OPTIONS = [
     ),
     click.option(
         "--likelihood",
-        type=click.Choice(get_args(Likelihood)),
+        type=Word(get_args(Likelihood)),
         help="ae, vae, aae, vae-gan-costs: squared error or cross-entropy.  [default: gaussian]",
     ),
     click.option("--beta", type=WEIGHT, help="vae: weight of the divergence.  [default: 1]"),
     click.option(
         "--prior",
-        type=click.Choice(get_args(PriorName)),
+        type=Word(get_args(PriorName)),
         help="aae, vae-gan-costs: distribution that the codes are trained to follow.  [default: normal]",
     ),
     click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
@@ -90,7 +93,7 @@ PICTURE_OPTIONS = [
     click.option("--size", type=SizeType(), help="Resize all pictures.  [default: the median size, at most 256]"),
     click.option(
         "--zoom",
-        type=click.IntRange(1),
+        type=COUNT,
         help="The paper's fixed zoom: block means for the input, repeated pixels for the output.  "
         f"[default: {ZOOM} for mlp and pictures with a side above {LARGE_SIDE} pixels, else 1]",
     ),
@@ -98,7 +101,9 @@ PICTURE_OPTIONS = [
     click.option("--validation", type=SHARE, help="Share of the pictures to hold out and evaluate while training."),
     click.option("--test", type=SHARE, help="Share of the pictures to hold out for ava evaluate --part test."),
     click.option("--flip", is_flag=True, default=None, help="Mirror pictures at random, left to right."),
-    click.option("--shift", type=click.IntRange(0), help="Shift pictures at random by up to this many pixels."),
+    click.option(
+        "--shift", type=click.IntRange(0, MAX_COUNT), help="Shift pictures at random by up to this many pixels."
+    ),
     click.option(
         "--cache",
         type=click.Path(path_type=Path),
@@ -127,7 +132,7 @@ TRAINING_OPTIONS = [
     click.option(
         "--optimiser",
         "--optimizer",
-        type=click.Choice(get_args(OptimiserName)),
+        type=Word(get_args(OptimiserName)),
         help=f"The optimiser; the paper uses sgd.  [default: {DEFAULT.optimiser}]",
     ),
     click.option(
@@ -145,18 +150,18 @@ TRAINING_OPTIONS = [
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),
     click.option(
         "--schedule",
-        type=click.Choice(get_args(Schedule)),
+        type=Word(get_args(Schedule)),
         help=f"How γ changes during the training.  [default: {DEFAULT.schedule}]",
     ),
     click.option(
         "--reduction",
-        type=click.Choice(get_args(Reduction)),
+        type=Word(get_args(Reduction)),
         help="Scale of the gradients: a picture's sum, its mean, or the mean over a layer's connections.  "
         "[default: fan for momentum and sgd, else sum]",
     ),
     click.option(
         "--seed",
-        type=click.IntRange(0),
+        type=SEED,
         help=f"Seed; the same seed gives the same bytes.  [default: {DEFAULT.seed}]",
     ),
     click.option("--threads", type=click.IntRange(1), help="Number of threads.  [default: one for each core]"),

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ava_np.errors import PictureError
+from ava_np.errors import PictureError, advice
 
 _ANGLES = 2 * math.pi * np.arange(8) / 8
 _COORDINATES = np.arange(-4.0, 5.0, 2.0)
@@ -59,7 +59,7 @@ def mixture(name: str) -> tuple[np.ndarray, float]:
     Parameters
     ----------
     name : {"gaussian", "ring", "grid"}
-        Name of the distribution.
+        Name of the distribution, in small or capital letters.
 
     Returns
     -------
@@ -80,10 +80,9 @@ def mixture(name: str) -> tuple[np.ndarray, float]:
     >>> centres.shape, deviation
     ((25, 2), 0.05)
     """
-    if name not in _MIXTURES:
-        names = f"{', '.join(TOY_NAMES[:-1])} or {TOY_NAMES[-1]}"
-        raise PictureError(f"there is no toy distribution {name!r}: choose {names}")
-    centres, deviation = _MIXTURES[name]
+    if name.lower() not in _MIXTURES:
+        raise PictureError(f"there is no toy distribution {name!r}: {advice(name, TOY_NAMES)}")
+    centres, deviation = _MIXTURES[name.lower()]
     return centres.copy(), deviation
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ava_np.data import toys
 from ava_np.data.zoom import zoom_in, zoom_out
+from ava_np.errors import PictureError
 from ava_np.evaluation import metrics
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
@@ -206,11 +207,17 @@ def evaluate_toy(model: Model, specification: Specification) -> ToyEvaluation:
     ------
     ValueError
         If the run's source is not a toy distribution.
+    PictureError
+        If the model does not make points of this distribution.
     """
     if not specification.pictures.toy:
         raise ValueError(f"{specification.pictures.source} is no toy distribution")
     name = str(specification.pictures.source).removeprefix(TOY)
-    points = model.sample(TOY_SAMPLES, sample_generator(specification)).reshape(TOY_SAMPLES, -1)
     centres, _ = toys.mixture(name)
+    if model.neurons != centres.shape[1]:
+        raise PictureError(
+            f"the points of {name} have {centres.shape[1]} values, and those of the model {model.neurons}"
+        )
+    points = model.sample(TOY_SAMPLES, sample_generator(specification)).reshape(TOY_SAMPLES, -1)
     coverage = toys.mode_coverage(name, points)
     return ToyEvaluation(points, coverage.modes_found, len(centres), coverage.good_fraction)

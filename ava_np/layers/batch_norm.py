@@ -1,6 +1,6 @@
 """Batch normalisation layer; the kernels are in kernels/batch_norm.py."""
 
-from math import isfinite, prod
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -23,7 +23,7 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
     momentum : float
         Weight of the new batch in the running statistics, in [0, 1].
     epsilon : float
-        Added to the variance; positive.
+        Added to the variance; in (0, 1].
 
     Examples
     --------
@@ -39,9 +39,9 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""
-        if not (0 <= self.momentum <= 1 and self.epsilon > 0 and isfinite(self.epsilon)):
+        if not (0 <= self.momentum <= 1 and 0 < self.epsilon <= 1):
             raise ArchitectureError(
-                f"batch norm needs a momentum in [0, 1] and a positive epsilon, not {self.momentum} and {self.epsilon}"
+                f"batch norm needs momentum in [0, 1] and epsilon in (0, 1], not {self.momentum} and {self.epsilon}"
             )
         return input_shape
 

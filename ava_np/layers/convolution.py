@@ -9,6 +9,7 @@ from ava_np.kernels import convolution as kernels
 from ava_np.kernels.machine.geometry import output_size, transposed_output_size
 from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
+from ava_np.specification import Natural, Positive
 
 
 class Convolution(Layer, frozen=True):
@@ -34,10 +35,10 @@ class Convolution(Layer, frozen=True):
     (14, 14, 16)
     """
 
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
+    channels: Positive
+    kernel: Positive
+    stride: Positive = 1
+    padding: Natural = 0
     initialiser: Initialiser = "he_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -107,11 +108,11 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
     (28, 28, 1)
     """
 
-    channels: int
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    output_padding: tuple[int, int] = (0, 0)
+    channels: Positive
+    kernel: Positive
+    stride: Positive = 1
+    padding: Natural = 0
+    output_padding: tuple[Natural, Natural] = (0, 0)
     initialiser: Initialiser = "he_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -8,6 +8,7 @@ from ava_np.errors import ArchitectureError
 from ava_np.kernels import dense, factored, gemm
 from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
+from ava_np.specification import Positive
 
 
 class Dense(Layer, frozen=True):
@@ -30,7 +31,7 @@ class Dense(Layer, frozen=True):
 
     deferred_parameter: ClassVar[str | None] = "W"
 
-    width: int
+    width: Positive
     initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -5,6 +5,7 @@ import numpy as np
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import dropout
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape
+from ava_np.specification import Share
 
 
 class Dropout(Layer, frozen=True):
@@ -22,7 +23,7 @@ class Dropout(Layer, frozen=True):
     (256,)
     """
 
-    rate: float = 0.5
+    rate: Share = 0.5
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape."""

@@ -12,6 +12,7 @@ from ava_np.kernels.minibatch_discrimination import (
 )
 from ava_np.layers.initialisers import Initialiser, initialise
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
+from ava_np.specification import Positive
 
 
 class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"):
@@ -38,8 +39,8 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
 
     uses_batch_statistics: ClassVar[bool] = True
 
-    features: int = 16
-    width: int = 4
+    features: Positive = 16
+    width: Positive = 4
     initialiser: Initialiser = "lecun_normal"
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -3,6 +3,7 @@
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import zoom
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
+from ava_np.specification import Positive
 
 
 class AveragePooling(Layer, frozen=True, tag="average_pooling"):
@@ -20,7 +21,7 @@ class AveragePooling(Layer, frozen=True, tag="average_pooling"):
     (14, 14, 3)
     """
 
-    factor: int = 2
+    factor: Positive = 2
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape with both sides divided by the factor."""
@@ -56,7 +57,7 @@ class Upsampling(Layer, frozen=True):
     (28, 28, 3)
     """
 
-    factor: int = 2
+    factor: Positive = 2
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the input's shape with both sides multiplied by the factor."""

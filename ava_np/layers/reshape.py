@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from ava_np.errors import ArchitectureError
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
+from ava_np.specification import Positive
 
 
 class Reshape(Layer, frozen=True):
@@ -24,7 +25,7 @@ class Reshape(Layer, frozen=True):
 
     in_place: ClassVar[bool] = True
 
-    shape: Shape
+    shape: tuple[Positive, ...]
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return ``shape``."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from ava_np import specification as specifications
+from ava_np.layers import Shape
 from ava_np.models.aae import AAE
 from ava_np.models.autoencoder import Autoencoder
 from ava_np.models.ava import AVA
@@ -16,7 +17,20 @@ from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
 from ava_np.specification import ModelSpecification, specify_model
 
-__all__ = ["AAE", "AVA", "GAN", "VAE", "VAEGAN", "Autoencoder", "BiGAN", "Model", "build", "from_specification"]
+__all__ = [
+    "AAE",
+    "AVA",
+    "GAN",
+    "VAE",
+    "VAEGAN",
+    "Autoencoder",
+    "BiGAN",
+    "Model",
+    "array_shapes",
+    "build",
+    "from_specification",
+    "parameter_count",
+]
 
 
 def build(
@@ -34,7 +48,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "ava1" to "ava5".
+        "vaegan", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
@@ -57,7 +71,7 @@ def build(
     ------
     ValueError
         If there is no such model, the shape is not that of a picture, the model has no such option, or a value is out
-        of range.
+        of range; or the type is another one.
     ArchitectureError
         If the architecture does not fit the pictures, or the prior does not fit the codes.
 
@@ -77,8 +91,13 @@ def build(
         )
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
+    height, width, channels = map(int, shape)  # of a list or an array too
     specification = specify_model(name, **options)
-    return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
+    return from_specification(
+        specification, (height, width, channels), seed=seed, dtype=dtype, prior=prior if callable(prior) else None
+    )
 
 
 def from_specification(
@@ -93,19 +112,76 @@ def from_specification(
 
     Parameters and errors are those of ``build``; ``prior`` is a function, for specifications that say "function".
     """
+    if isinstance(specification, specifications.AAE | specifications.VAEGANCosts):
+        return AAE(specification, shape, seed=seed, dtype=dtype, prior=prior)
+    return _kind(specification)(specification, shape, seed=seed, dtype=dtype)
+
+
+def array_shapes(specification: ModelSpecification, shape: tuple[int, int, int]) -> dict[str, Shape]:
+    """Return the name and the shape of every array that a model is saved with. Nothing is allocated.
+
+    Parameters
+    ----------
+    specification : ModelSpecification
+        The model's options.
+    shape : tuple of int
+        Shape of a picture, (height, width, channels).
+
+    Returns
+    -------
+    dict of str to tuple of int
+        Parameters and running statistics, by the names in ``model.safetensors``.
+
+    Raises
+    ------
+    ArchitectureError
+        If the architecture does not fit the pictures.
+
+    Examples
+    --------
+    >>> from ava_np.models import array_shapes
+    >>> from ava_np.specification import AE
+    >>> list(array_shapes(AE(latent=2, hidden=(8,)), (4, 4, 1)).items())[:2]
+    [('encoder.dense1.W', (16, 8)), ('encoder.dense1.b', (8,))]
+    """
+    return {
+        f"{name}.{layer}.{array}": found
+        for name, chain in _kind(specification).plan(specification, shape).items()
+        for shapes in (chain.parameter_shapes, chain.state_shapes)
+        for layer, array, found in chain.named_arrays(shapes)
+    }
+
+
+def parameter_count(specification: ModelSpecification, shape: tuple[int, int, int]) -> int:
+    """Return the number of parameters of the model that a specification describes. Nothing is allocated.
+
+    Parameters and errors are those of ``array_shapes``.
+
+    Examples
+    --------
+    >>> from ava_np.models import parameter_count
+    >>> from ava_np.specification import VAE
+    >>> parameter_count(VAE(latent=10), (28, 28, 1))
+    410404
+    """
+    return sum(chain.parameter_count for chain in _kind(specification).plan(specification, shape).values())
+
+
+def _kind(specification: ModelSpecification) -> type[Model]:
+    """The class of the models that a specification describes."""
     match specification:
         case specifications.AE():
-            return Autoencoder(specification, shape, seed=seed, dtype=dtype)
+            return Autoencoder
         case specifications.VAE():
-            return VAE(specification, shape, seed=seed, dtype=dtype)
+            return VAE
         case specifications.GAN():
-            return GAN(specification, shape, seed=seed, dtype=dtype)
+            return GAN
         case specifications.AAE() | specifications.VAEGANCosts():
-            return AAE(specification, shape, seed=seed, dtype=dtype, prior=prior)
+            return AAE
         case specifications.BiGAN():
-            return BiGAN(specification, shape, seed=seed, dtype=dtype)
+            return BiGAN
         case specifications.VAEGAN():
-            return VAEGAN(specification, shape, seed=seed, dtype=dtype)
+            return VAEGAN
         case specifications.AVA():
-            return AVA(specification, shape, seed=seed, dtype=dtype)
+            return AVA
     raise ValueError(f"no model is built from {type(specification).__name__}")

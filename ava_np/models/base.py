@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from ava_np.models.inference import InferenceModel
 from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.network import Network
 from ava_np.network.architectures import Architecture, architecture
+from ava_np.network.chain import Chain
 from ava_np.specification import ModelSpecification
 
 S = TypeVar("S", bound=StepBuffers)
@@ -57,15 +58,47 @@ class Model(InferenceModel, ABC, Generic[S]):
         seed: int = 0,
         dtype: type[np.floating] = np.float32,
     ) -> None:
-        self.specification, self.shape, self.latent, self.dtype = specification, shape, specification.latent, dtype
-        generator = np.random.default_rng(seed)
+        self.dtype, generator = dtype, np.random.default_rng(seed)
 
         def new(inputs: int, layers: Sequence[Layer], *, intermediate: int | None = None) -> Network:
             return Network((inputs,), layers, generator, dtype, intermediate)
 
-        layers = architecture(specification, shape, output_initialiser=self.output_initialiser)
-        self.networks = self.build_networks(layers, new)
+        self.networks = self._create(specification, shape, new)
         self._step_buffers: dict[int, S] = {}
+
+    @classmethod
+    def plan(cls, specification: ModelSpecification, shape: tuple[int, int, int]) -> dict[str, Chain]:
+        """Return the networks that the constructor would create, without their arrays.
+
+        Parameters
+        ----------
+        specification, shape
+            As for the constructor.
+
+        Returns
+        -------
+        dict of str to Chain
+            In the order in which they are saved.
+
+        Examples
+        --------
+        >>> from ava_np.models import VAE
+        >>> from ava_np.specification import VAE as Options
+        >>> VAE.plan(Options(latent=2), (4000, 4000, 3))["encoder"].parameter_count  # 49 gigabytes
+        12288001284
+        """
+
+        def new(inputs: int, layers: Sequence[Layer], *, intermediate: int | None = None) -> Chain:
+            return Chain((inputs,), layers, intermediate)
+
+        return dict[str, Chain](cls.__new__(cls)._create(specification, shape, cast(NewNetwork, new)))
+
+    def _create(
+        self, specification: ModelSpecification, shape: tuple[int, int, int], new: NewNetwork
+    ) -> dict[str, Network]:
+        self.specification, self.shape, self.latent = specification, shape, specification.latent
+        layers = architecture(specification, shape, output_initialiser=self.output_initialiser)
+        return self.build_networks(layers, new)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: everything but the buffers of its steps."""

@@ -39,6 +39,7 @@ class InferenceModel:
     specification: ModelSpecification
     shape: tuple[int, int, int]
     latent: int
+    dtype: type[np.floating]
     networks: dict[str, Network]
 
     @property
@@ -52,7 +53,7 @@ class InferenceModel:
         Parameters
         ----------
         pictures : array_like, (pictures, height, width, channels)
-            Of the model's shape; floats in [0, 1], unless the model's output is linear.
+            Of the model's shape; floats in [0, 1], unless the model's output is linear. There may be none.
 
         Returns
         -------
@@ -84,7 +85,7 @@ class InferenceModel:
         Parameters
         ----------
         codes : array_like, (codes, latent)
-            Any finite values.
+            Any finite numbers; any number of codes, which may be 0.
 
         Returns
         -------
@@ -94,7 +95,7 @@ class InferenceModel:
         Raises
         ------
         ValueError
-            If the codes are not of the model's length, or not finite.
+            If the codes are not of the model's length, not numbers, or not finite in the model's float type.
 
         Examples
         --------
@@ -106,8 +107,12 @@ class InferenceModel:
         codes = np.asarray(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent:
             raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
+        if codes.dtype.kind not in "fiu":
+            raise ValueError(f"codes must be numbers, not {codes.dtype}")
+        with np.errstate(over="ignore"):  # a float64 may be too large for float32
+            codes = codes.astype(self.dtype, copy=False)
         if not np.isfinite(codes).all():
-            raise ValueError("codes must be finite")
+            raise ValueError(f"codes must be finite in {np.dtype(self.dtype)}")
         return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
 
     def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
@@ -162,7 +167,7 @@ class InferenceModel:
         Parameters
         ----------
         count : int
-            Number of pictures.
+            Number of pictures, which may be 0.
         generator : numpy.random.Generator or int, optional
             Source of the codes, or its seed. By default the codes differ at each call.
 
@@ -171,6 +176,11 @@ class InferenceModel:
         ndarray, (count, height, width, channels)
             As ``decode`` returns them.
 
+        Raises
+        ------
+        ValueError
+            If ``count`` is negative.
+
         Examples
         --------
         >>> import ava_np
@@ -178,6 +188,8 @@ class InferenceModel:
         >>> model.sample(16, 0).shape
         (16, 8, 8, 1)
         """
+        if count < 0:
+            raise ValueError(f"sample takes a number of pictures from 0 on, not {count}")
         return self.decode(self.prior(np.random.default_rng(generator), count))
 
     def validated_pictures(self, pictures: ArrayLike) -> np.ndarray:

@@ -33,6 +33,7 @@ from ava_np.layers import (
     shape_text,
 )
 from ava_np.layers.initialisers import Initialiser
+from ava_np.network.chain import bounded_output_shape
 from ava_np.specification import ModelSpecification
 
 KERNEL, PADDING = 5, 2
@@ -244,7 +245,7 @@ def _shape_after(name: str, layers: Sequence[Layer], shape: Shape) -> Shape:
     """The shape after the layers; an error names the network and the layer."""
     for number, layer in enumerate(layers, start=1):
         try:
-            shape = layer.output_shape(shape)
+            shape = bounded_output_shape(layer, shape)
         except ArchitectureError as error:
             raise ArchitectureError(f"layer {number} of the {name}, {layer.name}: {error}") from error
     return shape

@@ -5,35 +5,30 @@ A network keeps parameters, and running statistics if it has batch norm. What it
 is "nudge ``theta[i]`` and run again".
 """
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ava_np.layers import Arrays, Layer, Mode, Shape
+from ava_np.layers import Layer, Mode, Shape
 from ava_np.network.buffers import Buffers
+from ava_np.network.chain import Chain
 from ava_np.network.gradient import Gradient, layer_views
 
 
-class Network:
+class Network(Chain):
     """A chain of layers over one flat parameter vector.
 
     Parameters
     ----------
-    input_shape : tuple of int
-        Shape of one sample.
-    layers : sequence of Layer
-        Applied in order.
+    input_shape, layers, intermediate
+        As for ``Chain``, which also says which errors are raised, and has the shapes.
     generator : numpy.random.Generator
         Draws the initial weights.
     dtype : dtype
         ``float32`` for training, ``float64`` for gradient checks.
-    intermediate : int, optional
-        Number of layers before the intermediate layer, at which values can be read and an error can enter. A negative
-        number counts from the end: -1 is in front of the last layer. By default the network's output.
 
     Attributes
     ----------
@@ -49,13 +44,6 @@ class Network:
         The range of ``theta`` of each layer that has parameters.
     needs_copy : frozenset of int
         In-place layers that work on a copy of their input, because the input is still needed.
-
-    Raises
-    ------
-    ArchitectureError
-        If a layer does not fit the shape in front of it.
-    ValueError
-        If there is no such intermediate layer.
 
     Examples
     --------
@@ -78,34 +66,24 @@ class Network:
         dtype: type[np.floating] = np.float32,
         intermediate: int | None = None,
     ) -> None:
-        index = len(layers) if intermediate is None else intermediate + len(layers) * (intermediate < 0)
-        if not 0 <= index <= len(layers):
-            raise ValueError(f"a network of {len(layers)} layers has no intermediate layer {intermediate}")
-        self._allocate(input_shape, tuple(layers), dtype, index)
+        super().__init__(input_shape, layers, intermediate)
+        self._allocate(dtype)
         for layer, shape, arrays, state in zip(self.layers, self.shapes, self.parameters, self.states, strict=False):
             layer.initialise(arrays, state, shape, generator)
 
-    def _allocate(
-        self, input_shape: Shape, layers: tuple[Layer, ...], dtype: type[np.floating], intermediate: int
-    ) -> None:
-        """Lay out all arrays, with values that are still to be written."""
-        self.input_shape, self.layers, self.dtype, self.intermediate = input_shape, layers, dtype, intermediate
-        self.needs_copy = _layers_that_need_a_copy(layers, intermediate)
-        self.shapes = [input_shape]
-        for layer in layers:
-            self.shapes.append(layer.output_shape(self.shapes[-1]))
-        placed = list(zip(layers, self.shapes, strict=False))
-        shapes = [layer.parameter_shapes(shape) for layer, shape in placed]
-        self.theta = np.zeros(sum(prod(shape) for named in shapes for shape in named.values()), dtype)
-        self.parameters = layer_views(self.theta, shapes)
-        self.states = [
-            {name: np.zeros(kept, dtype) for name, kept in layer.state_shapes(shape).items()} for layer, shape in placed
-        ]
-        self.layer_slices = _layer_slices(shapes)
+    def _allocate(self, dtype: type[np.floating]) -> None:
+        """Make all arrays, with values that are still to be written."""
+        self.dtype = dtype
+        self.needs_copy = _layers_that_need_a_copy(self.layers, self.intermediate)
+        self.theta = np.zeros(self.parameter_count, dtype)
+        self.parameters = layer_views(self.theta, self.parameter_shapes)
+        self.states = [{name: np.zeros(shape, dtype) for name, shape in kept.items()} for kept in self.state_shapes]
+        self.layer_slices = _layer_slices(self.parameter_shapes)
+        placed = zip(self.layers, self.shapes, strict=False)
         self.scratch = np.zeros(max((layer.scratch_size(shape) for layer, shape in placed), default=0), dtype)
-        self.gradient = Gradient(self.layers, shapes, self.scratch)
+        self.gradient = Gradient(self.layers, self.parameter_shapes, self.scratch)
         # Below the first layer with parameters nothing learns, so an error goes further down only if it is asked for.
-        self._first = next((i for i, named in enumerate(shapes) if named), 0)
+        self._first = next((i for i, named in enumerate(self.parameter_shapes) if named), 0)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy or a pickle holds: parameters and states. Views, gradient and scratch are laid out again."""
@@ -113,21 +91,12 @@ class Network:
         return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._allocate(state["input_shape"], state["layers"], state["dtype"], state["intermediate"])
+        super().__init__(state["input_shape"], state["layers"], state["intermediate"])
+        self._allocate(state["dtype"])
         self.theta[:] = state["theta"]
         for arrays, values in zip(self.states, state["states"], strict=True):
             for name, array in arrays.items():
                 array[:] = values[name]
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of one output sample."""
-        return self.shapes[-1]
-
-    @property
-    def uses_batch_statistics(self) -> bool:
-        """Whether a sample's output depends on the other samples of its batch."""
-        return any(layer.uses_batch_statistics for layer in self.layers)
 
     def buffers(self, batch: int, mode: Mode = "training") -> Buffers:
         """Return new buffers for applying the network to ``batch`` samples.
@@ -213,20 +182,6 @@ class Network:
         """Return a' of the last layer at the output, of the output's shape: AVA's a_g'(x') if this is the decoder."""
         self.layers[-1].output_slope(buffers.slope, buffers.output)
         return buffers.slope
-
-    def named_arrays(self, layers: Sequence[Arrays]) -> Iterator[tuple[str, str, np.ndarray]]:
-        """Yield (layer, name, array) over each layer's arrays, such as ("dense1", "W", ...).
-
-        Parameters
-        ----------
-        layers : sequence of dict
-            ``parameters``, ``states`` or ``gradient.read_layers()``.
-        """
-        seen: Counter[str] = Counter()
-        for layer, arrays in zip(self.layers, layers, strict=True):
-            seen[layer.name] += 1
-            for name, array in arrays.items():
-                yield f"{layer.name}{seen[layer.name]}", name, array
 
     def _propagate(
         self, buffers: Buffers, error: np.ndarray, from_intermediate: bool, *, parameters: bool, inputs: bool

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ava_np.report.charts import BLUE, GREEN, INK, PURPLE, STYLE, VERMILION, WIDTH, note
-from ava_np.report.names import chance_level, objective_terms
-from ava_np.specification import ModelSpecification, Specification
+from ava_np.report.names import chance_level, terms_of
+from ava_np.specification import LearningNetwork, ModelSpecification, Specification, TermName
 from ava_np.training.trainer import Metrics
 
 LOG_TICKS = (0, -0.5, -1, -2, -5, -10, -20, -50, -100, -1000, -10000)
@@ -18,7 +18,7 @@ DECADES = 9  # of a logarithmic panel, below its largest value: a divergence may
 
 Look = tuple[str, str]  # colour and line
 
-TERMS: dict[str, Look] = {
+TERMS: dict[TermName, Look] = {
     "reconstruction": (BLUE, "-"),
     "features": (BLUE, "-"),
     "kl": (VERMILION, "-"),
@@ -30,7 +30,7 @@ TERMS: dict[str, Look] = {
     "log_D_prior": (VERMILION, "-"),
     "log_D_code": (VERMILION, "--"),
 }
-NETWORKS: dict[str, tuple[str, Look]] = {  # of the models with two propagations
+NETWORKS: dict[LearningNetwork, tuple[str, Look]] = {  # of the models with two propagations
     "encoder": ("encoder Θ", (BLUE, "-")),
     "decoder": ("decoder Φ", (VERMILION, "-")),
     "discriminator": ("discriminator Ψ", (GREEN, "-")),
@@ -56,6 +56,11 @@ def loss_curves(metrics: Sequence[Metrics], specification: Specification) -> Fig
     -------
     Figure
         Panels for reconstruction and divergence, discriminators, validation and angles; only those with data.
+
+    Raises
+    ------
+    RunError
+        If the model has no such term.
     """
     model, unit = specification.model, f"nats per {'point' if specification.pictures.toy else 'picture'}"
     names = list(metrics[0]["nats"]) if metrics else []
@@ -129,9 +134,9 @@ def _angles(axes: Axes, lines: Sequence[Metrics]) -> None:
     _draw(axes, [(epochs, [line["angle"][name] for line in lines], *NETWORKS[name]) for name in networks])
 
 
-def _terms(metrics: Sequence[Metrics], names: Iterable[str], model: ModelSpecification) -> list[Curve]:
-    epochs, known = [line["epoch"] for line in metrics], objective_terms(model)
-    return [(epochs, [line["nats"][name] for line in metrics], known[name].label, TERMS[name]) for name in names]
+def _terms(metrics: Sequence[Metrics], names: Iterable[TermName], model: ModelSpecification) -> list[Curve]:
+    epochs, terms = [line["epoch"] for line in metrics], terms_of(model, names)
+    return [(epochs, [line["nats"][name] for line in metrics], term.label, TERMS[name]) for name, term in terms.items()]
 
 
 def _draw(axes: Axes, curves: Sequence[Curve]) -> None:

@@ -1,11 +1,13 @@
 """Names of models, objective terms, baselines and layers for pages, charts and tables."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from ava_np import specification as specifications
+from ava_np.errors import RunError
 from ava_np.layers import shape_text
 from ava_np.network import Network
-from ava_np.specification import ModelSpecification
+from ava_np.specification import ModelSpecification, TermName
 
 
 class Term(NamedTuple):
@@ -54,15 +56,15 @@ PRIOR_NAMES = {
     "function": "the prior function",
 }
 
-_GAN = {
+_GAN: dict[TermName, Term] = {
     "log_d_real": Term("log d(x)", r"$\log\,d(x)$", "discriminator on data"),
     "log_d_fake": Term("log(1 - d(g(z)))", r"$\log(1-d(g(z)))$", "discriminator on samples"),
 }
-_BIGAN = {
+_BIGAN: dict[TermName, Term] = {
     "log_d_real": Term("log d(x, f(x))", r"$\log\,d(x,f(x))$", "discriminator on data with their codes"),
     "log_d_fake": Term("log(1 - d(g(z), z))", r"$\log(1-d(g(z),z))$", "discriminator on samples with their codes"),
 }
-_VAEGAN = {
+_VAEGAN: dict[TermName, Term] = {
     "kl": Term("KL", r"$\mathrm{KL}$", "L_prior: divergence of the code from N(0, I)"),
     "features": Term(
         "½‖dₗ(x) - dₗ(x̃)‖²",
@@ -73,11 +75,11 @@ _VAEGAN = {
     "log_d_reconstructed": Term("log(1 - d(x̃))", r"$\log(1-d(\tilde{x}))$", "discriminator on reconstructions"),
     "log_d_fake": Term("log(1 - d(xₚ))", r"$\log(1-d(x_p))$", "discriminator on samples"),
 }
-_AAE = {
+_AAE: dict[TermName, Term] = {
     "log_D_prior": Term("log D(zₚ)", r"$\log\,D(z_p)$", "discriminator on codes from the prior"),
     "log_D_code": Term("log(1 - D(z))", r"$\log(1-D(z))$", "discriminator on codes of data"),
 }
-_AVA = {
+_AVA: dict[TermName, Term] = {
     "reconstruction": Term("½‖x - x′‖²", r"$½\,\Vert x-x'\Vert^2$", "reconstruction, AVA (1)"),
     "kl": Term("KL", r"$\mathrm{KL}$", "divergence of the code from the prior, AVA (1)"),
     "log_d_real": Term("log d(x)", r"$\log\,d(x)$", "Ψ on data, AVA (2)"),
@@ -87,7 +89,22 @@ _AVA = {
 }
 
 
-def objective_terms(model: ModelSpecification) -> dict[str, Term]:
+def terms_of(model: ModelSpecification, names: Iterable[TermName]) -> dict[TermName, Term]:
+    """Return the terms of a run's metrics that have these names.
+
+    Raises
+    ------
+    RunError
+        If the model has no such term: the metrics are then of another model.
+    """
+    known, chosen = objective_terms(model), list(names)
+    for name in chosen:
+        if name not in known:
+            raise RunError(f"metrics.jsonl is not of this run: {model.name} has no term {name!r}")
+    return {name: known[name] for name in chosen}
+
+
+def objective_terms(model: ModelSpecification) -> dict[TermName, Term]:
     """Return every term that a model of this specification reports, by its key in ``metrics.jsonl``."""
     match model:
         case specifications.GAN():

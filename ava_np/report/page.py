@@ -17,7 +17,7 @@ import numpy as np
 from ava_np.data.pictures import Pictures
 from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
-from ava_np.errors import RunError
+from ava_np.errors import RunError, printable
 from ava_np.evaluation import metrics
 from ava_np.evaluation.evaluate import Evaluation, evaluate_toy
 from ava_np.files import write_atomically
@@ -25,7 +25,7 @@ from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.command import command
 from ava_np.report.images import to_png
-from ava_np.report.names import BASELINES, PRIOR_NAMES, chance_level, layers_text, model_title, objective_terms
+from ava_np.report.names import BASELINES, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
 from ava_np.report.sheets import paired
 from ava_np.run.folder import ARCHITECTURE, IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
 from ava_np.specification import Reduction, Specification
@@ -64,7 +64,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
     Raises
     ------
     RunError
-        If one of the pictures is missing from the folder.
+        If one of the pictures is missing from the folder, or the metrics are of another model.
     AvaError
         If the file cannot be written.
     """
@@ -87,7 +87,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         neurons=model.neurons,
         networks=_networks(model, specification.training.reduction),
         last=lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}},
-        terms=objective_terms(specification.model),
+        terms=terms_of(specification.model, lines[-1]["nats"] if lines else ()),
         chance=_chance(specification),
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),
@@ -190,10 +190,23 @@ def _embed(png: bytes, within: int = COLUMN) -> Embedded:
     return Embedded(data_uri(png), factor * width, factor * height, factor > 1)
 
 
+def _printable(value: Any) -> Any:
+    """A value of a template without control characters; the output of a macro is made of such values already."""
+    return printable(value) if type(value) is str else value
+
+
 def template(package: str, name: str) -> jinja2.Template:
-    """Return the template ``name`` of a package. It may include the report's style.css; all values are escaped."""
+    """Return the template ``name`` of a package. It may include the report's style.css.
+
+    All values are made printable and escaped.
+    """
     loader = jinja2.ChoiceLoader([jinja2.PackageLoader(package, "."), jinja2.PackageLoader("ava_np.report", ".")])
     environment = jinja2.Environment(
-        autoescape=True, loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        finalize=_printable,
+        loader=loader,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template(name)

@@ -19,9 +19,9 @@ from safetensors.numpy import save
 
 from ava_np.errors import AvaError, RunError
 from ava_np.files import atomic_file, write_atomically
-from ava_np.models import Model, from_specification
-from ava_np.specification import FORMAT, AnyModel, Positive, require_readable
-from ava_np.training.trainer import Count, Progress, Trainer
+from ava_np.models import Model, array_shapes, from_specification
+from ava_np.specification import FORMAT, AnyModel, Positive, Total, require_readable
+from ava_np.training.trainer import Progress, Trainer
 
 KEY = "ava_np"
 MODEL, TRAINING = "model.safetensors", "training.safetensors"
@@ -52,7 +52,7 @@ class ModelHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     model: AnyModel
     shape: tuple[Positive, Positive, Positive]
     run: str = ""
-    steps: Count | None = None
+    steps: Total | None = None
     sha256: str = ""
 
 
@@ -135,6 +135,11 @@ def read_model(path: str | Path) -> tuple[Model, ModelHeader]:
     header = read_header(path)
     arrays = _read_arrays(path, header)
     try:
+        for name, shape in array_shapes(header.model, header.shape).items():  # before any memory is taken for them
+            if name not in arrays:
+                raise ValueError(f"{name} is missing")
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} is {arrays[name].shape} instead of {shape}")
         model = from_specification(header.model, header.shape)
         for name, network in model.networks.items():
             for views in (network.parameters, network.states):
@@ -220,10 +225,6 @@ def _model_path(path: str | Path) -> Path:
 
 
 def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
-    if name not in arrays:
-        raise ValueError(f"{name} is missing")
-    if arrays[name].shape != target.shape:
-        raise ValueError(f"{name} is {arrays[name].shape} instead of {target.shape}")
     if arrays[name].dtype.kind != "f":
         raise ValueError(f"{name} is of type {arrays[name].dtype} instead of {target.dtype}")
     with np.errstate(over="ignore"):  # a float64 may be too large for float32

@@ -57,6 +57,8 @@ def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None =
         training, epochs=epochs or training.epochs, learning_rate=learning_rate or training.learning_rate
     )
     specification = msgspec.structs.replace(run.specification, training=training)
+    if (run.folder / MODEL).exists():
+        run.model()  # a damaged or hostile file is refused before memory is taken
     trainer = new_trainer(specification)
     if (run.folder / MODEL).exists() or (run.folder / TRAINING).exists():
         load_state(trainer, run.folder / TRAINING, specification.id)

@@ -1,11 +1,10 @@
 """Specifications of models: one class for each, with its options and their ranges."""
 
-from difflib import get_close_matches
 from typing import Any, Literal, cast, get_args
 
 import msgspec
 
-from ava_np.errors import OptionError
+from ava_np.errors import OptionError, advice
 from ava_np.specification.values import (
     ArchitectureName,
     Layers,
@@ -15,6 +14,7 @@ from ava_np.specification.values import (
     Propagation,
     Share,
     Weight,
+    Widths,
     validated,
 )
 
@@ -27,7 +27,7 @@ class ModelSpecification(
     Parameters
     ----------
     latent : int
-        Length of the code, at least 1.
+        Length of the code, 1 to 1,000,000.
     architecture : str or dict
         Name of an architecture, or a custom one: the layers of each network (``ava_np.network.architectures``).
     hidden : tuple of int
@@ -47,7 +47,7 @@ class ModelSpecification(
 
     latent: Positive = 10
     architecture: ArchitectureName | Layers = "mlp"
-    hidden: tuple[Positive, ...] = ()
+    hidden: Widths = ()
     output: Literal["sigmoid", "linear"] = "sigmoid"
 
     @property
@@ -167,7 +167,7 @@ MODELS: dict[str, type[ModelSpecification]] = {str(kind.__struct_config__.tag): 
 
 
 def specify_model(name: str, **options: Any) -> AnyModel:
-    """Return the specification of the model ``name`` with these options.
+    """Return the specification of the model ``name``, in small or capital letters, with these options.
 
     Raises
     ------
@@ -182,12 +182,11 @@ def specify_model(name: str, **options: Any) -> AnyModel:
     >>> specify_model("vae", latent=2, beta=4.0).latent
     2
     """
-    if name not in MODELS:
-        close = get_close_matches(name.lower(), MODELS, n=1)
-        advice = f"did you mean {close[0]!r}? The models are" if close else "choose one of"
-        raise OptionError("model", f"there is no model {name!r}: {advice} {', '.join(MODELS)}")
-    known = MODELS[name].__struct_fields__
+    kind = MODELS.get(str(name).lower())
+    if kind is None:
+        raise OptionError("model", f"there is no model {name!r}: {advice(str(name), MODELS)}")
+    known = kind.__struct_fields__
     for option in options:
         if option not in known:
-            raise OptionError(option, f"{name} has no option {option!r}: it has {', '.join(known)}")
-    return cast(AnyModel, validated(MODELS[name], **options))
+            raise OptionError(option, f"{name.lower()} has no option {option!r}: it has {', '.join(known)}")
+    return cast(AnyModel, validated(kind, **options))

@@ -2,14 +2,26 @@
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from ava_np.errors import RunError
 from ava_np.specification.models import AnyModel
-from ava_np.specification.values import MAX_PIXELS, OptimiserName, Positive, Rate, Reduction, Schedule, Share, Weight
+from ava_np.specification.values import (
+    MAX_PIXELS,
+    Natural,
+    OptimiserName,
+    PathText,
+    Positive,
+    Rate,
+    Reduction,
+    Schedule,
+    Seed,
+    Share,
+    Total,
+    Weight,
+)
 
 FORMAT = 3  # of the run folder; raised when an older reader would misread a newer folder
 READABLE = (2, 3)  # format 2 has no ids and no checksums
@@ -57,19 +69,19 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     (83, 60, 3)
     """
 
-    source: str | None
+    source: PathText | None
     size: tuple[Positive, Positive]
     channels: Literal[1, 3]
     zoom: Positive
     sha256: str | None = None
-    limit: Annotated[int, Meta(ge=0)] = 0
+    limit: Natural = 0
     validation: Share = 0.0
     test: Share = 0.0
     flip: bool = False
-    shift: Annotated[int, Meta(ge=0)] = 0
-    cache: str | None = None
-    count: Annotated[int, Meta(ge=0)] = 0
-    max_pixels: Positive = MAX_PIXELS
+    shift: Natural = 0
+    cache: PathText | None = None
+    count: Total = 0
+    max_pixels: Total = MAX_PIXELS
 
     @property
     def toy(self) -> bool:
@@ -125,7 +137,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     reduction: Reduction
     batch_size: Positive
     epochs: Positive
-    seed: Annotated[int, Meta(ge=0)]
+    seed: Seed
     momentum: Share = 0.9
     weight_decay: Weight = 0.0
     clip: Weight = 0.0

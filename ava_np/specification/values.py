@@ -11,8 +11,6 @@ Propagation = Literal["exact", "paper"]
 Likelihood = Literal["gaussian", "bernoulli"]
 PriorName = Literal["normal", "uniform", "gamma", "mixture", "swiss-roll"]
 ArchitectureName = Literal["mlp", "conv28", "conv64", "dcgan"]
-Layers = dict[str, tuple[dict[str, Any], ...]]
-"""A custom architecture: the layers of each network."""
 
 OptimiserName = Literal["adam", "rmsprop", "momentum", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "exponential"]
@@ -23,10 +21,42 @@ OnDivergence = Literal["stop", "rollback"]
 MAX_PIXELS = 89_478_485
 """Pixels that one picture may have by default: Pillow's own limit, a quarter of a GB of RGB."""
 
-Positive = Annotated[int, Meta(ge=1)]
+TermName = Literal[
+    "reconstruction",
+    "features",
+    "kl",
+    "log_d_real",
+    "log_d_fake",
+    "log_d_reconstructed",
+    "log_D_real",
+    "log_D_fake",
+    "log_D_prior",
+    "log_D_code",
+]
+"""Terms of the objectives."""
+
+LearningNetwork = Literal["encoder", "decoder", "discriminator", "encoding_discriminator"]
+"""The networks of the models with two propagations."""
+
+# A larger number is a typing error, or a file that was made to harm: it is refused before anything is computed with it.
+MAX_COUNT = 1_000_000  # neurons, channels, pixels along a side, pictures, epochs
+MAX_SEED = 2**63 - 1
+MAX_WEIGHT = 1e9  # times a loss, float32 still holds it
+MAX_LAYERS = 1000  # of a network
+MAX_TOTAL = 2**40  # pictures, steps, pixels of a picture
+
+Positive = Annotated[int, Meta(ge=1, le=MAX_COUNT)]
+Natural = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
+Total = Annotated[int, Meta(ge=0, le=MAX_TOTAL)]
+Seed = Annotated[int, Meta(ge=0, le=MAX_SEED)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
-Weight = Annotated[float, Meta(ge=0)]
+Weight = Annotated[float, Meta(ge=0, le=MAX_WEIGHT)]
+PathText = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\0]*\Z")]
+
+Widths = Annotated[tuple[Positive, ...], Meta(max_length=MAX_LAYERS)]
+Layers = dict[str, Annotated[tuple[dict[str, Any], ...], Meta(max_length=MAX_LAYERS)]]
+"""A custom architecture: the layers of each network."""
 
 T = TypeVar("T")
 

@@ -3,11 +3,10 @@
 import copy
 import math
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
@@ -16,7 +15,7 @@ from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
 from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
-from ava_np.specification import TrainingSpecification, steps_per_epoch
+from ava_np.specification import Total, TrainingSpecification, steps_per_epoch
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
 from ava_np.training.schedules import learning_rate_at
@@ -24,8 +23,6 @@ from ava_np.training.schedules import learning_rate_at
 Metrics = dict[str, Any]
 
 MAX_VALIDATED = 256  # validation pictures whose reconstruction error is measured during training
-
-Count = Annotated[int, Meta(ge=0)]
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -43,9 +40,9 @@ class Progress(msgspec.Struct, frozen=True):
         Norms of the last step's gradients.
     """
 
-    steps: Count = 0
+    steps: Total = 0
     totals: dict[str, float] = {}
-    seen: Count = 0
+    seen: Total = 0
     norms: dict[str, float] = {}
 
 

@@ -92,11 +92,13 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     results = _open(out, plan)
     order = [(p, m, r) for p in get_args(Propagation) for m in get_args(PaperModel) for r in plan.rates]
     say(f"{len(results)} of {len(order)} training runs of {plan.steps} steps are done; results in {out}")
-    jobs = jobs or os.cpu_count()
+    # Rate by rate, so that any few of them take the mean time, and the time that is left can be told.
+    missing = sorted((key for key in order if key not in results), key=lambda key: -key[2])
+    jobs = min(jobs or os.cpu_count() or 1, max(1, len(missing)))
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        joblib.delayed(train)(pictures, plan.steps, *key) for key in order if key not in results
+        joblib.delayed(train)(pictures, plan.steps, *key) for key in missing
     )
-    with progress_counter("training", len(results)) as show, (out / "results.csv").open("a") as file:
+    with progress_counter("training", len(results), jobs) as show, (out / "results.csv").open("a") as file:
         try:
             for result in trainings:
                 results[result.propagation, result.model, result.rate] = result

@@ -29,7 +29,7 @@ needs_limits = pytest.mark.skipif(
         (("torn", "--strict"), ("torn/2.png",)),
         (("photos", "--zoom", "10"), ("12 x 9", "10 x 10", "smaller zoom")),
         (("--size", "8x8", "--zoom", "9"), ("8 x 8", "9 x 9")),
-        (("photos", "--zoom", "9" * 30), ("smaller zoom",)),
+        (("photos", "--zoom", "1000000"), ("smaller zoom",)),
         (("photos", "--size", "9000x9"), ("9000", "8192")),
         (("--size", "9000x9"), ("9000", "8192")),
         (("x" * 300,), ("File name too long",)),
@@ -46,6 +46,7 @@ needs_limits = pytest.mark.skipif(
         (("cut.idx.gz",), ("cut.idx.gz", "damaged")),
         (("train-images-idx3-ubyte",), ("train-images-idx3-ubyte", "labels")),
         (("toy:star", "--model", "gan"), ("star", "ring")),
+        (("toy:Rings",), ("did you mean 'ring'?",)),
         (("toy:ring", "--model", "vae", "--likelihood", "bernoulli"), ("Bernoulli", "linear")),
         (("photos", "--size", "6x6", "--architecture", "conv64"), ("6 x 6", "at least 8 x 8")),
         (("photos", "--architecture", "net.json"), ("decoder ends in 9 neurons", "324")),
@@ -72,7 +73,7 @@ def test_used_run_folder_is_refused_before_the_pictures_are_read(workspace: Path
 @pytest.mark.parametrize("arguments", [("--hidden", "1000000,1000000"), ("--hidden", "1000000", "--latent", "1000000")])
 def test_model_that_does_not_fit_in_memory_is_refused(workspace: Path, arguments: tuple[str, ...]) -> None:
     start = time.monotonic()
-    refused(workspace, ("train", "photos", *arguments), FAILURE, "not enough memory")
+    refused(workspace, ("train", "photos", *arguments), FAILURE, "memory")
     assert time.monotonic() - start < 10
 
 

@@ -129,7 +129,10 @@ def test_damaged_runs_are_refused(workspace: Path, command: str, damage: str) ->
         (without("training.safetensors"), "training.safetensors does not exist"),
         (lambda run: (run / "metrics.jsonl").write_text("one\ntwo\n"), "metrics.jsonl is damaged"),
         (config(format=1), "format 1"),
-        (config(model={"name": "ava5", "propagation": "exact", "latent": 3, "hidden": [8]}), "does not fit its run"),
+        (
+            config(model={"name": "ava5", "propagation": "exact", "latent": 3, "hidden": [8]}),
+            "is not of the model that config.json describes",
+        ),
     ],
 )
 def test_damaged_trainings_do_not_resume(workspace: Path, damage: Callable[[Path], None], words: str) -> None:

@@ -10,7 +10,8 @@ import ava_np
 from ava_np.data.folder import load_pictures
 from ava_np.data.zoom import zoom_out
 from ava_np.report.charts import DOTS_PER_INCH, WIDTH
-from tests.command import SMALL, write_pictures
+from tests.command import SMALL, ava, write_pictures
+from tests.idx_files import digits, idx_bytes
 from tests.results import ZOOM, picture, ran, refused
 
 
@@ -24,6 +25,38 @@ def test_samples_depend_only_on_the_seed(place: Path) -> None:
         ran("sample", "run", "--count", 4, "--seed", seed, "--out", f"{name}.png")
     a, b, c = ((place / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
+
+
+def test_samples_without_a_seed_differ_and_can_be_repeated(place: Path) -> None:
+    first, second = (ava("sample", "run", "--count", 4, "--out", f"{name}.png") for name in "ab")
+    assert (place / "a.png").read_bytes() != (place / "b.png").read_bytes()
+    assert first.err.startswith("drawn with --seed ")
+    ran("sample", "run", "--count", 4, "--seed", first.err.split()[-1], "--out", "c.png")
+    assert (place / "a.png").read_bytes() == (place / "c.png").read_bytes()
+    assert second.code == 0
+
+
+def test_samples_in_separate_files_are_those_of_the_grid(place: Path) -> None:
+    ran("sample", "run", "--count", 4, "--seed", 1, "--out", "grid.png")
+    assert ran("sample", "run", "--count", 4, "--seed", 1, "--separate", "new/samples").strip() == "new/samples"
+    files = [place / "new" / "samples" / f"{number}.png" for number in range(1, 5)]
+    assert sorted((place / "new" / "samples").iterdir()) == files
+    sheet = picture(place / "grid.png")
+    cells = [sheet[top : top + 9, left : left + 12] for top in (2, 13) for left in (2, 16)]
+    np.testing.assert_array_equal([picture(path) for path in files], cells)
+
+
+def test_separate_files_are_refused_where_they_do_not_belong(place: Path) -> None:
+    (place / "used").mkdir()
+    (place / "used" / "1.png").touch()
+    (place / "file").touch()
+    for name in ("used", "file"):
+        expected = f"Error: {name} is already in use: choose another --separate, or empty it"
+        assert refused("sample", "run", "--separate", name) == expected
+    assert "file/new" in refused("sample", "run", "--seed", 1, "--separate", "file/new")
+    assert "not both" in refused("sample", "run", "--separate", "new", "--out", "grid.png")
+    assert "leave it out" in refused("sample", "toy", "--separate", "new")
+    assert not (place / "new").exists()
 
 
 def test_samples_are_the_decoded_codes(place: Path) -> None:
@@ -69,6 +102,40 @@ def test_interpolation_begins_and_ends_with_two_reconstructions(place: Path, pho
     found = np.stack(list(cells(picture(place / "strip.png"))))
     np.testing.assert_array_equal(found[[0, -1]], decoded[[3, 1]])
     assert len(found) == 3
+
+
+def test_interpolation_takes_any_picture_file(place: Path, photos: Path, tmp_path: Path) -> None:
+    _, decoded = reconstructions(photos)
+    other = write_pictures(tmp_path / "other", 1, (30, 20), seed=5) / "1.png"
+    other = other.rename(place / "other.png")
+    small = zoom_out(load_pictures(other, size=(12, 9), zoom=ZOOM).array, ZOOM)
+    expected = np.rint(255 * ava_np.load("run").reconstruct(small))[0]
+    for ends, options in (
+        ((decoded[1], expected), ("--from", "2.png", "--to", other)),
+        ((expected, decoded[-1]), ("--from", "other.png")),
+        ((decoded[2], expected), ("--from", photos / "3.png", "--to", other)),
+    ):
+        ran("interpolate", "run", *options, "--steps", 3, "--out", "strip.png")
+        found = np.stack(list(cells(picture(place / "strip.png"))))
+        np.testing.assert_array_equal(found[[0, -1]], ends)
+
+
+def test_two_files_need_no_pictures_of_the_run(place: Path, tmp_path: Path) -> None:
+    photos = write_pictures(tmp_path / "gone", seed=3)
+    ran("train", photos, *SMALL, "--out", "orphan")
+    photos.rename(place / "moved")
+    ran("interpolate", "orphan", "--from", "moved/1.png", "--to", "moved/2.png")
+    assert "no longer in" in refused("interpolate", "orphan", "--from", "moved/1.png")
+
+
+def test_files_that_are_no_picture_are_refused(place: Path) -> None:
+    (place / "text.png").write_text("no picture")
+    (place / "digits").write_bytes(idx_bytes(digits()))
+    assert "text.png" in refused("interpolate", "run", "--from", "text.png", "--to", "text.png")
+    assert "give the file of one" in refused("interpolate", "run", "--from", "digits")
+    expected = "there is no picture and no file 'none.png'; the first picture is '1.png'"
+    assert expected in refused("interpolate", "run", "--to", "none.png")
+    assert "no picture and no file" in refused("interpolate", "toy", "--to", "text.png")
 
 
 def test_encode_writes_the_same_codes_everywhere(place: Path, photos: Path) -> None:

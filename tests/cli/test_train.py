@@ -191,3 +191,13 @@ def test_error_printed_after_training_is_the_evaluated_one(made: tuple[Path, Out
     place, outcome = made
     found = printed("evaluate", place / "run")
     assert f"reconstruction error {found['reconstruction_error']:.4f}, RMSE (17) {found['rmse']:.4f}" in outcome.out
+
+
+def test_words_are_read_in_capital_letters_too(made: tuple[Path, Outcome], tmp_path: Path) -> None:
+    words = ("--model", "AVA1", "--optimiser", "Adam", "--architecture", "MLP", "--propagation", "Exact")
+    ran("train", made[0] / "photos", *SMALL, *words, "--out", tmp_path / "capital")
+    found = printed("info", tmp_path / "capital")
+    assert found["model"].items() >= {"name": "ava1", "architecture": "mlp", "propagation": "exact"}.items()
+    assert found["training"]["optimiser"] == "adam"
+    ran("train", "toy:Ring", *SMALL, "--model", "gan", "--limit", 50, "--out", tmp_path / "ring")
+    assert printed("evaluate", tmp_path / "ring")["of"] == 8

@@ -53,6 +53,11 @@ from tests.cli.refusals import USAGE, refused
         ("--size", "1x2x3"),
         ("--size", "9" * 30 + "x9"),
         ("--zoom", "0"),
+        ("--zoom", "9" * 30),
+        ("--shift", str(2**63)),
+        ("--seed", str(2**63)),
+        ("--beta", "1e300"),
+        ("--clip", "1e10"),
         ("--epochs", "0"),
         ("--epochs", "9" * 30),
         ("--batch-size", "0"),
@@ -118,12 +123,36 @@ def test_resume_refuses_options_that_the_run_has_already(
         (("gradcheck", "--propagation", "both"), ("--propagation", "both")),
         (("evaluate", "run", "photos", "photos"), ("photos",)),
         (("experiment", "figures"), ("figures",)),
+        (("experiment", "ava-tables", "--jobs", "9" * 30), ("--jobs",)),
+        (("bench", "--repeats", "9" * 30), ("--repeats",)),
+        (("bench", "gem"), ("did you mean 'gemm'?",)),
     ],
 )
 def test_invalid_arguments_of_other_commands_are_named(
     workspace: Path, arguments: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     refused(workspace, arguments, USAGE, *words)
+
+
+@pytest.mark.parametrize(
+    ("option", "word", "meant"),
+    [
+        ("--model", "AVE5", "ava5"),
+        ("--optimiser", "Adem", "adam"),
+        ("--architecture", "CONV", "conv64"),
+        ("--prior", "swissroll", "swiss-roll"),
+        ("--schedule", "cosin", "cosine"),
+    ],
+)
+def test_word_that_was_probably_meant_is_named(workspace: Path, option: str, word: str, meant: str) -> None:
+    refused(workspace, ("train", option, word), USAGE, option, f"{word!r}", f"did you mean {meant!r}? Choose one of")
+
+
+def test_deep_architecture_is_refused(workspace: Path) -> None:
+    (workspace / "deep.json").write_text('{"encoder": ' + 5000 * "[" + 5000 * "]" + "}")
+    (workspace / "deeper.json").write_text('{"encoder": [{"layer": ' + 5000 * "[" + 5000 * "]" + "}]}")
+    for name in ("deep.json", "deeper.json"):
+        refused(workspace, ("train", "photos", "--architecture", name), USAGE, name)
 
 
 def test_option_that_a_model_does_not_have_is_named_with_those_that_it_has(workspace: Path) -> None:

@@ -218,7 +218,7 @@ def test_toys_are_ten_thousand_points_always_the_same(name: str) -> None:
 def test_options_that_do_not_fit_points_are_refused(tmp_path: Path) -> None:
     for options in ({"size": (1, 2)}, {"size": (4, 4)}, {"zoom": 2}, {"colour": "rgb"}):
         refused("toy:ring", "toy:ring: points have no other size, zoom or colour", **options)
-    refused("toy:torus", "there is no toy distribution 'torus': choose gaussian, ring or grid")
+    refused("toy:torus", "there is no toy distribution 'torus': choose one of gaussian, ring, grid")
     refused("toy:ring", "limit", limit=-1)
 
 

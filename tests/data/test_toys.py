@@ -92,7 +92,7 @@ def test_samples_that_are_not_finite_are_not_good() -> None:
 
 def test_unknown_names_and_wrong_shapes_are_refused() -> None:
     for call in (lambda: mixture("rings"), lambda: mode_coverage("", np.zeros((1, 1)))):
-        with pytest.raises(PictureError, match="choose gaussian, ring or grid"):
+        with pytest.raises(PictureError, match="hoose one of gaussian, ring, grid"):
             call()
     for wrong in (np.zeros((3, 1)), np.zeros((0, 2)), np.zeros(2)):
         with pytest.raises(ValueError, match="ring takes at least one, of 2 values"):

@@ -146,7 +146,9 @@ def test_a_batch_of_one_outputs_the_shift_and_propagates_no_error() -> None:
     np.testing.assert_array_equal(network.states[0]["variance"], np.ones(3))
 
 
-@pytest.mark.parametrize("fields", [{"epsilon": 0.0}, {"epsilon": float("nan")}, {"momentum": 1.5}, {"momentum": -0.1}])
+@pytest.mark.parametrize(
+    "fields", [{"epsilon": 0.0}, {"epsilon": float("nan")}, {"epsilon": 2.0}, {"momentum": 1.5}, {"momentum": -0.1}]
+)
 def test_invalid_momentum_and_epsilon_are_rejected(fields: dict[str, float]) -> None:
-    with pytest.raises(ArchitectureError, match=r"momentum in \[0, 1\] and a positive epsilon"):
+    with pytest.raises(ArchitectureError, match=r"momentum in \[0, 1\] and epsilon in \(0, 1\]"):
         BatchNorm(**fields).output_shape((3,))

@@ -120,3 +120,11 @@ def test_validation_errors_are_drawn() -> None:
     titles = [axes.get_title("left") for axes in figure.axes]
     assert titles == ["Reconstruction", "Reconstruction error of validation pictures"]
     np.testing.assert_array_equal(figure.axes[1].lines[0].get_ydata(), errors)
+
+
+@pytest.mark.parametrize("size", [1e60, -1e60, 1e-300, 0.0])
+def test_extreme_metrics_are_drawn(size: float) -> None:
+    epochs = lines(2, nats=dict.fromkeys(("reconstruction", "kl", "log_d_real", "log_d_fake"), size))
+    for line in epochs:
+        line["validation"] = {"reconstruction_error": abs(size)}
+    charts.to_png(loss_curves(epochs, AVA1))

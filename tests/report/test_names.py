@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from ava_np.errors import RunError
 from ava_np.evaluation.metrics import baselines
 from ava_np.models import build
 from ava_np.report.charts import CHARTED_BASELINES
-from ava_np.report.names import BASELINES, chance_level, layers_text, model_title, objective_terms
+from ava_np.report.names import BASELINES, chance_level, layers_text, model_title, objective_terms, terms_of
 from ava_np.specification import GAN, MODELS, VAEGAN, specify_model
 
 
@@ -33,3 +34,9 @@ def test_chance_level_depends_on_smoothing_and_on_the_number_of_fakes() -> None:
 def test_layers_are_listed_with_their_output_shapes() -> None:
     network = build("ae", (4, 4, 1), latent=2, hidden=(8,)).networks["encoder"]
     assert layers_text(network) == "16: dense 8, leaky relu, dense 2"
+
+
+def test_terms_of_another_model_are_refused() -> None:
+    assert list(terms_of(GAN(), ["log_d_fake"])) == ["log_d_fake"]
+    with pytest.raises(RunError, match="gan has no term 'kl'"):
+        terms_of(GAN(), ["log_d_fake", "kl"])

@@ -199,6 +199,21 @@ def test_names_with_markup_are_escaped(finished: Finished) -> None:
     assert "b" not in [tag for tag, _ in clean.tags]
 
 
+def test_every_file_that_was_left_out_is_named_without_control_characters(finished: Finished) -> None:
+    run, model, pictures, evaluation = finished
+    names = tuple(f"{number}.png: torn \x1b[31m\x9b\u202e" for number in range(300))
+    try:
+        write_report(run, model, replace(pictures, skipped=names, names=names[:COUNT]), evaluation, finished.split)
+        found = page(run)
+    finally:
+        write_report(*finished, finished.split)
+    assert "300 files were left out" in found.text
+    for number in range(300):
+        assert rf"{number}.png: torn \x1b[31m\x9b\u202e" in found.text
+    assert all(line.isprintable() for line in found.text.split("\n"))
+    assert ("details", {}) in found.tags
+
+
 def test_same_seed_gives_the_same_bytes(finished: Finished, folder: Path, tmp_path: Path) -> None:
     again = finish(tmp_path / "elsewhere" / "again", specify(folder), finished.pictures)
     other = finish(tmp_path / "other", specify(folder, seed=SEED + 1), finished.pictures)

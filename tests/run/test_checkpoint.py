@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import struct
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,23 @@ def rewrite(path: Path, change: Callable[[dict[str, np.ndarray], dict[str, Any]]
     arrays, metadata = load_file(path), header(path) | {"sha256": ""}
     change(arrays, metadata)
     save_file(arrays, path, {KEY: json.dumps(metadata)})
+
+
+@pytest.mark.parametrize("values", [{"shape": [4000, 4000, 3]}, {"latent": 10**6}, {"hidden": [10**6, 10**6]}])
+def test_small_file_of_a_large_model_is_refused_before_memory_is_taken(path: Path, values: dict[str, Any]) -> None:
+    def enlarge(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> None:
+        for name, value in values.items():
+            (metadata if name == "shape" else metadata["model"])[name] = value
+
+    rewrite(path, enlarge)
+    start = time.perf_counter()
+    tracemalloc.start()
+    try:
+        assert ") instead of (" in refused(path, lambda: load_model(path))
+        assert tracemalloc.get_traced_memory()[1] < 1e6
+    finally:
+        tracemalloc.stop()
+    assert time.perf_counter() - start < 1
 
 
 def test_missing_file_is_reported(tmp_path: Path) -> None:

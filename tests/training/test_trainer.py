@@ -92,7 +92,7 @@ def test_a_step_interrupted_before_its_first_update_changes_nothing(
     def interrupted(*arguments: Any) -> None:
         gradients(*arguments)
         assert statistics_bytes(dcgan) != statistics
-        raise error
+        raise error("stopped")
 
     monkeypatch.setattr(dcgan, f"{phase}_gradients", interrupted)
     with pytest.raises(error):
