@@ -17,15 +17,24 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run_folder", metavar="[RUN]", required=False, type=click.Path(path_type=Path))
+@click.option("--memory", is_flag=True, help="How much memory the training of RUN needs at most, by part.")
 @json_option
-def info(run_folder: Path | None, as_json: bool) -> None:
+def info(run_folder: Path | None, memory: bool, as_json: bool) -> None:
     """Describe a run, or this installation if RUN is left out.
 
     \b
     ava info runs/mine
+    ava info runs/mine --memory
     ava info --json
     """
-    described = _installation() if run_folder is None else _run(run_folder)
+    if memory and run_folder is None:
+        raise click.UsageError("--memory needs a run: ava info RUN --memory; ava train says it before it begins")
+    if run_folder is None:
+        described = _installation()
+    elif memory:
+        described = {"memory": _memory(run_folder, as_json)}
+    else:
+        described = _run(run_folder)
     if as_json:
         print_json(described)
         return
@@ -50,6 +59,24 @@ def _run(folder: Path) -> dict[str, Any]:
     specification["progress"] = _progress(run)
     del specification["format"], specification["id"]
     return specification
+
+
+def _memory(folder: Path, in_bytes: bool) -> dict[str, Any]:
+    """The bound on the memory of a run's training, by part: as text, or in bytes."""
+    from ava_np.data.sources import largest_file
+    from ava_np.errors import RunError
+    from ava_np.run.folder import Run
+    from ava_np.run.memory import text, training_memory
+    from ava_np.run.training import new_trainer
+
+    specification = Run.open(folder).specification
+    pictures = specification.pictures
+    if not pictures.count:
+        raise RunError(f"{folder} does not say how many pictures it has: it is of format 2; resume it once")
+    largest = largest_file(pictures.source, pictures.limit, pictures.max_pixels)
+    bound = training_memory(new_trainer(specification), pictures, largest)
+    parts = {**bound.parts(), "at most": bound.total}
+    return parts if in_bytes else {name: text(size) for name, size in parts.items()}
 
 
 def _progress(run: "Run") -> dict[str, Any]:

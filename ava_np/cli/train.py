@@ -122,15 +122,19 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
 def _train(session: "Session") -> None:
     """Train and show the progress. Ctrl-C saves after the current step and stops."""
     from ava_np.console import say, training_progress
+    from ava_np.run.memory import text, training_memory
 
     run, trainer, total = session.run, session.trainer, session.total_steps
     training, model = trainer.training, trainer.model
     parameters = sum(network.theta.size for network in model.networks.values())
     propagation = getattr(model.specification, "propagation", None)
     rules = f" ({propagation} propagation)" if propagation else ""
+    largest = max(width * height for width, height in session.data.pictures.sizes)
+    memory = text(training_memory(trainer, run.specification.pictures, largest).total)
     say(
-        f"{model.specification.name}{rules}, {parameters:,} parameters; γ = {training.learning_rate:g} "
-        f"({training.optimiser}, {training.reduction}), gradients scaled by {_weight(trainer.weights)}"
+        f"{model.specification.name}{rules}, {parameters:,} parameters, at most {memory} of memory; "
+        f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), "
+        f"gradients scaled by {_weight(trainer.weights)}"
     )
     stopped: list[int] = []
 

@@ -156,6 +156,18 @@ def common_size(source: str | Path | None, limit: int = 0, max_pixels: int = MAX
     return reader.size
 
 
+def largest_file(source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS) -> int:
+    """Return the pixels of the largest picture file in a folder, from the headers; 0 for other sources.
+
+    Parameters and errors are those of ``common_size``.
+    """
+    if source is None or str(source).startswith(TOY) or _idx_file(Path(source)) is not None:
+        return 0
+    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit, max_pixels=max_pixels)
+    reader.survey()
+    return max(width * height for width, height in reader.headers.values())
+
+
 def _built_in_pictures(size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Draw the medicine labels, and convert them to grey if that is asked for."""
     size = check_options(BUILT_IN, size, zoom, colour, limit)

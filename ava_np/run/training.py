@@ -121,7 +121,8 @@ def train(
         specification = run.specification
         if trainer.steps < trainer.training.total_steps(len(data.split.train)):
             specification = msgspec.structs.replace(specification, training=trainer.training)
-        run.update(specification)
+        pictures = msgspec.structs.replace(specification.pictures, count=len(data.pictures.names))  # 0 in format 2
+        run.update(msgspec.structs.replace(specification, pictures=pictures))
         _keep_metrics(run, trainer)
         if not (run.folder / TRAINING).exists():
             save(run, trainer)

@@ -50,7 +50,8 @@ def test_train_prints_plain_lines_without_a_terminal(made: tuple[Path, Outcome])
     place, outcome = made
     lines = outcome.err.splitlines()
     assert lines[0] == f"6 pictures in {place / 'photos'}, RGB 12x9"
-    assert lines[1].startswith("ava5 (exact propagation), 8,218 parameters; γ = 0.1 (adam, sum), gradients scaled by 1")
+    assert lines[1].startswith("ava5 (exact propagation), 8,218 parameters, at most 39")
+    assert lines[1].endswith(" MB of memory; γ = 0.1 (adam, sum), gradients scaled by 1")
     assert [line.split()[1] for line in lines[2:]] == ["1/3", "2/3", "3/3"]
     for line in lines[2:]:
         for word in ("ms/step", "s left", "reconstruction", "kl", "log_d_real", "log_D_fake"):
