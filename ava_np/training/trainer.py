@@ -124,10 +124,11 @@ class Trainer:
         """
         size = self.training.batch_size
         if self.model.uses_batch_statistics and (pictures == 1 or size == 1 or pictures % size == 1):
-            raise PictureError(
-                "batch norm and minibatch discrimination compare the pictures of a batch, and of "
-                f"{pictures} in batches of {size} one would be alone: choose another --batch-size or more pictures"
-            )
+            if pictures == 1:
+                alone = "there is only one: give more pictures"
+            else:
+                alone = f"of {pictures} in batches of {size} one would be alone: choose another --batch-size"
+            raise PictureError(f"batch norm and minibatch discrimination compare the pictures of a batch, and {alone}")
 
     def run(self, batches: Batches, validation: Batches | None = None) -> Iterator[Metrics | None]:
         """Train to the last epoch. Yield after every step: an epoch's metrics after its last step, otherwise None.
