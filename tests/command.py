@@ -14,7 +14,7 @@ from PIL import Image
 
 import ava_np
 from ava_np.cli.main import main
-from ava_np.run.lock import LOCK
+from ava_np.run.names import LOCK
 
 SMALL = ("--hidden", "8", "--latent", "2", "--epochs", "3")
 """Options of a very short training."""

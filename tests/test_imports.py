@@ -29,7 +29,7 @@ LIBRARY = {
     "models": "errors indices specification kernels layers network",
     "evaluation": "errors indices specification data models",
     "training": "errors indices specification kernels data network models evaluation",
-    "run": "errors indices files specification data models training",
+    "run": "errors indices files specification data models evaluation training",
     "report": "errors indices files specification data layers network models evaluation training run",
 }
 """The packages and modules of the library, lowest first, each with those that it may import."""
@@ -102,7 +102,7 @@ KERNELS = [name for name in modules_of("ava_np.kernels") if "twins" not in name]
 
 def test_import_graph_is_read_from_the_sources() -> None:
     assert {package(module) for module in SOURCES} - {"", "__main__"} == {*LIBRARY, *FRONT} - {"__main__"}
-    assert "ava_np.run.folder" in GRAPH["ava_np.cli.train"]
+    assert "ava_np.run.session" in GRAPH["ava_np.cli.train"]
     assert "ava_np.models" in GRAPH["ava_np.run.checkpoint"]
     assert "ava_np.kernels.dense" in GRAPH["ava_np.layers.dense"]
     assert "ava_np.kernels.machine.compile" in reached("ava_np.cli.train")

@@ -164,7 +164,7 @@ def _report(session: "Session") -> None:
 
     with spinner("writing the report"):
         from ava_np.report.run import report_run  # not before: the first step need not wait for matplotlib
-        from ava_np.run.folder import REPORT
+        from ava_np.run.names import REPORT
 
         evaluation = report_run(session)
     if evaluation is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ava_np.run.folder import ARCHITECTURE
+from ava_np.run.names import ARCHITECTURE
 from ava_np.specification import MAX_PIXELS, Specification, TrainingSpecification, default_momentum
 
 IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid

@@ -27,7 +27,8 @@ from ava_np.report.command import command
 from ava_np.report.images import to_png
 from ava_np.report.names import BASELINES, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
 from ava_np.report.sheets import paired
-from ava_np.run.folder import ARCHITECTURE, IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import ARCHITECTURE, IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES
 from ava_np.specification import Reduction, Specification
 from ava_np.training.reductions import layer_weights
 from ava_np.training.trainer import MAX_VALIDATED

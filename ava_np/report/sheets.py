@@ -11,7 +11,8 @@ from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.curves import loss_curves
 from ava_np.report.images import grid, save_png
-from ava_np.run.folder import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, SAMPLES, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, SAMPLES
 
 MAX_SHEET = 2100  # pixels along a contact sheet: room for eight pictures of the default 256
 PADDING = 2

@@ -20,11 +20,11 @@ from safetensors.numpy import save
 from ava_np.errors import AvaError, RunError
 from ava_np.files import atomic_file, write_atomically
 from ava_np.models import Model, array_shapes, from_specification
+from ava_np.run.names import MODEL, TRAINING
 from ava_np.specification import FORMAT, AnyModel, Positive, Total, require_readable
 from ava_np.training.trainer import Progress, Trainer
 
 KEY = "ava_np"
-MODEL, TRAINING = "model.safetensors", "training.safetensors"
 
 logger = logging.getLogger("ava_np")
 

@@ -1,6 +1,5 @@
 """A run: a folder with its specification, weights, metrics, pictures and report."""
 
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -11,31 +10,15 @@ from ava_np import specification as specifications
 from ava_np.data.pictures import Pictures, Progress
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, PictureError, RunError
-from ava_np.files import PARTIAL, write_atomically
+from ava_np.files import write_atomically
 from ava_np.models import Model
-from ava_np.run.checkpoint import MODEL, TRAINING, ModelHeader, read_header, read_model
-from ava_np.run.lock import LOCK, lock_folder
+from ava_np.run.checkpoint import ModelHeader, read_header, read_model
+from ava_np.run.lock import is_no_content, lock_folder, remove_half_written
 from ava_np.run.metrics import read_metrics
+from ava_np.run.names import ARCHITECTURE, CONFIG, METRICS, MODEL, RUN_FILES
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
 from ava_np.specification import FORMAT, Part, PicturesSpecification, Specification, require_readable
 from ava_np.training.trainer import Metrics
-
-CONFIG, METRICS = "config.json", "metrics.jsonl"
-SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
-LOSSES, REPORT = "losses.png", "report.html"
-ARCHITECTURE = "architecture.json"  # a custom one, in the form that --architecture reads
-RUN_FILES = (CONFIG, MODEL, TRAINING, METRICS, SAMPLES, RECONSTRUCTIONS, IMAGE_BEST, LOSSES, REPORT, ARCHITECTURE)
-HALF_WRITTEN = tuple(PARTIAL.format(name=name, token="*") for name in RUN_FILES)
-
-
-def is_half_written(path: Path) -> bool:
-    """Return whether a killed training left this file half written."""
-    return any(fnmatchcase(path.name, pattern) for pattern in HALF_WRITTEN)
-
-
-def _nothing(path: Path) -> bool:
-    """Whether a file in a folder does not keep a new run out."""
-    return path.name == LOCK or is_half_written(path)
 
 
 class Run:
@@ -102,9 +85,7 @@ class Run:
         if self._lock is not None:
             return
         self._lock = lock_folder(self.folder)
-        for path in self.folder.iterdir():
-            if is_half_written(path):
-                path.unlink(missing_ok=True)
+        remove_half_written(self.folder)
 
     def close(self) -> None:
         """Let others write the folder."""
@@ -158,7 +139,7 @@ class Run:
     def require_free(folder: Path, *, overwrite: bool = False) -> None:
         """Raise the errors of ``create`` if a folder cannot hold a new run."""
         try:
-            used = folder.exists() and (not folder.is_dir() or not all(map(_nothing, folder.iterdir())))
+            used = folder.exists() and (not folder.is_dir() or not all(map(is_no_content, folder.iterdir())))
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         if used and not overwrite:

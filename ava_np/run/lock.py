@@ -1,12 +1,15 @@
-"""One writer for each run folder: a lock that the operating system releases when its process ends."""
+"""One writer for each run folder: a lock that the operating system releases when its process ends, and what is left."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ava_np.errors import AvaError, RunError
+from ava_np.files import PARTIAL
+from ava_np.run.names import LOCK, RUN_FILES
 
-LOCK = ".lock"  # a file in the run folder, which stays there: to delete it would let two writers hold two locks
+HALF_WRITTEN = tuple(PARTIAL.format(name=name, token="*") for name in RUN_FILES)
 
 
 def lock_folder(folder: Path) -> FileLock:
@@ -41,3 +44,19 @@ def lock_folder(folder: Path) -> FileLock:
     except NotImplementedError as error:
         raise AvaError(f"cannot lock {folder}: its file system has no locks") from error
     return lock
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what a killed training left half written; the folder must be locked."""
+    for path in folder.iterdir():
+        if _is_half_written(path):
+            path.unlink(missing_ok=True)
+
+
+def is_no_content(path: Path) -> bool:
+    """Return whether a file in a folder is a lock, or half written, and does not keep a new run out."""
+    return path.name == LOCK or _is_half_written(path)
+
+
+def _is_half_written(path: Path) -> bool:
+    return any(fnmatchcase(path.name, pattern) for pattern in HALF_WRITTEN)

@@ -12,9 +12,10 @@ from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, NotFiniteError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import from_specification
-from ava_np.run.checkpoint import MODEL, TRAINING, load_state, save_checkpoint
+from ava_np.run.checkpoint import load_state, save_checkpoint
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
-from ava_np.run.folder import METRICS, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import METRICS, MODEL, TRAINING
 from ava_np.run.pictures import SplitPictures
 from ava_np.specification import OnDivergence, Specification
 from ava_np.training.trainer import Metrics, Trainer

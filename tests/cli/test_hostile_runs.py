@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.checkpoint import MODEL, TRAINING
-from ava_np.run.folder import METRICS
+from ava_np.run.names import METRICS, MODEL, TRAINING
 from tests.cli.refusals import FAILURE, refused
 from tests.command import ava
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.checkpoint import MODEL, TRAINING
-from ava_np.run.folder import METRICS, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import METRICS, MODEL, TRAINING
 from tests.command import SMALL, ava, spawn, tree, write_pictures
 from tests.results import BOLD, printed, ran
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.checkpoint import MODEL
 from ava_np.run.folder import Run
+from ava_np.run.names import MODEL
 from ava_np.specification.defaults import DEFAULT_STEPS
 from tests.command import SMALL, Outcome, ava, tree, write_pictures
 from tests.data.picture_files import noise, write_picture

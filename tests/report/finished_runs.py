@@ -14,7 +14,8 @@ from ava_np.models import Model
 from ava_np.report.page import write_report
 from ava_np.report.sheets import write_pictures
 from ava_np.run import training
-from ava_np.run.folder import REPORT, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import REPORT
 from ava_np.specification import (
     FORMAT,
     PicturesSpecification,

@@ -24,7 +24,8 @@ from ava_np.report import charts
 from ava_np.report.curves import NETWORKS, TERMS
 from ava_np.report.names import layers_text, model_title, objective_terms
 from ava_np.report.page import write_report
-from ava_np.run.folder import IMAGE_BEST, RECONSTRUCTIONS, REPORT, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import IMAGE_BEST, RECONSTRUCTIONS, REPORT
 from ava_np.run.training import new_trainer
 from ava_np.specification import MODELS
 from tests.report.finished_runs import (

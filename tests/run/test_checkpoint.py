@@ -20,7 +20,8 @@ from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model, build
-from ava_np.run.checkpoint import KEY, MODEL, TRAINING, load_model, load_state, read_header, save_checkpoint, save_model
+from ava_np.run.checkpoint import KEY, load_model, load_state, read_header, save_checkpoint, save_model
+from ava_np.run.names import MODEL, TRAINING
 from ava_np.specification import OptimiserName, PaperModel, Propagation, TrainingSpecification
 from ava_np.training.trainer import Trainer
 

@@ -10,8 +10,9 @@ import pytest
 from ava_np.data.pictures import Pictures
 from ava_np.errors import AvaError
 from ava_np.models import build
-from ava_np.run.checkpoint import MODEL, save_model
-from ava_np.run.folder import CONFIG, RUN_FILES, Run
+from ava_np.run.checkpoint import save_model
+from ava_np.run.folder import Run
+from ava_np.run.names import CONFIG, MODEL, RUN_FILES
 from ava_np.run.training import new_trainer
 from ava_np.specification import decode, encode
 from tests.command import tree

@@ -9,9 +9,8 @@ import pytest
 from ava_np.data.pictures import Pictures
 from ava_np.files import write_atomically
 from ava_np.run import training
-from ava_np.run.checkpoint import MODEL, TRAINING
-from ava_np.run.folder import CONFIG, METRICS, Run
-from ava_np.run.lock import LOCK
+from ava_np.run.folder import Run
+from ava_np.run.names import CONFIG, LOCK, METRICS, MODEL, TRAINING
 from tests.command import tree
 from tests.run.small_runs import refused, specify, train
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ava_np.run.folder import METRICS, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import METRICS
 from tests.run.small_runs import EPOCHS, refused
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from ava_np.data.pictures import Pictures
 from ava_np.run import training
-from ava_np.run.checkpoint import TRAINING, read_header
+from ava_np.run.checkpoint import read_header
 from ava_np.run.checkpoint_interval import Interval
-from ava_np.run.folder import METRICS, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import METRICS, TRAINING
 from ava_np.run.training import new_trainer
 from tests.command import tree
 from tests.run.small_runs import EPOCHS, STEPS, at_full_size, refused, specify, train

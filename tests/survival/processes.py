@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from ava_np.cli.main import main
 from ava_np.errors import AvaError
-from ava_np.run.checkpoint import MODEL
-from ava_np.run.folder import CONFIG, RUN_FILES, Run
+from ava_np.run.folder import Run
+from ava_np.run.names import CONFIG, MODEL, RUN_FILES
 from tests.command import ava, tree, write_pictures
 from tests.survival.write_points import WritePoints
 
