@@ -53,7 +53,7 @@ needs_limits = pytest.mark.skipif(
         (("photos", "--architecture", "typo.json"), ("encoder", "kernels")),
         (("photos", "--model", "aae", "--prior", "swiss-roll"), ("swiss-roll", "--latent 2")),
         (("photos", "--model", "dcgan", "--batch-size", "3"), ("--batch-size", "alone")),
-        (("photos", "--model", "gan", "--minibatch-discrimination", "--limit", "1"), ("--batch-size", "alone")),
+        (("photos", "--model", "gan", "--minibatch-discrimination", "--limit", "1"), ("there is only one", "give more pictures")),
         (("photos", "--test", "0.1"), ("test", "less than one")),
         (("photos", "--test", "0.5", "--validation", "0.5"), ("leave none",)),
     ],

@@ -1,5 +1,6 @@
 """The pictures of a run have moved, or have changed: what messages advise works, and no trained picture is tested."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,14 +11,25 @@ from tests.command import SMALL, ava, tree, write_pictures
 from tests.results import printed
 
 
-@pytest.fixture
-def split_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: a run on half of eight pictures, of which a quarter each is held out."""
-    monkeypatch.chdir(tmp_path)
-    write_pictures(tmp_path / "photos", 8)
-    outcome = ava("train", "photos", *SMALL, "--validation", 0.25, "--test", 0.25, "--out", "run")
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on half of eight pictures, of which a quarter each is held out; its source is the path photos."""
+    place = tmp_path_factory.mktemp("made")
+    photos = write_pictures(place / "photos", 8)
+    outcome = ava("train", photos, *SMALL, "--validation", 0.25, "--test", 0.25, "--out", place / "run")
     assert outcome.code == 0, outcome.err
-    return tmp_path
+    config = json.loads((place / "run" / "config.json").read_text())
+    config["pictures"]["source"] = "photos"
+    (place / "run" / "config.json").write_text(json.dumps(config))
+    return place
+
+
+@pytest.fixture
+def split_run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: a copy of the run and its pictures."""
+    shutil.copytree(made, tmp_path / "place")
+    monkeypatch.chdir(tmp_path / "place")
+    return tmp_path / "place"
 
 
 @pytest.mark.parametrize(

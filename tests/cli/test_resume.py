@@ -126,11 +126,11 @@ def test_second_training_is_refused_beside_a_running_one(place: Path, photos: Pa
 
 @pytest.mark.usefixtures("no_report")
 def test_two_trainings_that_begin_at_once_have_two_folders(place: Path) -> None:
-    trainings = [spawn("train", *SMALL, "--size", 20) for _ in range(3)]
+    trainings = [spawn("train", *SMALL, "--size", 20) for _ in range(2)]
     for training in trainings:
         assert training.communicate(timeout=120)[0] is not None
         assert training.returncode == 0
     names = {path.name for path in (place / "runs").iterdir()}
-    assert names == {"builtin-ava5", "builtin-ava5-2", "builtin-ava5-3"}
+    assert names == {"builtin-ava5", "builtin-ava5-2"}
     ids = {printed("info", place / "runs" / name)["progress"]["steps"] for name in names}
     assert ids == {3}

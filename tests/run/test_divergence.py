@@ -25,7 +25,7 @@ def diverging(name: str = "aae", rate: float = 1.0) -> Specification:
     return msgspec.structs.replace(
         specify(),
         model=specify_model(name, latent=2, hidden=(6,)),
-        training=TrainingSpecification("momentum", rate, "sum", 2, 400, 0, momentum=0.9),
+        training=TrainingSpecification("momentum", rate, "sum", 2, 60, 0, momentum=0.9),
     )
 
 
@@ -82,9 +82,9 @@ def test_rollback_halves_the_rate_and_ends(
     rate = 1.0 / 2 ** len(caplog.records)
     assert run.specification.training.learning_rate == Run.open(run.folder).specification.training.learning_rate == rate
     lines = run.metrics()
-    assert [line["epoch"] for line in lines] == list(range(1, 401))
+    assert [line["epoch"] for line in lines] == list(range(1, 61))
     assert lines[-1]["learning_rate"] == rate
-    assert run.header().steps == 1200
+    assert run.header().steps == 180
 
     other = Run.create(tmp_path / "other", diverging(rate=1.0))
     list(
