@@ -66,7 +66,7 @@ def _memory(folder: Path, in_bytes: bool) -> dict[str, Any]:
     from ava_np.data.sources import largest_file
     from ava_np.errors import RunError
     from ava_np.run.folder import Run
-    from ava_np.run.memory import text, training_memory
+    from ava_np.run.memory import size_text, training_memory
     from ava_np.run.training import new_trainer
 
     specification = Run.open(folder).specification
@@ -76,7 +76,7 @@ def _memory(folder: Path, in_bytes: bool) -> dict[str, Any]:
     largest = largest_file(pictures.source, pictures.limit, pictures.max_pixels)
     bound = training_memory(new_trainer(specification), pictures, largest)
     parts = {**bound.parts(), "at most": bound.total}
-    return parts if in_bytes else {name: text(size) for name, size in parts.items()}
+    return parts if in_bytes else {name: size_text(size) for name, size in parts.items()}
 
 
 def _progress(run: "Run") -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The pictures that commands read: those of a run, of a folder or of a file; and those that they write."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ def say_left_out(pictures: "Pictures") -> None:
     if pictures.left_out:
         say(left_out_line(pictures.left_out))
     if pictures.skipped:
-        say(f"{len(pictures.skipped)} left out, the first: {pictures.skipped[0]}")
+        count = len(pictures.skipped)
+        say(f"{count} {'picture' if count == 1 else 'pictures'} could not be read, the first: {pictures.skipped[0]}")
 
 
 def two_pictures(run: "Run", folder: Path | None, first: str | None, last: str | None) -> "np.ndarray":
@@ -45,7 +47,7 @@ def two_pictures(run: "Run", folder: Path | None, first: str | None, last: str |
     import numpy as np
 
     given = {"--from": first, "--to": last}
-    if folder is None and all(name is not None and _is_file(run, name) for name in given.values()):
+    if folder is None and all(name is not None and os.sep in name and _is_file(run, name) for name in given.values()):
         return np.stack([_one_picture(run, str(name), option) for option, name in given.items()])
     pictures, found = pictures_of(run, folder), []
     for index, (option, name) in zip((0, -1), given.items(), strict=True):

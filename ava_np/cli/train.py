@@ -2,12 +2,15 @@
 
 import signal
 from contextlib import closing
+from math import prod
 from pathlib import Path
+from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from click.exceptions import Exit
+from msgspec.structs import replace
 
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.console import echo
@@ -47,8 +50,8 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
 
-    --resume continues a run with its own options. --epochs and --lr may change; SOURCE says where the pictures are now,
-    if they have moved.
+    --resume continues a run with its own options, except --epochs, --lr, --cache, --checkpoint-every and
+    --on-divergence. SOURCE says where the pictures are now, if they have moved.
 
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
     training.safetensors, which only --resume needs. Ctrl-C, SIGTERM and a closed terminal save and stop it.
@@ -62,8 +65,9 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
         session = _resume(source, out, **given) if resume else _start(source, out, **given)
     except OptionError as error:
         raise click.BadParameter(str(error), param_hint=_flag(error.option)) from error
-    _train(session)
-    _report(session)
+    with session.run:  # also between the training and its report, no other training may write the run
+        _train(session)
+        _report(session)
 
 
 def _start(
@@ -115,6 +119,8 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     with progress_counter("reading pictures") as progress:
         session = resume(out, source=source, progress=progress, **given)
     steps = session.trainer.steps
+    if "learning_rate" in given and session.total_steps <= steps:
+        raise click.UsageError("--lr has no effect, since nothing is left to train: add --epochs")
     say(f"{'resuming' if session.total_steps > steps else 'nothing left to train in'} {out} after step {steps}")
     return session
 
@@ -122,15 +128,18 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
 def _train(session: "Session") -> None:
     """Train and show the progress. Ctrl-C saves after the current step and stops."""
     from ava_np.console import say, training_progress
-    from ava_np.run.memory import text, training_memory
+    from ava_np.data.stored import StoredArray
+    from ava_np.run.memory import size_text, training_memory
 
     run, trainer, total = session.run, session.trainer, session.total_steps
     training, model = trainer.training, trainer.model
     parameters = sum(network.theta.size for network in model.networks.values())
     propagation = getattr(model.specification, "propagation", None)
     rules = f" ({propagation} propagation)" if propagation else ""
-    largest = max(width * height for width, height in session.data.pictures.sizes)
-    memory = text(training_memory(trainer, run.specification.pictures, largest).total)
+    pictures, largest = run.specification.pictures, max(map(prod, session.data.pictures.sizes))
+    if not isinstance(session.data.pictures.array, StoredArray):
+        pictures = replace(pictures, cache=None)  # the cache that the run names is not there
+    memory = size_text(training_memory(trainer, pictures, largest).total)
     say(
         f"{model.specification.name}{rules}, {parameters:,} parameters, at most {memory} of memory; "
         f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), "
@@ -154,8 +163,23 @@ def _train(session: "Session") -> None:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if stopped:
-        say(f"stopped after step {trainer.steps} of {total}; continue with: ava train --out {run.folder} --resume")
+        say(f"{_stopped(session)}; continue with: ava train --out {quote(str(run.folder))} --resume{_again(session)}")
         raise Exit(128 + stopped[0])
+
+
+def _stopped(session: "Session") -> str:
+    """Where a training has stopped, and where it continues if the state of that step could not be saved."""
+    from ava_np.run.checkpoint import saved_steps
+    from ava_np.run.names import TRAINING
+
+    steps, saved = session.trainer.steps, saved_steps(session.run.folder / TRAINING)
+    line = f"stopped after step {steps} of {session.total_steps}"
+    return line if saved == steps else f"{line}, saved after step {saved}"
+
+
+def _again(session: "Session") -> str:
+    """The options of a stopped training that its run does not keep."""
+    return "" if session.on_divergence == "stop" else f" --on-divergence {session.on_divergence}"
 
 
 def _report(session: "Session") -> None:

@@ -174,11 +174,12 @@ RUN_OPTIONS = [
     click.option(
         "--checkpoint-every",
         type=IntervalType(),
+        metavar="STEPS|5min",
         help="Save after every so many steps, or minutes.  [default: 1min; 100 with rollback]",
     ),
     click.option(
         "--on-divergence",
-        type=click.Choice(get_args(OnDivergence)),
+        type=Word(get_args(OnDivergence)),
         help="If a loss or a gradient is not finite: stop, or roll back to the last save and halve the learning rate.  "
         "[default: stop]",
     ),

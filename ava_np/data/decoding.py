@@ -36,7 +36,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
             with _without_limit(), Image.open(path, formats=formats()) as picture:
                 pixels = picture.width * picture.height
                 if pixels > max_pixels:
-                    raise PictureError(f"has {pixels:,} pixels, more than max_pixels {max_pixels:,}")
+                    raise PictureError(f"has {pixels:,} pixels, more than {max_pixels:,}: raise --max-pixels")
                 yield picture
     except PictureError:
         raise

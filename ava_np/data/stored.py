@@ -4,6 +4,7 @@ import hashlib
 import os
 import weakref
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from ava_np.data.messages import reason
 from ava_np.errors import PictureError
 
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
+
+WITHOUT_PREAD = Lock()  # on Windows, where two threads that read one file would move each other's position
 
 
 class StoredArray:
@@ -135,5 +138,6 @@ def read_at(descriptor: int, count: int, start: int) -> bytes:
     """Read at most ``count`` bytes at a position of a file."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, count, start)
-    os.lseek(descriptor, start, os.SEEK_SET)  # Windows has no pread
-    return os.read(descriptor, count)
+    with WITHOUT_PREAD:
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, count)

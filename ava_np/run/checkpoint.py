@@ -218,6 +218,11 @@ def load_state(trainer: Trainer, path: Path, run: str = "") -> None:
         raise RunError(f"{path} does not fit its run: {error}") from error
 
 
+def saved_steps(path: Path) -> int:
+    """Return the number of steps after which a training state was saved; errors as in ``load_state``."""
+    return _read_header(path, StateHeader).steps
+
+
 def _model_path(path: str | Path) -> Path:
     """The file that a path means: the path itself, or the weights in a run folder."""
     path = Path(path)

@@ -1,5 +1,6 @@
 """A run: a folder with its specification, weights, metrics, pictures and report."""
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +10,7 @@ from filelock import FileLock
 from ava_np import specification as specifications
 from ava_np.data.pictures import Pictures, Progress
 from ava_np.data.sources import read_pictures
+from ava_np.data.stored import StoredArray
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model
@@ -19,6 +21,8 @@ from ava_np.run.names import ARCHITECTURE, CONFIG, METRICS, MODEL, RUN_FILES
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
 from ava_np.specification import FORMAT, Part, PicturesSpecification, Specification, require_readable
 from ava_np.training.trainer import Metrics
+
+logger = logging.getLogger("ava_np")
 
 
 class Run:
@@ -62,15 +66,19 @@ class Run:
     def __init__(self, folder: Path, specification: Specification) -> None:
         self.folder, self.specification = folder, specification
         self._lock: FileLock | None = None
+        self._blocks = 0  # ``with`` blocks that have begun and not ended
 
     def __enter__(self) -> "Run":
-        """Keep other writers out until the end of the block."""
+        """Keep other writers out until the end of the block, or of the block around it."""
         self.lock()
+        self._blocks += 1
         return self
 
     def __exit__(self, *error: object) -> None:
         """Let others write the folder."""
-        self.close()
+        self._blocks -= 1
+        if not self._blocks:
+            self.close()
 
     def lock(self) -> None:
         """Keep other writers out of the folder, and remove what a killed one left half written.
@@ -168,9 +176,9 @@ class Run:
             raise RunError(f"{folder} is not a run folder: it has no {CONFIG}")
         try:
             text = (folder / CONFIG).read_bytes()
-            require_readable(folder / CONFIG, msgspec.json.decode(text)["format"])
+            require_readable(folder / CONFIG, _format(text))
             return cls(folder, specifications.decode(text))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, OSError) as error:
+        except (ValueError, RecursionError, OSError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
 
     def update(self, specification: Specification) -> None:
@@ -212,14 +220,19 @@ class Run:
             prepared = msgspec.structs.replace(prepared, cache=str(Path(cache).resolve()))
         source = prepared.source
         if source is not None and not prepared.toy and not Path(source).exists():
-            raise PictureError(f"the pictures of {self.folder} are no longer in {source}: pass their FOLDER")
+            raise PictureError(
+                f"the pictures of {self.folder} are no longer in {source}: name the folder where they are now"
+            )
         pictures = self._read(source, prepared, progress, limit=prepared.limit, build_cache=cache is not None)
         if prepared.sha256 not in (None, pictures.sha256):
-            then = f" ({prepared.count} then, {len(pictures.names)} now)" if prepared.count else ""
+            now = len(pictures.names)
+            change = "values or names" if prepared.count == now else f"{prepared.count or 'other'} then, {now} now"
             raise RunError(
-                f"the pictures in {source or 'this package'} are not those of {self.folder}{then}: they have changed "
-                "since its training; restore them, or pass the FOLDER where they are"
+                f"the pictures in {source or 'this package'} have changed since the training of {self.folder} "
+                f"({change}): restore them, or name the folder where they are"
             )
+        if prepared.cache is not None and not isinstance(pictures.array, StoredArray):
+            logger.warning("the copy of the pictures in %s is missing or damaged: they are in memory", prepared.cache)
         self.specification = msgspec.structs.replace(self.specification, pictures=prepared)
         return pictures
 
@@ -309,3 +322,11 @@ class Run:
         if any(line.get("run", "") != self.specification.id for line in lines):
             raise RunError(f"{self.folder}: {METRICS} belongs to another run than {CONFIG}")
         return lines
+
+
+def _format(text: bytes) -> object:
+    """The format that a config.json says it has."""
+    config = msgspec.json.decode(text)
+    if not isinstance(config, dict) or "format" not in config:
+        raise ValueError("it has no format")
+    return config["format"]

@@ -40,7 +40,7 @@ def lock_folder(folder: Path) -> FileLock:
             f"{folder} is in use by another training: wait until it ends, or choose another folder"
         ) from None
     except OSError as error:
-        raise AvaError(f"cannot lock {folder}: {error.strerror}") from error
+        raise AvaError(f"cannot lock {folder}: {folder / LOCK}: {error.strerror}") from error
     except NotImplementedError as error:
         raise AvaError(f"cannot lock {folder}: its file system has no locks") from error
     return lock
@@ -49,7 +49,7 @@ def lock_folder(folder: Path) -> FileLock:
 def remove_half_written(folder: Path) -> None:
     """Remove what a killed training left half written; the folder must be locked."""
     for path in folder.iterdir():
-        if _is_half_written(path):
+        if _is_half_written(path) and not path.is_dir():
             path.unlink(missing_ok=True)
 
 

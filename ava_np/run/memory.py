@@ -115,13 +115,13 @@ def held_bytes(*values: Any) -> int:
     return sum(found.values())
 
 
-def text(size: int) -> str:
+def size_text(size: int) -> str:
     """Return a number of bytes as text.
 
     Examples
     --------
-    >>> from ava_np.run.memory import text
-    >>> text(734003200), text(1200000000)
+    >>> from ava_np.run.memory import size_text
+    >>> size_text(734003200), size_text(1200000000)
     ('700 MB', '1.1 GB')
     """
     return f"{size / 2**20:.0f} MB" if size < 2**30 else f"{size / 2**30:.1f} GB"

@@ -42,6 +42,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
+    if not path.is_file():  # a pipe would wait for ever
+        raise RunError(f"{path} is not a file")
     metrics: list[dict[str, Any]] = []
     last, angles = _Line(0, 0, {}), None
     try:

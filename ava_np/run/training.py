@@ -1,10 +1,8 @@
 """Training in a run folder: the metrics, the saves, and what happens after a divergence."""
 
 import logging
-import os
 from collections.abc import Generator
-from contextlib import suppress
-from typing import BinaryIO
+from shlex import quote
 
 import msgspec
 
@@ -12,16 +10,15 @@ from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, NotFiniteError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import from_specification
-from ava_np.run.checkpoint import load_state, save_checkpoint
+from ava_np.run.checkpoint import load_state, save_checkpoint, saved_steps
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
 from ava_np.run.folder import Run
+from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import METRICS, MODEL, TRAINING
 from ava_np.run.pictures import SplitPictures
+from ava_np.run.rollback import Rollbacks
 from ava_np.specification import OnDivergence, Specification
 from ava_np.training.trainer import Metrics, Trainer
-
-MAX_ROLLBACKS = 10  # to the first step, in a row; each halves the learning rate
-PATIENCE = 3  # rollbacks to a later step, in a row, before it is taken to be spoilt
 
 logger = logging.getLogger("ava_np")
 
@@ -36,7 +33,7 @@ def new_trainer(specification: Specification) -> Trainer:
 def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None = None) -> Trainer:
     """Return a trainer at the last save of a run, or at step 0 if nothing was saved, and lock the run.
 
-    The folder is not changed before ``train``.
+    Its files are not changed before ``train``, but those that a killed training left half written are removed.
 
     Parameters
     ----------
@@ -59,7 +56,7 @@ def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None =
     )
     specification = msgspec.structs.replace(run.specification, training=training)
     if (run.folder / MODEL).exists():
-        run.model()  # a damaged or hostile file is refused before memory is taken
+        _check_files(run)
     trainer = new_trainer(specification)
     if (run.folder / MODEL).exists() or (run.folder / TRAINING).exists():
         load_state(trainer, run.folder / TRAINING, specification.id)
@@ -70,6 +67,19 @@ def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None =
             "choose a larger --epochs"
         )
     return trainer
+
+
+def _check_files(run: Run) -> None:
+    """Refuse damaged or hostile files before memory is taken for the model, and say what can be done."""
+    if not (run.folder / TRAINING).exists():
+        raise RunError(
+            f"{run.folder / TRAINING} does not exist: the training cannot be continued, but its model can be used; "
+            "--overwrite begins again"
+        )
+    try:
+        run.model()
+    except RunError as error:
+        raise RunError(f"{error}; if {TRAINING} is intact, delete {MODEL}, and --resume writes it again") from error
 
 
 def train(
@@ -97,8 +107,9 @@ def train(
         Time between two saves.
     on_divergence : {"stop", "rollback"}
         What to do if a value is not finite: raise the error, or return to the last save and continue with half of the
-        learning rate. If that does not help three times in a row, the training begins again at its first step. An
-        interval in steps makes the result independent of the speed of the machine.
+        learning rate, at most ten times in a row. If that does not help three times in a row, a training that was not
+        resumed begins again at its first step. An interval in steps makes the result independent of the speed of the
+        machine.
 
     Yields
     ------
@@ -117,7 +128,7 @@ def train(
         If a file cannot be written. If this happens at an interval, a warning is logged instead.
     """
     with run:
-        if (run.folder / MODEL).exists() and (run.header().steps or 0) > trainer.steps:
+        if (run.folder / TRAINING).exists() and saved_steps(run.folder / TRAINING) > trainer.steps:
             raise RunError(f"{run.folder} has been trained further in the meantime: resume it")
         specification = run.specification
         if trainer.steps < trainer.training.total_steps(len(data.split.train)):
@@ -127,23 +138,20 @@ def train(
         _keep_metrics(run, trainer)
         if not (run.folder / TRAINING).exists():
             save(run, trainer)
-        batches, saved, rollbacks = data.batches(run.specification.pictures), trainer.steps, 0
+        batches, rollbacks = data.batches(run.specification.pictures), Rollbacks(trainer.steps)
         while True:
-            clock = Clock(checkpoint_every)
             try:
-                yield from _steps(run, trainer, batches, clock)
+                yield from _steps(run, trainer, batches, Clock(checkpoint_every))
             except NotFiniteError as error:
-                if not (run.folder / TRAINING).exists():  # it did not fit on the disk
-                    raise
-                load_state(trainer, run.folder / TRAINING, run.specification.id)
-                rollbacks, saved = rollbacks + 1 if trainer.steps == saved else 1, trainer.steps
-                if on_divergence == "stop" or rollbacks > MAX_ROLLBACKS:
+                _return_to_save(run, trainer, error)
+                rollbacks.returned(trainer.steps)
+                if on_divergence == "stop" or rollbacks.hopeless:
                     raise NotFiniteError(f"{error}; {_advice(run, trainer)}") from error
-                if trainer.steps and rollbacks > PATIENCE:
+                if rollbacks.spoilt:
                     trainer.restore(*new_trainer(run.specification).state())
+                    _keep_metrics(run, trainer)
                     save(run, trainer)
-                    rollbacks, saved = 1, 0
-                _roll_back(run, trainer)
+                _halve_rate(run, trainer)
                 logger.warning(
                     "%s; back to step %d, with learning rate %g", error, trainer.steps, trainer.training.learning_rate
                 )
@@ -167,61 +175,63 @@ def _steps(
     run: Run, trainer: Trainer, batches: tuple[Batches, Batches | None], clock: Clock
 ) -> Generator[Metrics | None, None, None]:
     """Train to the last epoch, and save; but not after a divergence."""
-    with (run.folder / METRICS).open("ab") as file:
+    last = trainer.training.total_steps(len(batches[0]))
+    with MetricsLog(run.folder / METRICS, run.specification.id) as log:
         try:
             for metrics in trainer.run(*batches):
                 if metrics is not None:
-                    _write_line(file, run, metrics)
+                    log.add(metrics)
                 yield metrics
-                if clock.due(trainer.steps):
-                    _sync(file)
-                    _save_or_warn(run, trainer)
+                if trainer.steps < last and clock.due(trainer.steps):
+                    _save_or_warn(run, trainer, log)
                     clock.restart()
         except NotFiniteError:
             raise
         except BaseException:  # Ctrl-C, or the caller has closed this generator
-            _sync(file)
-            save(run, trainer)
+            _save_with_metrics(run, trainer, log)
             raise
-        _sync(file)
+        _save_with_metrics(run, trainer, log)
+
+
+def _save_with_metrics(run: Run, trainer: Trainer, log: MetricsLog) -> None:
+    """Save even if the metrics cannot be written: the weights matter more."""
+    try:
+        log.write()
+    finally:
         save(run, trainer)
 
 
-def _sync(file: BinaryIO) -> None:
-    """Flush the metrics to the disk: after a power failure, the state must not be ahead of them."""
-    with suppress(OSError):  # the weights matter more
-        os.fsync(file.fileno())
-
-
-def _write_line(file: BinaryIO, run: Run, metrics: Metrics) -> None:
-    try:
-        file.write(msgspec.json.encode({"run": run.specification.id, **metrics}) + b"\n")
-        file.flush()
-    except OSError as error:
-        raise AvaError(f"cannot write {run.folder / METRICS}: {error.strerror}") from error
-
-
-def _save_or_warn(run: Run, trainer: Trainer) -> None:
+def _save_or_warn(run: Run, trainer: Trainer, log: MetricsLog) -> None:
     """Save; a disk that is full for a while must not end a long training."""
     try:
+        log.write()
         save(run, trainer)
     except AvaError as error:
         logger.warning("%s; the training goes on, and is saved later", error)
+
+
+def _return_to_save(run: Run, trainer: Trainer, error: NotFiniteError) -> None:
+    """Restore the last save; raise the error if there is none, because it did not fit on the disk."""
+    try:
+        load_state(trainer, run.folder / TRAINING, run.specification.id)
+    except RunError:
+        raise error from None
+    _keep_metrics(run, trainer)
 
 
 def _advice(run: Run, trainer: Trainer) -> str:
     """What to do after a divergence."""
     lower = trainer.training.learning_rate / 10
     return (
-        f"the run is as it was saved after step {trainer.steps}: ava train --out {run.folder} --resume --lr {lower:g}"
+        f"the run is as it was saved after step {trainer.steps}; continue with a lower learning rate: "
+        f"ava train --out {quote(str(run.folder))} --resume --lr {lower:g}"
     )
 
 
-def _roll_back(run: Run, trainer: Trainer) -> None:
-    """Continue from the state that was loaded, with half of the learning rate."""
+def _halve_rate(run: Run, trainer: Trainer) -> None:
+    """Continue with half of the learning rate."""
     trainer.training = msgspec.structs.replace(trainer.training, learning_rate=trainer.training.learning_rate / 2)
     run.update(msgspec.structs.replace(run.specification, training=trainer.training))
-    _keep_metrics(run, trainer)
 
 
 def _keep_metrics(run: Run, trainer: Trainer) -> None:

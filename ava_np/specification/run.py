@@ -191,10 +191,12 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def with_id(self) -> "Specification":
         """Return this specification with the id of a new run.
 
-        It does not depend on what a run may change later: where the pictures are stored, and the number of epochs.
+        It does not depend on where the pictures are stored. Nor on the number of epochs, unless the learning rate does:
+        a run that was extended is the same as a longer one.
         """
         pictures = msgspec.structs.replace(self.pictures, source=None, cache=None)
-        training = msgspec.structs.replace(self.training, epochs=1)
+        epochs = 1 if self.training.schedule == "constant" else self.training.epochs
+        training = msgspec.structs.replace(self.training, epochs=epochs)
         fixed = msgspec.structs.replace(self, pictures=pictures, training=training, id="")
         return msgspec.structs.replace(self, id=hashlib.sha256(encode(fixed)).hexdigest()[:16])
 

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from ava_np.data.batches import Batches
+from ava_np.errors import NotFiniteError
 from ava_np.models.base import Model
 from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
 from ava_np.training.trainer import Metrics, Trainer
@@ -94,9 +95,12 @@ def fit(
         **{"momentum": default_momentum(model.specification, optimiser), **options},
     )
     trainer, epochs_metrics = Trainer(model, training), []
-    for metrics in trainer.run(Batches(array)):
-        if metrics is not None:
-            epochs_metrics.append(metrics)
-            for callback in callbacks:
-                callback(trainer, metrics)
+    try:
+        for metrics in trainer.run(Batches(array)):
+            if metrics is not None:
+                epochs_metrics.append(metrics)
+                for callback in callbacks:
+                    callback(trainer, metrics)
+    except NotFiniteError as error:
+        raise NotFiniteError(f"{error}: try a lower learning rate") from error
     return epochs_metrics

@@ -303,7 +303,7 @@ class Trainer:
             end = ", which was applied in part" if applied else ""
             raise NotFiniteError(
                 f"the {faults[0]} is not finite at step {self.steps + 1}{end} (learning rate "
-                f"{self.training.learning_rate:g}; try a lower one)"
+                f"{self.training.learning_rate:g})"
             )
         return norms
 
@@ -321,7 +321,7 @@ class Trainer:
                 self.model.reconstruct(x.reshape(-1, *self.model.shape))
         except NotFiniteError as error:
             raise NotFiniteError(
-                f"{error} after step {self.steps} (learning rate {self.training.learning_rate:g}; try a lower one)"
+                f"{error} after step {self.steps} (learning rate {self.training.learning_rate:g})"
             ) from None
 
 

@@ -53,7 +53,10 @@ needs_limits = pytest.mark.skipif(
         (("photos", "--architecture", "typo.json"), ("encoder", "kernels")),
         (("photos", "--model", "aae", "--prior", "swiss-roll"), ("swiss-roll", "--latent 2")),
         (("photos", "--model", "dcgan", "--batch-size", "3"), ("--batch-size", "alone")),
-        (("photos", "--model", "gan", "--minibatch-discrimination", "--limit", "1"), ("there is only one", "give more pictures")),
+        (
+            ("photos", "--model", "gan", "--minibatch-discrimination", "--limit", "1"),
+            ("there is only one", "give more pictures"),
+        ),
         (("photos", "--test", "0.1"), ("test", "less than one")),
         (("photos", "--test", "0.5", "--validation", "0.5"), ("leave none",)),
     ],
@@ -82,7 +85,7 @@ def test_damaged_picture_is_left_out_and_reported(workspace: Path) -> None:
     assert outcome.code == 0
     lines = outcome.err.splitlines()
     assert lines[0] == "3 pictures in torn, RGB 12x9"
-    assert lines[1].startswith("1 left out, the first: 2.png: ")
+    assert lines[1].startswith("1 picture could not be read, the first: 2.png: ")
     assert "Error" not in outcome.err
     for command in ("evaluate", "encode", "reconstruct", "interpolate"):
         outcome = ava(command, "run", "torn")
@@ -102,7 +105,11 @@ def test_training_that_overflows_stops_with_the_last_good_model(workspace: Path)
     options = ("--optimiser", "sgd", "--reduction", "sum", "--lr", "1", "--zoom", "1")
     outcome = ava("train", "photos", *SMALL, *options, "--epochs", 500, "--out", "wild")
     failed(
-        outcome, NOT_FINITE, "is not finite at step", "learning rate 1; try a lower one", "as it was saved after step 0"
+        outcome,
+        NOT_FINITE,
+        "is not finite at step",
+        "learning rate 1)",
+        "as it was saved after step 0; continue with a lower learning rate",
     )
     assert set(tree(workspace / "wild")) == {
         "config.json",

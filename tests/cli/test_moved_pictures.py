@@ -59,7 +59,7 @@ def test_changed_pictures_are_refused(split_run: Path, command: tuple[str, ...],
     outcome = ava(*command)
     assert outcome.code == 1
     assert len(outcome.err.splitlines()) == 1
-    assert "have changed since its training" in outcome.err
+    assert "have changed since the training of run" in outcome.err
     assert tree(split_run) == before
 
 
@@ -75,12 +75,12 @@ def test_moved_pictures_are_found_by_their_folder(split_run: Path) -> None:
     outcome = ava("evaluate", "run", "--part", "test")
     assert outcome.code == 1
     assert "are no longer in" in outcome.err
-    assert "pass their FOLDER" in outcome.err
+    assert "name the folder where they are now" in outcome.err
     assert printed("evaluate", "run", "moved", "--part", "test") == expected
 
     outcome = ava("train", "--out", "run", "--resume", "--epochs", "5")
     assert outcome.code == 1
-    assert "pass their FOLDER" in outcome.err
+    assert "name the folder where they are now" in outcome.err
     assert ava("train", "moved", "--out", "run", "--resume", "--epochs", "5").code == 0
     assert Run.open("run").specification.pictures.source == str(split_run / "moved")
     assert ava("evaluate", "run", "--part", "test").code == 0
@@ -90,4 +90,4 @@ def test_part_of_other_pictures_is_refused(split_run: Path) -> None:
     write_pictures(split_run / "other", 8, seed=9)
     outcome = ava("evaluate", "run", "other", "--part", "test")
     assert outcome.code == 1
-    assert "are not those of run" in outcome.err
+    assert "have changed since the training of run" in outcome.err

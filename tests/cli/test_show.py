@@ -238,6 +238,6 @@ def test_run_can_be_used_without_its_pictures(place: Path, tmp_path: Path) -> No
     ran("sample", "orphan")
     ran("info", "orphan")
     for command in ("evaluate", "reconstruct", "encode", "interpolate"):
-        expected = f"Error: the pictures of orphan are no longer in {photos}: pass their FOLDER"
+        expected = f"Error: the pictures of orphan are no longer in {photos}: name the folder where they are now"
         assert refused(command, "orphan") == expected
         ran(command, "orphan", "moved")

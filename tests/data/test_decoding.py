@@ -282,7 +282,7 @@ def test_a_picture_that_claims_too_many_pixels_is_skipped(tmp_path: Path, side: 
     pictures = load_pictures(tmp_path)
     assert pictures.array.shape == (1, 4, 4, 3)  # the claimed size does not affect the default size
     (line,) = pictures.skipped
-    assert line == f"bomb.png: has {side**2:,} pixels, more than max_pixels 89,478,485"
+    assert line == f"bomb.png: has {side**2:,} pixels, more than 89,478,485: raise --max-pixels"
 
 
 def test_the_limit_of_pixels_can_be_chosen(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_the_limit_of_pixels_can_be_chosen(tmp_path: Path) -> None:
         write_picture(tmp_path / name, noise(height, width))
     pictures = load_pictures(tmp_path, max_pixels=100)
     assert pictures.names == ("1.jpg", "2.png")
-    assert pictures.skipped == ("3.gif: has 101 pixels, more than max_pixels 100",)
+    assert pictures.skipped == ("3.gif: has 101 pixels, more than 100: raise --max-pixels",)
     assert "max_pixels must be at least 1, not 0" in error_message(tmp_path, max_pixels=0)
 
 

@@ -1,6 +1,7 @@
 """The file of metrics: a line for every epoch, and damage reported."""
 
 import json
+import os
 import tracemalloc
 from typing import Any
 
@@ -99,4 +100,11 @@ def test_long_line_is_not_read(trained: Run) -> None:
 def test_metrics_that_are_a_folder_are_refused(trained: Run) -> None:
     (trained.folder / METRICS).unlink()
     (trained.folder / METRICS).mkdir()
-    refused(trained.metrics, f"{METRICS} is damaged")
+    refused(trained.metrics, f"{METRICS} is not a file")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipe_is_not_waited_for(trained: Run) -> None:
+    (trained.folder / METRICS).unlink()
+    os.mkfifo(trained.folder / METRICS)
+    refused(trained.metrics, f"{METRICS} is not a file")

@@ -26,7 +26,7 @@ NEEDS_ROOM = {"open", "write", "half a write", "written", "fsync", "mkdir"}
 def kill(at: int) -> Fate:
     """SIGKILL at one point."""
 
-    def act(number: int, name: str) -> None:
+    def act(number: int, name: str, file: str) -> None:
         if number == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -37,7 +37,7 @@ def signals(which: signal.Signals, times: int = 1) -> Callable[[int], Fate]:
     """A signal at one point, or at several in a row."""
 
     def fate(at: int) -> Fate:
-        def act(number: int, name: str) -> None:
+        def act(number: int, name: str, file: str) -> None:
             if at <= number < at + times:
                 signal.raise_signal(which)
 
@@ -46,12 +46,12 @@ def signals(which: signal.Signals, times: int = 1) -> Callable[[int], Fate]:
     return fate
 
 
-def full_disk(*, lasting: bool) -> Callable[[int], Fate]:
-    """No space left on the disk, at one point or from then on."""
+def full_disk(points: int, only: str = "") -> Callable[[int], Fate]:
+    """No space left on the disk, at some points in a row; or only in files whose name holds a word."""
 
     def fate(at: int) -> Fate:
-        def act(number: int, name: str) -> None:
-            if name in NEEDS_ROOM and (number == at or (lasting and number > at)):
+        def act(number: int, name: str, file: str) -> None:
+            if name in NEEDS_ROOM and at <= number < at + points and only in file:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         return act
@@ -65,16 +65,18 @@ ACTIONS: dict[str, tuple[Callable[[int], Fate], set[int]]] = {
     "HUP": (signals(signal.SIGHUP), {129, -1}),
     "INT": (signals(signal.SIGINT), {130}),
     "INT twice": (signals(signal.SIGINT, 2), {130}),
-    "full disk": (full_disk(lasting=True), {1}),
-    "disk full once": (full_disk(lasting=False), {1}),
+    "full disk": (full_disk(10**9), {1}),
+    "disk full once": (full_disk(1), {1}),
+    "disk full for a while": (full_disk(20), {1}),
+    "no room for the state": (full_disk(10**9, "training.safetensors"), set()),
 }
 """By name: what happens, and the exit codes that it may cause; 0 if it comes too late or does no harm."""
 
 
-def at_points(place: Place, action: str, every: int, first: int = 1) -> tuple[int, list[str]]:
+def at_points(place: Place, action: str, every: int) -> tuple[int, list[str]]:
     """Try an action at each ``every``-th write point; return the number of trials, and the faults."""
     fate, allowed = ACTIONS[action]
-    numbers = range(first, place.points + 1, every)
+    numbers = range(1, place.points + 1, every)
     found = [
         f"{action} at point {at} of {place.points}: {fault}"
         for at in numbers

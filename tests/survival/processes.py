@@ -12,14 +12,15 @@ from typing import NamedTuple
 from ava_np.cli.main import main
 from ava_np.errors import AvaError
 from ava_np.run.folder import Run
-from ava_np.run.names import CONFIG, MODEL, RUN_FILES
+from ava_np.run.names import CONFIG, MODEL, RUN_FILES, TRAINING
 from tests.command import ava, tree, write_pictures
 from tests.survival.write_points import WritePoints
 
-OPTIONS = ("--hidden", "6", "--latent", "2", "--batch-size", "2", "--epochs", "4", "--checkpoint-every", "2")
+OPTIONS = ("--hidden", "6", "--latent", "2", "--batch-size", "2", "--epochs", "4", "--checkpoint-every", "5")
+"""12 steps, and the last is not one at which a training is saved in any case."""
 
-Fate = Callable[[int, str], None]
-"""Called at each write point, with its number and its name."""
+Fate = Callable[[int, str, str], None]
+"""Called at each write point, with its number, its name and the name of the file."""
 
 Arguments = tuple[object, ...]
 
@@ -64,10 +65,13 @@ class Place(NamedTuple):
     def faults(self, ended: Ended, allowed: set[int]) -> list[str]:
         """Resume the run, and return what is wrong with it before and after; ``allowed`` are exit codes besides 0."""
         found = _faults(ended, self.run, allowed)
-        if (self.run / CONFIG).exists():
-            resumed = forked(("train", "--out", self.run, "--resume"), self.run)
+        if not (self.run / CONFIG).exists():
+            again: Arguments = (*self.arguments, "--out", self.run)
+        elif (self.run / MODEL).exists() and not (self.run / TRAINING).exists():  # it never had room
+            again = (*self.arguments, "--out", self.run, "--overwrite")
         else:
-            resumed = forked(("train", *self.arguments, "--out", self.run), self.run)
+            again = ("--out", self.run, "--resume")
+        resumed = forked(("train", *again), self.run)
         if resumed.code:
             found.append(f"does not resume: {resumed.err[-400:]}")
         elif tree(self.run) != self.expected:
@@ -80,7 +84,7 @@ def prepare(folder: Path) -> Place:
     arguments = (write_pictures(folder / "photos", 5), *OPTIONS)
     assert ava("train", *arguments, "--out", folder / "warm").code == 0  # the forked processes need not load kernels
     whole, log = folder / "whole", folder / "points"
-    ended = forked(("train", *arguments, "--out", whole), whole, lambda number, name: note(log, number))
+    ended = forked(("train", *arguments, "--out", whole), whole, lambda number, name, file: note(log, number))
     assert ended.code == 0, ended.err
     return Place(folder, arguments, tree(whole), int(log.read_text()))
 
@@ -146,7 +150,7 @@ def _faults(ended: Ended, run: Path, allowed: set[int]) -> list[str]:
         if (run / MODEL).exists():
             opened.model()
             stopped = [line for line in ended.err.splitlines() if line.startswith("stopped after step ")]
-            if stopped and int(stopped[0].split()[3]) != opened.header().steps:
+            if stopped and "saved after" not in stopped[0] and int(stopped[0].split()[3]) != opened.header().steps:
                 found.append(f"{stopped[0]}, but the weights are of step {opened.header().steps}")
     except AvaError as error:
         found.append(f"not readable: {error}")

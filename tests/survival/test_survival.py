@@ -27,14 +27,14 @@ def survive(folder: Path, *options: object) -> list[str]:
 
 def test_a_few_points_and_moments(tmp_path: Path) -> None:
     lines = survive(tmp_path / "place", "--every", 41, "--moments", 10)
-    assert len(lines) == 8
+    assert len(lines) == 10
     assert all(line.endswith(" trials, 0 faults") and not line.split(": ")[1].startswith("0 ") for line in lines)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_every_point_and_many_moments(tmp_path: Path) -> None:
-    assert len(survive(tmp_path / "place", "--moments", 300)) == 8
+    assert len(survive(tmp_path / "place", "--moments", 300)) == 10
 
 
 @pytest.mark.slow

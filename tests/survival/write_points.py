@@ -12,9 +12,6 @@ from typing import Any
 
 EVENTS = {"os.rename": "rename", "os.remove": "remove", "os.mkdir": "mkdir"}
 
-Action = Callable[[str], None]
-"""Called with the name of the point."""
-
 
 class WritePoints:
     """Counts the points of this process and calls an action at each; it stays for the life of the process.
@@ -24,11 +21,11 @@ class WritePoints:
     folder : Path
         Changes outside this folder do not count.
     action : callable
-        Called with (number, name) at each point, counted from 1. It may raise an OSError.
+        Called with (number, name, file) at each point, counted from 1. It may raise an OSError.
     """
 
-    def __init__(self, folder: Path, action: Callable[[int, str], None]) -> None:
-        self.count, self._folder, self._action = 0, os.fspath(folder), action
+    def __init__(self, folder: Path, action: Callable[[int, str, str], None]) -> None:
+        self.count, self.opened, self._folder, self._action = 0, "", os.fspath(folder), action
         self._inside = False
 
     def install(self) -> None:
@@ -38,26 +35,26 @@ class WritePoints:
         points = self
 
         def fdopen(descriptor: int, *arguments: Any) -> Any:
-            return WatchedFile(open_descriptor(descriptor, *arguments), points)
+            return WatchedFile(open_descriptor(descriptor, *arguments), points, points.opened)
 
         def path_open(path: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
             file = open_path(path, mode, *arguments, **options)
-            return WatchedFile(file, points) if mode == "ab" else file
+            return WatchedFile(file, points, path.name) if mode == "ab" else file
 
         def fsync(descriptor: int) -> None:
-            points.reach("fsync")
+            points.reach("fsync", "")
             sync(descriptor)
 
         os.fdopen, Path.open, os.fsync = fdopen, path_open, fsync  # type: ignore[assignment,method-assign]
 
-    def reach(self, name: str) -> None:
+    def reach(self, name: str, file: str) -> None:
         """Count a point and act."""
         if self._inside:
             return
         self.count += 1
         self._inside = True  # what the action itself writes does not count
         try:
-            self._action(self.count, name)
+            self._action(self.count, name, file)
         finally:
             self._inside = False
 
@@ -71,14 +68,15 @@ class WritePoints:
 
     def _reach_inside(self, path: Any, name: str) -> None:
         if os.path.abspath(os.fspath(path)).startswith(self._folder):  # noqa: PTH100
-            self.reach(name)
+            self.opened = Path(path).name
+            self.reach(name, self.opened)
 
 
 class WatchedFile:
     """A file for writing whose writes are points: before, half done, and done."""
 
-    def __init__(self, file: Any, points: WritePoints) -> None:
-        self._file, self._points = file, points
+    def __init__(self, file: Any, points: WritePoints, name: str) -> None:
+        self._file, self._points, self._name = file, points, name
 
     def __enter__(self) -> "WatchedFile":
         return self
@@ -91,12 +89,12 @@ class WatchedFile:
 
     def write(self, content: bytes) -> int:
         """Write in two halves."""
-        self._points.reach("write")
+        self._points.reach("write", self._name)
         half = len(content) // 2
         self._file.write(content[:half])
         self._file.flush()
-        self._points.reach("half a write")
+        self._points.reach("half a write", self._name)
         self._file.write(content[half:])
         self._file.flush()
-        self._points.reach("written")
+        self._points.reach("written", self._name)
         return len(content)
