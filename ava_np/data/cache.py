@@ -78,7 +78,9 @@ def cached_pictures(
     Raises
     ------
     PictureError
-        If ``load_pictures`` would raise it, or the cache cannot be written.
+        If ``load_pictures`` would raise it, or the pictures cannot be written into the cache.
+    AvaError
+        If their names cannot be written into it.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ava_np.data.formats import formats
+from ava_np.data.formats import HEIC, HEIC_HINT, formats, is_unread_heic
 from ava_np.data.messages import reason
 from ava_np.data.orientation import UPRIGHT, orientation
 from ava_np.data.pictures import Size
@@ -43,6 +43,8 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     except PermissionError as error:
         raise PictureError(f"cannot be read ({reason(error)})") from None
     except UnidentifiedImageError:
+        if is_unread_heic(path):  # with the suffix of another format
+            raise PictureError(f"is {HEIC}; {HEIC_HINT}") from None
         raise PictureError("not a picture of a known format, or its header is damaged") from None
     except MemoryError:
         raise PictureError("does not fit in memory") from None

@@ -62,12 +62,16 @@ def other_kind(path: Path) -> str | None:
     """
     if path.suffix.lower() in suffixes():
         return None
-    head = _head(path)
-    if "HEIF" not in formats() and _is_heic(head):
+    if is_unread_heic(path):
         return HEIC
-    if _is_picture(head, path.suffix):
+    if _is_picture(_head(path), path.suffix):
         return None
     return path.suffix.lower() if PLAIN_SUFFIX.fullmatch(path.suffix.lower()) else NO_SUFFIX
+
+
+def is_unread_heic(path: Path) -> bool:
+    """Return whether a file is HEIC, whatever its name, and pillow-heif is not installed."""
+    return "HEIF" not in formats() and _is_heic(_head(path))
 
 
 def left_out_line(left_out: dict[str, tuple[str, ...]]) -> str:

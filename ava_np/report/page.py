@@ -98,6 +98,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         losses=_file(run, LOSSES),
         settings=_settings(specification),
         command=command(specification),
+        changed_rate=_changed_rate(specification, lines),
         architecture_file=ARCHITECTURE if isinstance(specification.model.architecture, dict) else None,
     )
     write_atomically(run.folder / REPORT, page.encode())
@@ -131,6 +132,13 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
         "baselines": _baselines(evaluation, zoom),
         "reconstruction_errors": [(pictures.names[index], evaluation.reconstruction_errors[index]) for index in order],
     }
+
+
+def _changed_rate(specification: Specification, lines: list[dict[str, Any]]) -> float | None:
+    """The learning rate at first, if --resume or a rollback changed it. A schedule changes it in any case."""
+    training = specification.training
+    first = lines[0].get("learning_rate", training.learning_rate) if lines else training.learning_rate
+    return first if training.schedule == "constant" and first != training.learning_rate else None
 
 
 def _chance(specification: Specification) -> tuple[str, str]:

@@ -177,6 +177,11 @@ def test_heic_is_recognised_without_its_decoder(tmp_path: Path, name: str) -> No
         assert "pip install 'ava-np[heif]'" in error_message(source, strict=True)
 
 
+def test_heic_that_is_named_jpg_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(HEIC)
+    assert "a.jpg: is HEIC; pip install 'ava-np[heif]' reads them" in error_message(tmp_path)
+
+
 def test_a_jpeg_that_is_named_heic_is_read(tmp_path: Path) -> None:
     """Some phones and programs convert pictures without renaming them."""
     write_picture(tmp_path / "a.jpg", noise(4, 4))
