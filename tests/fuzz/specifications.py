@@ -107,7 +107,9 @@ def _options(content: bytes) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     model, shape = options.pop("model", {}), options.pop("shape", SHAPE)
-    if isinstance(model, dict):
+    if not isinstance(model, dict):
+        options["model"] = model
+    else:
         name = model.pop("name", "vae")
         specified = _accepted(lambda: specify_model(name, **model))
         if specified is not None:
