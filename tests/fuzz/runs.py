@@ -16,8 +16,10 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from ava_np.errors import AvaError, NotFiniteError
+from ava_np.report.run import report_run
 from ava_np.run.checkpoint import MODEL
 from ava_np.run.folder import CONFIG, Run
 from ava_np.run.session import resume
@@ -29,6 +31,7 @@ from tests.fuzz.mutations import mutated_bytes, mutated_json, mutated_text
 from tests.fuzz.specifications import too_large
 
 COMMANDS = (("info",), ("info", "--json"), ("sample", "--count", "1", "--seed", "0"), ("evaluate", "--json"))
+REPORTED = 8  # a report takes a second, so that one of so many inputs gets one
 
 
 def check(data: bytes) -> None:
@@ -48,7 +51,7 @@ def check(data: bytes) -> None:
                 before = after
                 if _skipped(place / "run"):
                     return
-            _resume(place, before)
+            _resume(place, before, report=crc32(data) % REPORTED == 0)
 
 
 def mutated(data: bytes, random: Random) -> bytes:
@@ -128,7 +131,7 @@ def _skipped(folder: Path) -> bool:
     return max(specification.pictures.size) > 200 or too_large(specification.model, specification.pictures.shape)
 
 
-def _resume(place: Path, before: dict[str, bytes | None]) -> None:
+def _resume(place: Path, before: dict[str, bytes | None], *, report: bool) -> None:
     """Train two steps and stop. Assert that a refused run is as it was, and that any other can still be used."""
     try:
         session = resume("run")
@@ -141,6 +144,8 @@ def _resume(place: Path, before: dict[str, bytes | None]) -> None:
         with closing(steps):
             for _ in islice(steps, 2):
                 pass
+        if report:
+            report_run(session)
     except AvaError as error:
         one_line(str(error))
         weights = f"run/{MODEL}"
