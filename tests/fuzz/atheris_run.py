@@ -39,7 +39,7 @@ class Finds:
     def add(self, data: bytes, error: BaseException) -> None:
         """Keep an input, if it is the first of its kind."""
         frames = traceback.extract_tb(error.__traceback__)
-        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[: -6 : -1])
+        where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[:-6:-1])
         kind = f"{type(error).__name__} {where}"
         self.counts[kind] += 1
         if self.counts[kind] == 1:
@@ -50,7 +50,9 @@ class Finds:
 
     def report(self) -> None:
         """Print the executions and the finds."""
-        print(f"{self.executions} executions in {self.seconds:.0f} s, {len(self.counts)} kinds of finds in {self.folder}")
+        print(
+            f"{self.executions} executions in {self.seconds:.0f} s, {len(self.counts)} kinds of finds in {self.folder}"
+        )
         for kind, count in self.counts.most_common():
             print(f"{count:6} {kind}")
         sys.stdout.flush()
@@ -97,7 +99,7 @@ def main() -> None:
         finds.executions += 1
         try:
             entrance.check(data)
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is a find, and the work goes on)
+        except Exception as error:  # whatever it is, it is a find, and the work goes on
             finds.add(data, error)
         if finds.seconds > arguments.seconds:  # here, because libFuzzer would end the process without a word
             finds.report()

@@ -19,6 +19,9 @@ BYTES = 10**9  # of memory, above that at the start
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod"}
 PROGRAMS = {"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect"}
+UNFIT = {"Cc", "Cs", "Zl", "Zp"}
+"""Categories of control characters, surrogates, and separators of lines and paragraphs."""
+
 TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 """Bidirectional classes of the characters that turn the direction of writing around."""
 
@@ -64,8 +67,8 @@ def one_line(text: str) -> None:
     """Assert that a text is one line that rules no terminal and is not empty."""
     assert text.strip(), "an empty message"
     for character in text:
-        unfit = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
-        assert not unfit and unicodedata.bidirectional(character) not in TURNING, ascii(text)
+        assert unicodedata.category(character) not in UNFIT, ascii(text)
+        assert unicodedata.bidirectional(character) not in TURNING, ascii(text)
 
 
 def printable_lines(text: str) -> None:

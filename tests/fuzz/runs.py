@@ -1,4 +1,4 @@
-"""The entrance of run folders: ``ava info``, ``sample``, ``evaluate`` and ``train --resume`` on a folder of any content.
+"""The entrance of run folders: ``ava info``, ``sample``, ``evaluate`` and ``train --resume`` on any content.
 
 An input is one of two:
 
@@ -140,6 +140,7 @@ def _resume(place: Path, before: dict[str, bytes | None], *, report: bool) -> No
         assert tree(place) == before, "files have changed"
         return
     steps: Generator[object, None, None] = iter(session)
+    diverged = False
     try:
         with closing(steps):
             for _ in islice(steps, 2):
@@ -148,11 +149,12 @@ def _resume(place: Path, before: dict[str, bytes | None], *, report: bool) -> No
             report_run(session)
     except AvaError as error:
         one_line(str(error))
-        weights = f"run/{MODEL}"
-        assert not isinstance(error, NotFiniteError) or tree(place).get(weights) == before.get(weights)
+        diverged = isinstance(error, NotFiniteError)
     else:
         session.run.model()
         session.run.metrics()
     finally:
         session.run.close()
+    if diverged and f"run/{MODEL}" in before:
+        assert tree(place)[f"run/{MODEL}"] == before[f"run/{MODEL}"], "the last save is lost"
     assert {name for name in before if name not in tree(place)} == set(), "files are lost"

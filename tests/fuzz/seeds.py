@@ -1,9 +1,10 @@
-"""Write the corpus that the fuzzers begin with: ``python -m tests.fuzz.seeds``. Inputs of other names are left alone."""
+"""Write the corpus that the fuzzers begin with: ``python -m tests.fuzz.seeds``. Others stay."""
 
 import gzip
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -14,11 +15,18 @@ from tests.fuzz.documents import BASES, base, files_of
 from tests.idx_files import digits, idx_bytes
 
 CORPUS = Path(__file__).parent / "corpus"
-LAYERS = [
+LAYERS: list[dict[str, Any]] = [
     {"layer": "convolution", "channels": 2, "kernel": 3, "stride": 2, "padding": 1},
     {"layer": "batch_norm"},
     {"layer": "activation", "function": "relu"},
-    {"layer": "transposed_convolution", "channels": 2, "kernel": 3, "stride": 2, "padding": 1, "output_padding": [1, 0]},
+    {
+        "layer": "transposed_convolution",
+        "channels": 2,
+        "kernel": 3,
+        "stride": 2,
+        "padding": 1,
+        "output_padding": [1, 0],
+    },
     {"layer": "average_pooling", "factor": 2},
     {"layer": "upsampling", "factor": 2},
     {"layer": "flatten"},
@@ -29,7 +37,7 @@ LAYERS = [
 ]
 COMMANDS = {
     "pictures": "photos --size 64x48 --zoom 2 --limit 9 --validation 0.1 --test 0.2 --flip --shift 3 --strict",
-    "model": "--model aae --prior swiss-roll --hidden 8,4 --latent 2 --likelihood bernoulli --stochastic --smoothing .1",
+    "model": "--model aae --prior swiss-roll --hidden 8,4 --latent 2 --likelihood bernoulli --stochastic",
     "training": "--optimiser sgd --lr 0.1 --schedule cosine --weight-decay 0.1 --clip 5 --reduction fan --seed 7",
     "saves": "--out run --checkpoint-every 10min --on-divergence rollback --batch-size 7 --epochs 3 --cache cache",
     "resume": "--resume --out run --epochs 9 --lr 1e-3",
@@ -69,7 +77,7 @@ def runs() -> dict[str, bytes]:
             if file.endswith((".json", ".jsonl")) or name == "gan":
                 found[f"{name}-{file.replace('.', '-')}"] = f"{name}/{file}\n".encode() + content
     model, training = "model.safetensors", "training.safetensors"
-    changes = {
+    changes: dict[str, Any] = {
         "unsaved": {model: "(removed)", training: "(removed)", "metrics.jsonl": "(removed)"},
         "epochs": {"config.json": {"training": {"epochs": 9}}},
         "step": {training: {"metadata": {"steps": 2, "seen": 0}}},
@@ -95,10 +103,12 @@ def specifications() -> dict[str, bytes]:
         found[f"architecture-{LAYERS[number]['layer']}"] = head + json.dumps(layers).encode()
     decoder = {"decoder": [LAYERS[-2], LAYERS[-1]], "discriminator": [{"layer": "minibatch_discrimination"}]}
     found["architecture-decoder"] = b"architecture ava5\n" + json.dumps(decoder).encode()
-    return found | {f"command-{name}": b"command\n" + b"\n".join(text.encode().split()) for name, text in COMMANDS.items()}
+    return found | {
+        f"command-{name}": b"command\n" + b"\n".join(text.encode().split()) for name, text in COMMANDS.items()
+    }
 
 
-def _picture(picture: Image.Image, kind: str, suffix: str, **options: object) -> bytes:
+def _picture(picture: Image.Image, kind: str, suffix: str, **options: Any) -> bytes:
     file = BytesIO()
     try:
         picture.save(file, kind, **options)
