@@ -45,7 +45,7 @@ def bounded(writable: Path) -> Iterator[None]:
     The time is the processor's, so that a busy machine does not matter.
     """
     previous = signal.signal(signal.SIGPROF, _stop)
-    memory, start, _watch.found = _reset_peak(), time.process_time(), []
+    memory, start, _watch.found = reset_peak(), time.process_time(), []
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     _watch.folder = os.fspath(writable)
     try:
@@ -59,7 +59,7 @@ def bounded(writable: Path) -> Iterator[None]:
     assert not _watch.found, _watch.found
     taken = time.process_time() - start  # a signal waits until a call of a C function returns
     assert taken < SECONDS, f"{taken:.1f} s"
-    grown = _peak() - memory
+    grown = peak() - memory
     assert grown < BYTES, f"{grown / 1e6:.0f} MB"
 
 
@@ -117,16 +117,16 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise TooLong
 
 
-def _reset_peak() -> int:
+def reset_peak() -> int:
     """Forget the largest size of this process and return its size now, in bytes; 0 if the system does not tell."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
         return 0
-    return _peak()
+    return peak()
 
 
-def _peak() -> int:
+def peak() -> int:
     """The largest size of this process since the last reset, in bytes; 0 if the system does not tell."""
     try:
         status = Path("/proc/self/status").read_text()
