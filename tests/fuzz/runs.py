@@ -6,12 +6,13 @@ An input is one of two:
   the checksums. "base" names the run.
 - a line BASE/FILE, then the content of this file.
 
-A run may be right and yet ask for more memory than one input may take. After ``ava info``, such inputs are skipped.
+A run may be right and yet ask for more than one input may take: for large networks, or for the pictures in "/". Such
+inputs are skipped after ``ava info``.
 """
 
 import json
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -123,12 +124,17 @@ def _no_json(constant: str) -> None:
 
 
 def _skipped(folder: Path) -> bool:
-    """Whether a run is right, but large."""
+    """Whether a run is right, but large, or has its pictures in a folder that may be large."""
     try:
         specification = Run.open(folder).specification
     except AvaError:
         return False
-    return max(specification.pictures.size) > 200 or too_large(specification.model, specification.pictures.shape)
+    pictures = specification.pictures
+    if pictures.source is not None and not pictures.toy:
+        with suppress(OSError):  # of a name that is too long
+            if not Path(pictures.source).resolve().is_relative_to(folder.parent):
+                return True
+    return max(pictures.size) > 200 or too_large(specification.model, pictures.shape)
 
 
 def _resume(place: Path, before: dict[str, bytes | None], *, report: bool) -> None:
