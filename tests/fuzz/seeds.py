@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import struct
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,15 @@ def pictures() -> dict[str, bytes]:
     found["jpeg-turned"] = _picture(picture, "JPEG", "jpg", exif=exif)
     found["png-turned"] = _picture(picture, "PNG", "png", exif=exif)
     found["webp-lossless"] = _picture(picture, "WEBP", "webp", lossless=True)
-    found["tiff-deflate"] = _picture(picture, "TIFF", "tif", compression="tiff_deflate")
-    found["tiff-float"] = _picture(picture.convert("F"), "TIFF", "tif")
+    for compression in ("tiff_deflate", "tiff_lzw", "packbits", "jpeg"):
+        name = f"tiff-{compression.removeprefix('tiff_')}"
+        found[name] = _picture(picture, "TIFF", "tif", compression=compression)
+    found["tiff-group4"] = _picture(picture.convert("1"), "TIFF", "tif", compression="group4")
+    found["jpeg-cmyk"] = _picture(picture.convert("CMYK"), "JPEG", "jpg", progressive=True)
+    found["mpo"] = _picture(picture, "MPO", "jpg", save_all=True, append_images=[picture.rotate(90)])
+    found["psd"] = b"a.psd\n8BPS\0\1" + bytes(6) + b"\0\1\0\0\0\2\0\0\0\3\0\x08\0\1" + bytes(14) + bytes(range(6))
+    found["sun"] = b"a\n" + struct.pack(">8I", 0x59A66A95, 2, 3, 8, 6, 1, 0, 0) + bytes(range(6))
+    found["tiff-float"] = _picture(picture.convert("F").point(lambda value: value / 255 + 0), "TIFF", "tif")
     found["gif-animated"] = _picture(picture, "GIF", "gif", save_all=True, append_images=[picture.rotate(90)])
     found["ppm-text"] = b"a.ppm\nP3\n2 1 255\n1 2 3 4 5 6\n"
     found["text"] = b"notes.txt\nDear\n"
