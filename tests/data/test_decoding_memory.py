@@ -1,6 +1,7 @@
 """Large pictures are decoded in parts, to the same values as whole ones, and in bounded memory."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def test_parts_give_the_same_values_as_the_whole(tmp_path: Path, monkeypatch: py
     picture = Image.fromarray(noise(50, 40, 4)).convert("L" if mode in ("I;16", "F") else "RGBA").convert(mode)
     if mode == "F":
         picture = picture.point(lambda value: value / 255 + 0)
-    options = {"transparency": 3} if mode == "P" else {}
+    options: dict[str, Any] = {"transparency": 3} if mode == "P" else {}
     picture.save(tmp_path / ("1.tif" if mode == "F" else "1.png"), **options)
     whole = load_pictures(tmp_path).array
     monkeypatch.setattr(decoding, "TILE", 16)
