@@ -86,7 +86,6 @@ def build(
     >>> model.sample(4, np.random.default_rng(0)).shape
     (4, 28, 28, 1)
     """
-    shape = _picture_shape(shape)
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
     if np.dtype(dtype) not in (np.float32, np.float64):
@@ -107,6 +106,7 @@ def from_specification(
 
     Parameters and errors are those of ``build``; ``prior`` is a function, for specifications that say "function".
     """
+    shape = _picture_shape(shape)
     if isinstance(specification, specifications.AAE | specifications.VAEGANCosts):
         return AAE(specification, shape, seed=seed, dtype=dtype, prior=prior)
     return _kind(specification)(specification, shape, seed=seed, dtype=dtype)

@@ -8,7 +8,7 @@ import msgspec
 from filelock import FileLock
 
 from ava_np import specification as specifications
-from ava_np.data.pictures import Pictures, Progress
+from ava_np.data.pictures import Pictures, Progress, central_crop
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import PARTIAL, write_atomically
@@ -188,9 +188,11 @@ class Run:
         try:
             text = (folder / CONFIG).read_bytes()
             require_readable(folder / CONFIG, msgspec.json.decode(text)["format"])
-            return cls(folder, specifications.decode(text))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError, OSError) as error:
+            specification = specifications.decode(text)
+            central_crop("$.pictures", specification.pictures.size, specification.pictures.zoom)
+        except (ValueError, RecursionError, KeyError, TypeError, OSError, PictureError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
+        return cls(folder, specification)
 
     def update(self, specification: Specification) -> None:
         """Replace the specification, in this object and in the folder."""
