@@ -26,7 +26,7 @@ from ava_np.errors import AvaError
 from ava_np.models import _kind, array_shapes
 from ava_np.run import session
 from ava_np.run.folder import Run
-from ava_np.specification import MODELS, AnyModel, ModelSpecification, RunOptions, decode, encode, specify_model
+from ava_np.specification import MODELS, VAE, AnyModel, ModelSpecification, RunOptions, decode, encode, specify_model
 from tests.cli.refusals import failed
 from tests.command import ava, tree
 from tests.fuzz.bounds import bounded, one_line, printable_lines, sandbox
@@ -51,7 +51,7 @@ def check(data: bytes) -> None:
             if kind == "architecture":
                 _architecture(model if model in MODELS else "vae")
             elif kind == "command":
-                _command(content.decode("utf-8", "surrogateescape").replace("\0", "").splitlines())
+                _parse(content.decode("utf-8", "surrogateescape").replace("\0", "").splitlines())
             elif kind == "options":
                 _options(content)
             else:
@@ -89,15 +89,9 @@ def _config(folder: Path) -> None:
 
 
 def _architecture(model: str) -> None:
-    outcome = _parse(["--model", model, "--architecture", "content.json"])
-    if isinstance(outcome, RunOptions):
-        _build(outcome.model, SHAPE)
-
-
-def _command(arguments: list[str]) -> None:
-    outcome = _parse(arguments)
-    if isinstance(outcome, RunOptions):
-        assert repr(outcome)
+    options = _parse(["--model", model, "--architecture", "content.json"])
+    if options is not None:
+        _build(options.model, SHAPE)
 
 
 def _options(content: bytes) -> None:
@@ -106,15 +100,12 @@ def _options(content: bytes) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     model, shape = options.pop("model", {}), options.pop("shape", SHAPE)
-    if not isinstance(model, dict):
-        options["model"] = model
-    else:
+    if isinstance(model, dict):
         name = model.pop("name", "vae")
-        specified = _accepted(lambda: specify_model(name, **model))
-        if specified is not None:
-            options["model"] = specified
-            if isinstance(shape, tuple | list):
-                _build(specified, tuple(shape))
+        model = _accepted(lambda: specify_model(name, **model)) or VAE()
+        if isinstance(shape, tuple | list):
+            _build(model, tuple(shape))
+    options["model"] = model
     if options.keys() <= {field.name for field in fields(RunOptions)}:
         _accepted(lambda: RunOptions(**options))
 
