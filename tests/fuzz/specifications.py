@@ -32,7 +32,7 @@ from tests.command import ava, tree
 from tests.fuzz.bounds import bounded, one_line, printable_lines, sandbox
 from tests.fuzz.mutations import FRACTIONS, NUMBERS, WORDS, mutated_bytes, mutated_text
 
-MAX_VALUES = 10**6  # in a sample's way through the networks, and of parameters
+MAX_VALUES = 10**6  # in a sample's way through the networks, of parameters and of scratch
 SHAPE = (5, 4, 3)
 OPTION_NAMES = [name for parameter in train.params for name in (*parameter.opts, *parameter.secondary_opts)]
 
@@ -72,10 +72,16 @@ def mutated(data: bytes, random: Random) -> bytes:
 def too_large(model: ModelSpecification, shape: tuple[int, int, int]) -> bool:
     """Return whether a model is right, but so large that building it would take long."""
     try:
-        chains = _kind(model).plan(model, shape).values()
+        chains = list(_kind(model).plan(model, shape).values())
     except (AvaError, ValueError):
         return False
-    return sum(chain.parameter_count + sum(map(prod, chain.shapes)) for chain in chains) > MAX_VALUES
+    scratch = [
+        layer.scratch_size(before)
+        for chain in chains
+        for layer, before in zip(chain.layers, chain.shapes, strict=False)
+    ]
+    values = sum(chain.parameter_count + sum(map(prod, chain.shapes)) for chain in chains)
+    return values + max(scratch) > MAX_VALUES
 
 
 def _config(folder: Path) -> None:
