@@ -126,6 +126,7 @@ def _toy(run: "Run") -> tuple[dict[str, Any], str]:
         ["good samples", f"{100 * result.good_fraction:.1f} %"],
     ]
     if result.points.shape[1] == 1:
-        values |= {"mean": float(result.points.mean()), "deviation": float(result.points.std())}
+        points = result.points.astype("float64")  # whose squares do not overflow
+        values |= {"mean": float(points.mean()), "deviation": float(points.std())}
         rows += [["mean", f"{values['mean']:.4f}"], ["standard deviation", f"{values['deviation']:.4f}"]]
     return values, table([f"{len(result.points):,} samples", ""], rows)

@@ -101,7 +101,7 @@ class ArchitectureType(click.ParamType):
             return msgspec.json.decode(Path(value).read_bytes(), type=Layers)
         except OSError as error:
             self.fail(f"{value}: {error.strerror}", param, ctx)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or not of this type
             self.fail(f"{value} does not map networks to lists of layers: {error}", param, ctx)
 
 

@@ -8,6 +8,7 @@ from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import rich_click as click
 from click.exceptions import Exit
 from msgspec.structs import replace
@@ -84,9 +85,12 @@ def _start(
     """Start a new run with the options that were given."""
     if overwrite and out is None:
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
-    specification = specify_model(model, **{name: value for name, value in given.items() if name in MODEL_FIELDS})
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
-    options = RunOptions(source, model=specification, **others)
+    try:
+        specification = specify_model(model, **{name: value for name, value in given.items() if name in MODEL_FIELDS})
+        options = RunOptions(source, model=specification, **others)
+    except msgspec.ValidationError as error:  # of what the types of the options leave open, such as a long path
+        raise click.UsageError(f"an option is out of range: {error}") from error
 
     from ava_np.console import progress_counter
     from ava_np.run.session import start

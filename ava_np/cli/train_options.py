@@ -24,6 +24,7 @@ from ava_np.cli.options import (
 from ava_np.specification import (
     MAX_COUNT,
     MAX_PIXELS,
+    MAX_TOTAL,
     Likelihood,
     OnDivergence,
     OptimiserName,
@@ -111,7 +112,7 @@ PICTURE_OPTIONS = [
     ),
     click.option(
         "--max-pixels",
-        type=click.IntRange(1),
+        type=click.IntRange(1, MAX_TOTAL),
         help=f"Refuse pictures with more pixels than this.  [default: {MAX_PIXELS}]",
     ),
     click.option(

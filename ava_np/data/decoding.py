@@ -20,6 +20,9 @@ from ava_np.errors import PictureError
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with more than 8 bits."""
 
+TILE = 1024
+"""Side of the parts of a picture that are laid over white, or compared, at once."""
+
 
 @contextmanager
 def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
@@ -97,25 +100,49 @@ def _flatten(picture: Image.Image) -> Image.Image:
     if picture.mode == "F" or picture.mode in DEEP_MODES:
         return _flatten_deep(picture)
     if picture.has_transparency_data:
-        opaque = picture.convert("RGBA")
-        white = Image.new("RGBA", opaque.size, "white")
-        flat = Image.alpha_composite(white, opaque).convert("RGB")
+        flat = _over_white(picture)
     elif picture.mode in ("1", "L"):
         return picture.convert("L")
     else:
-        flat = picture.convert("RGB")
-    red, green, blue = flat.split()
-    return red if red.tobytes() == green.tobytes() == blue.tobytes() else flat
+        flat = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return flat.getchannel(0) if all(_is_grey(tile) for _, tile in _tiles(flat)) else flat
+
+
+def _over_white(picture: Image.Image) -> Image.Image:
+    """Lay a picture with transparency over white."""
+    flat = Image.new("RGB", picture.size)
+    for corner, tile in _tiles(picture):
+        opaque = tile.convert("RGBA")
+        white = Image.new("RGBA", opaque.size, "white")
+        flat.paste(Image.alpha_composite(white, opaque).convert("RGB"), corner)
+    return flat
+
+
+def _is_grey(picture: Image.Image) -> bool:
+    """Return whether the three channels are equal."""
+    red, green, blue = (channel.tobytes() for channel in picture.split())
+    return red == green == blue
+
+
+def _tiles(picture: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
+    """Yield parts of a picture with their corners (left, top): copies of the whole could take a gigabyte each."""
+    for top in range(0, picture.height, TILE):
+        for left in range(0, picture.width, TILE):
+            right, bottom = min(left + TILE, picture.width), min(top + TILE, picture.height)
+            yield (left, top), picture.crop((left, top, right, bottom))
 
 
 def _flatten_deep(picture: Image.Image) -> Image.Image:
     """Convert grey of 16 bits or float to mode F in [0, 1]; not by way of 8 bits, to which Pillow would clip."""
-    values = np.asarray(picture).astype(np.float32)
-    if picture.mode in DEEP_MODES:
-        if "transparency" in picture.info:  # the one value that a 16-bit PNG may declare transparent
-            values[values == picture.info["transparency"]] = 65535
-        values /= 65535
-    if not (values.min() >= 0 and values.max() <= 1):  # NaN fails too
-        scale = "[0, 1]" if picture.mode == "F" else "16 bits"
-        raise PictureError(f"holds values outside {scale}, whose white is unknown; save it as 8 or 16 bits")
-    return Image.fromarray(values)
+    flat = Image.new("F", picture.size)
+    for corner, tile in _tiles(picture):
+        values = np.asarray(tile).astype(np.float32)
+        if picture.mode in DEEP_MODES:
+            if "transparency" in picture.info:  # the one value that a 16-bit PNG may declare transparent
+                values[values == picture.info["transparency"]] = 65535
+            values /= 65535
+        if not (values.min() >= 0 and values.max() <= 1):  # NaN fails too
+            scale = "[0, 1]" if picture.mode == "F" else "16 bits"
+            raise PictureError(f"holds values outside {scale}, whose white is unknown; save it as 8 or 16 bits")
+        flat.paste(Image.fromarray(values), corner)
+    return flat

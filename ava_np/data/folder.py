@@ -56,7 +56,7 @@ def load_pictures(
     limit : int
         Read only the first ``limit`` pictures; 0 reads all.
     max_pixels : int
-        Refuse a picture with more pixels. Decoding one takes memory for its pixels, 3 bytes each in RGB.
+        Refuse a picture with more pixels. Decoding one takes up to 9 bytes for each pixel, and 18 for a WebP.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file of the second pass.
 

@@ -1,5 +1,6 @@
 """Models: one file per system, built by name."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
+from ava_np.network.chain import Chain
 from ava_np.specification import ModelSpecification, specify_model
 
 __all__ = [
@@ -84,20 +86,12 @@ def build(
     >>> model.sample(4, np.random.default_rng(0)).shape
     (4, 28, 28, 1)
     """
-    if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
-        raise ValueError(
-            f"a model takes the shape of one picture, (height, width, channels), not {shape}: pass x.shape[1:] of an "
-            "array (pictures, height, width, channels)"
-        )
     if prior is not None:
         options["prior"] = "function" if callable(prior) else prior
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
-    height, width, channels = map(int, shape)  # of a list or an array too
     specification = specify_model(name, **options)
-    return from_specification(
-        specification, (height, width, channels), seed=seed, dtype=dtype, prior=prior if callable(prior) else None
-    )
+    return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
 
 
 def from_specification(
@@ -112,6 +106,7 @@ def from_specification(
 
     Parameters and errors are those of ``build``; ``prior`` is a function, for specifications that say "function".
     """
+    shape = _picture_shape(shape)
     if isinstance(specification, specifications.AAE | specifications.VAEGANCosts):
         return AAE(specification, shape, seed=seed, dtype=dtype, prior=prior)
     return _kind(specification)(specification, shape, seed=seed, dtype=dtype)
@@ -134,6 +129,8 @@ def array_shapes(specification: ModelSpecification, shape: tuple[int, int, int])
 
     Raises
     ------
+    ValueError
+        If the shape is not that of a picture.
     ArchitectureError
         If the architecture does not fit the pictures.
 
@@ -146,7 +143,7 @@ def array_shapes(specification: ModelSpecification, shape: tuple[int, int, int])
     """
     return {
         f"{name}.{layer}.{array}": found
-        for name, chain in _kind(specification).plan(specification, shape).items()
+        for name, chain in _plan(specification, shape).items()
         for shapes in (chain.parameter_shapes, chain.state_shapes)
         for layer, array, found in chain.named_arrays(shapes)
     }
@@ -164,7 +161,23 @@ def parameter_count(specification: ModelSpecification, shape: tuple[int, int, in
     >>> parameter_count(VAE(latent=10), (28, 28, 1))
     410404
     """
-    return sum(chain.parameter_count for chain in _kind(specification).plan(specification, shape).values())
+    return sum(chain.parameter_count for chain in _plan(specification, shape).values())
+
+
+def _plan(specification: ModelSpecification, shape: tuple[int, int, int]) -> dict[str, Chain]:
+    """The chains of layers of a model's networks."""
+    return _kind(specification).plan(specification, _picture_shape(shape))
+
+
+def _picture_shape(shape: Sequence[int]) -> tuple[int, int, int]:
+    """The shape of a picture, from a list or an array too; refuse any other."""
+    if len(shape) != 3 or not all(isinstance(side, int | np.integer) and side > 0 for side in shape):
+        raise ValueError(
+            f"a model takes the shape of one picture, (height, width, channels), not {shape}: pass x.shape[1:] of an "
+            "array (pictures, height, width, channels)"
+        )
+    height, width, channels = map(int, shape)
+    return height, width, channels
 
 
 def _kind(specification: ModelSpecification) -> type[Model]:

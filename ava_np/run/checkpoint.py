@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 import numpy as np
@@ -21,7 +21,7 @@ from ava_np.errors import AvaError, RunError
 from ava_np.files import atomic_file, write_atomically
 from ava_np.models import Model, array_shapes, from_specification
 from ava_np.run.names import MODEL, TRAINING
-from ava_np.specification import FORMAT, AnyModel, Positive, Total, require_readable
+from ava_np.specification import FORMAT, AnyModel, Positive, TermName, Total, require_readable
 from ava_np.training.trainer import Progress, Trainer
 
 KEY = "ava_np"
@@ -62,6 +62,11 @@ class StateHeader(Progress, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     format: int
     run: str = ""
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        # Metrics are written of these, and ``read_metrics`` would refuse them.
+        if not self.totals.keys() <= set(get_args(TermName)) or bool(self.totals) != (self.seen > 0):
+            raise ValueError(f"terms {', '.join(self.totals) or 'none'} are summed over {self.seen} pictures")
 
 
 Header = TypeVar("Header", ModelHeader, StateHeader)

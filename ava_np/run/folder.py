@@ -8,7 +8,7 @@ import msgspec
 from filelock import FileLock
 
 from ava_np import specification as specifications
-from ava_np.data.pictures import Pictures, Progress
+from ava_np.data.pictures import Pictures, Progress, central_crop
 from ava_np.data.sources import read_pictures
 from ava_np.data.stored import StoredArray
 from ava_np.errors import AvaError, PictureError, RunError
@@ -177,9 +177,11 @@ class Run:
         try:
             text = (folder / CONFIG).read_bytes()
             require_readable(folder / CONFIG, _format(text))
-            return cls(folder, specifications.decode(text))
-        except (ValueError, RecursionError, OSError) as error:
+            specification = specifications.decode(text)
+            central_crop("$.pictures", specification.pictures.size, specification.pictures.zoom)
+        except (ValueError, RecursionError, OSError, PictureError) as error:
             raise RunError(f"{folder / CONFIG} is damaged: {error}") from error
+        return cls(folder, specification)
 
     def update(self, specification: Specification) -> None:
         """Replace the specification, in this object and in the folder."""

@@ -8,11 +8,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ava_np.errors import RunError
-from ava_np.specification import MAX_COUNT, LearningNetwork, Positive, TermName
+from ava_np.specification import MAX_COUNT, LearningNetwork, Nats, Positive, TermName
 
 MAX_LINE = 2**16  # bytes; a line of all terms, norms and angles has about a thousand
 
-Nats = Annotated[float, Meta(ge=-1e60, le=1e60)]  # float32 terms of any number of pictures stay far below
 Degrees = Annotated[float, Meta(ge=0, le=180)]
 
 

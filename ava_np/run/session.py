@@ -184,9 +184,8 @@ def resume(
         If the pictures are gone.
     """
     run = Run.open(folder)
-    run.lock()  # before a long read
+    trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate)  # before a long read
     pictures = run.pictures(source, progress, cache=cache)
-    trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate)
     every = checkpoint_every or DEFAULT_INTERVALS[on_divergence]
     return Session(run, trainer, run.split(pictures), every, on_divergence)
 

@@ -61,6 +61,8 @@ def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None =
     if (run.folder / MODEL).exists() or (run.folder / TRAINING).exists():
         load_state(trainer, run.folder / TRAINING, specification.id)
     done = [line for line in run.metrics() if line["step"] <= trainer.steps]
+    if done and trainer.progress.totals and trainer.progress.totals.keys() != done[-1]["nats"].keys():
+        raise RunError(f"{run.folder}: {TRAINING} has other terms than {METRICS}")
     if done and done[-1]["epoch"] > training.epochs:
         raise RunError(
             f"{run.folder} has already trained {done[-1]['epoch']} epochs, more than {training.epochs}: "

@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 
 from ava_np.errors import OptionError
 from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_epochs, default_momentum
-from ava_np.specification.models import AVA5, GAN, AnyModel
+from ava_np.specification.models import AVA5, GAN, AnyModel, ModelSpecification
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
 from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
 
@@ -91,6 +91,8 @@ class RunOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, ModelSpecification):
+            raise OptionError("model", f"the model is a specification, such as VAE(latent=2), not {self.model!r}")
         validated(type(self.model), **asdict(self.model))
         self._pictures(self.size or (1, 1), 1, 1 if self.zoom is None else self.zoom)
         batch_size, epochs = (
@@ -148,7 +150,7 @@ class RunOptions:
     ) -> PicturesSpecification:
         return validated(
             PicturesSpecification,
-            source=self.source if self.source is None or self.toy else str(Path(self.source).resolve()),
+            source=self.source if self.toy else _absolute(self.source),
             size=size,
             channels=channels,
             zoom=zoom,
@@ -158,13 +160,14 @@ class RunOptions:
             test=self.test,
             flip=self.flip,
             shift=self.shift,
-            cache=None if self.cache is None else str(Path(self.cache).resolve()),
+            cache=_absolute(self.cache),
             count=count,
             max_pixels=self.max_pixels,
         )
 
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:
-        learning_rate, reduction = DEFAULTS.get(self.optimiser, (1.0, "sum"))  # an unknown optimiser is refused below
+        # An unknown optimiser, of any type, is refused below.
+        learning_rate, reduction = DEFAULTS.get(str(self.optimiser), (1.0, "sum"))
         return validated(
             TrainingSpecification,
             optimiser=self.optimiser,
@@ -178,3 +181,8 @@ class RunOptions:
             clip=self.clip,
             schedule=self.schedule,
         )
+
+
+def _absolute(path: object) -> object:
+    """An absolute path as text; what is no path is left for the validation to refuse."""
+    return str(Path(path).resolve()) if isinstance(path, str | Path) and "\0" not in str(path) else path

@@ -21,6 +21,9 @@ OnDivergence = Literal["stop", "rollback"]
 MAX_PIXELS = 89_478_485
 """Pixels that one picture may have by default: Pillow's own limit, a quarter of a GB of RGB."""
 
+Nats = Annotated[float, Meta(ge=-1e60, le=1e60)]
+"""A term: float32 terms of any number of pictures stay far below the limits."""
+
 TermName = Literal[
     "reconstruction",
     "features",

@@ -3,10 +3,11 @@
 import copy
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, PictureError
@@ -15,7 +16,7 @@ from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
 from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
-from ava_np.specification import Total, TrainingSpecification, steps_per_epoch
+from ava_np.specification import Nats, Total, TrainingSpecification, steps_per_epoch
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
 from ava_np.training.schedules import learning_rate_at
@@ -41,9 +42,9 @@ class Progress(msgspec.Struct, frozen=True):
     """
 
     steps: Total = 0
-    totals: dict[str, float] = {}
+    totals: dict[str, Nats] = {}
     seen: Total = 0
-    norms: dict[str, float] = {}
+    norms: Annotated[dict[Annotated[str, Meta(max_length=100)], float], Meta(max_length=20)] = {}
 
 
 QUIET = np.errstate(over="ignore", invalid="ignore")  # NotFiniteError reports what NumPy would warn of

@@ -81,7 +81,7 @@ def test_β_sets_the_variance_that_a_linear_code_preserves(beta: float) -> None:
     assert variance == pytest.approx(max(3 - beta, 0), abs=0.25)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_gan_covers_the_modes_of_the_ring(seed: int) -> None:
     """Samples cover at least seven of the eight modes, and most are within three standard deviations of one."""
     x = draw_toy("ring", 10000, np.random.default_rng(0))
@@ -92,6 +92,7 @@ def test_gan_covers_the_modes_of_the_ring(seed: int) -> None:
     assert coverage.good_fraction > 0.5
 
 
+@pytest.mark.slow
 def test_minibatch_discrimination_increases_the_spread_of_samples() -> None:
     """The data are N(4, 0.5²), the generator uses softplus, the discriminator three layers of tanh, and training SGD.
 
@@ -130,7 +131,9 @@ def two_sample_p_value(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean([energy(generator.permutation(2 * n)) >= observed for _ in range(300)]))
 
 
-@pytest.mark.parametrize("prior", PRIORS)
+@pytest.mark.parametrize(
+    "prior", ["swiss-roll", *(pytest.param(prior, marks=pytest.mark.slow) for prior in PRIORS if prior != "swiss-roll")]
+)
 def test_aae_codes_follow_the_prior(prior: str) -> None:
     """The codes of unseen data pass a two-sample test at the level of 1%; before training they fail it."""
     seen, unseen = (rows(np.random.default_rng(seed).normal(size=(count, 4))) for seed, count in ((1, 4096), (2, 100)))
