@@ -11,11 +11,12 @@ from PIL import Image
 #   - EPS, for which it runs Ghostscript, and WMF, BUFR, GRIB, HDF5 and MPEG, of which it decodes nothing by itself;
 #   - TGA, PCX, IM, IMT, IPTC, PCD, SPIDER, which have no magic number or one of two bytes, so that other files pass for
 #     them; CUR, whose magic number is also that of a TGA; XBM and XPM, which begin like C programs;
+#   - DDS and QOI, whose decoders are loops in Python: a damaged DDS file of a few bytes kept one busy for minutes;
 #   - ICO and ICNS, which hold one icon in many sizes, and FLI and FITS, which are films and measurements;
 #   - formats of old programs and games that nobody keeps photos in: BLP, DCX, FTEX, GBR, MCIDAS, MSP, PIXAR, XVTHUMB.
 FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM"),
-    *("AVIF", "JPEG2000", "PSD", "QOI", "SGI", "SUN", "DDS"),
+    *("AVIF", "JPEG2000", "PSD", "SGI", "SUN"),
 )
 
 # Two letters are too few to tell a picture from a text. This is how files begin in which the rest is right too.

@@ -16,7 +16,7 @@ from ava_np.data.sources import read_pictures
 from tests.data.picture_files import error_message, noise, write_picture
 from tests.idx_files import digits, write_idx
 
-SAVED = ("png", "jpg", "gif", "webp", "bmp", "tif", "ppm", "pgm", "jp2", "qoi", "sgi", "dds")
+SAVED = ("png", "jpg", "gif", "webp", "bmp", "tif", "ppm", "pgm", "jp2", "sgi")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
 TEXTS = {
     "notes.txt": b"dear diary",
