@@ -25,6 +25,7 @@ class _Line(msgspec.Struct):
     epoch: Positive
     step: Annotated[int, Meta(ge=1, le=MAX_COUNT**2)]
     nats: dict[TermName, Nats]
+    run: str | UnsetType = UNSET
     angle: Annotated[dict[LearningNetwork, Degrees], Meta(min_length=1)] | UnsetType = UNSET
     validation: _Validation | UnsetType = UNSET
 
