@@ -28,7 +28,7 @@ def info(run_folder: Path | None, memory: bool, as_json: bool) -> None:
     ava info --json
     """
     if memory and run_folder is None:
-        raise click.UsageError("--memory needs a run: ava info RUN --memory; ava train says it before it begins")
+        raise click.UsageError("--memory needs a run: ava info RUN --memory; ava train says it before its first step")
     if run_folder is None:
         described = _installation()
     elif memory:

@@ -167,23 +167,23 @@ def _train(session: "Session") -> None:
         for number, handler in previous.items():
             signal.signal(number, handler)
     if stopped:
-        say(f"{_stopped(session)}; continue with: ava train --out {quote(str(run.folder))} --resume{_again(session)}")
+        say(_stopped(session))
         raise Exit(128 + stopped[0])
 
 
 def _stopped(session: "Session") -> str:
-    """Where a training has stopped, and where it continues if the state of that step could not be saved."""
+    """Where a training has stopped, and how it continues: not from there if the state of that step was not saved."""
     from ava_np.run.checkpoint import saved_steps
     from ava_np.run.names import TRAINING
 
-    steps, saved = session.trainer.steps, saved_steps(session.run.folder / TRAINING)
+    folder, steps = session.run.folder, session.trainer.steps
     line = f"stopped after step {steps} of {session.total_steps}"
-    return line if saved == steps else f"{line}, saved after step {saved}"
-
-
-def _again(session: "Session") -> str:
-    """The options of a stopped training that its run does not keep."""
-    return "" if session.on_divergence == "stop" else f" --on-divergence {session.on_divergence}"
+    if not (folder / TRAINING).exists():  # it never had room on the disk
+        return f"{line}; its weights are saved, but it cannot be continued"
+    if (saved := saved_steps(folder / TRAINING)) != steps:
+        line += f", saved after step {saved}"
+    again = "" if session.on_divergence == "stop" else f" --on-divergence {session.on_divergence}"
+    return f"{line}; continue with: ava train --out {quote(str(folder))} --resume{again}"
 
 
 def _report(session: "Session") -> None:

@@ -1,4 +1,4 @@
-"""How much memory a training needs at most: stated before it begins."""
+"""How much memory a training needs at most: stated before its first step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -157,7 +157,7 @@ class Trainer:
         total = self.training.total_steps(len(batches))
         with single_threaded_blas:
             while True:
-                if self.epoch_to_report(count):
+                if self._epoch_to_report(count):
                     yield self._epoch(batches, validation, count)
                     self.progress = msgspec.structs.replace(self.progress, totals={}, seen=0)
                 if self.steps >= total:
@@ -169,7 +169,7 @@ class Trainer:
                 if self.steps % count:
                     yield None
 
-    def epoch_to_report(self, count: int) -> bool:
+    def _epoch_to_report(self, count: int) -> bool:
         """Return whether an epoch of ``count`` steps is complete and its metrics have not been taken."""
         return self.progress.seen > 0 and self.steps % count == 0
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from ava_np.run import training
+from ava_np.run.checkpoint import save_model
 from ava_np.run.folder import Run
 from ava_np.run.names import METRICS, MODEL, TRAINING
+from ava_np.training.trainer import Trainer
 from tests.command import SMALL, ava, spawn, tree, write_pictures
 from tests.results import BOLD, printed, ran
 
@@ -127,10 +130,33 @@ def test_second_training_is_refused_beside_a_running_one(place: Path, photos: Pa
 @pytest.mark.usefixtures("no_report")
 def test_two_trainings_that_begin_at_once_have_two_folders(place: Path) -> None:
     trainings = [spawn("train", *SMALL, "--size", 20) for _ in range(2)]
-    for training in trainings:
-        assert training.communicate(timeout=120)[0] is not None
-        assert training.returncode == 0
+    for started in trainings:
+        assert started.communicate(timeout=120)[0] is not None
+        assert started.returncode == 0
     names = {path.name for path in (place / "runs").iterdir()}
     assert names == {"builtin-ava5", "builtin-ava5-2"}
     ids = {printed("info", place / "runs" / name)["progress"]["steps"] for name in names}
     assert ids == {3}
+
+
+@pytest.mark.usefixtures("no_report")
+def test_stop_says_so_if_there_was_never_room_for_the_state(
+    monkeypatch: pytest.MonkeyPatch, photos: Path, place: Path
+) -> None:
+    """Only the weights are written, and Ctrl-C comes after the first step."""
+
+    def weights_alone(trainer: Trainer, folder: Path, run: str) -> None:
+        save_model(trainer.model, folder / MODEL)
+
+    def stepping(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for metrics in training.train(*arguments, **options):
+            signal.raise_signal(signal.SIGINT)
+            yield metrics
+
+    monkeypatch.setattr(training, "save_checkpoint", weights_alone)
+    monkeypatch.setattr("ava_np.run.session.train", stepping)
+    outcome = ava("train", photos, *SMALL, "--out", "other")
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+        130,
+        "stopped after step 1 of 3; its weights are saved, but it cannot be continued",
+    )
