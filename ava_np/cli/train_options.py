@@ -25,13 +25,13 @@ from ava_np.specification import (
     MAX_COUNT,
     MAX_PIXELS,
     MAX_TOTAL,
-    Likelihood,
     OnDivergence,
     OptimiserName,
     PriorName,
     Reduction,
     RunOptions,
     Schedule,
+    VAELikelihood,
 )
 from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
 
@@ -60,17 +60,29 @@ MODEL_OPTIONS = [
     ),
     click.option(
         "--likelihood",
-        type=Word(get_args(Likelihood)),
-        help="ae, vae, aae, vae-gan-costs: squared error or cross-entropy.  [default: gaussian]",
+        type=Word(get_args(VAELikelihood)),
+        help="calibrated (vae, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. bernoulli "
+        "(ae, vae, aae, vae-gan-costs): cross-entropy.  [default: calibrated for vae and ava1 to ava5 with exact "
+        "propagation, else gaussian]",
     ),
-    click.option("--beta", type=WEIGHT, help="vae: weight of the divergence.  [default: 1]"),
+    click.option("--beta", type=WEIGHT, help="vae, vaegan, ava1 to ava5: weight of the divergence.  [default: 1]"),
+    click.option(
+        "--adversarial-weight",
+        type=WEIGHT,
+        help="ava1, ava2, ava5: weight of the discriminator's error at x'.  [default: 1]",
+    ),
+    click.option(
+        "--encoding-adversarial-weight",
+        type=WEIGHT,
+        help="ava3, ava4, ava5: weight of the encoding discriminator's error at μ(x').  [default: 1]",
+    ),
     click.option(
         "--prior",
         type=Word(get_args(PriorName)),
         help="aae, vae-gan-costs: distribution that the codes are trained to follow.  [default: normal]",
     ),
     click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
-    click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 1]"),
+    click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 0.01]"),
     click.option(
         "--reconstructions-are-fake/--reconstructions-are-not-fake",
         default=None,
@@ -87,7 +99,12 @@ MODEL_OPTIONS = [
         type=SHARE,
         help="One-sided label smoothing: the target of real samples is 1 minus this.  [default: 0]",
     ),
-    click.option("--saturating", is_flag=True, default=None, help="Generators descend log(1 - d) instead of -log d."),
+    click.option(
+        "--saturating",
+        is_flag=True,
+        default=None,
+        help="Generators, and ava1 to ava5, descend log(1 - d) instead of -log d.",
+    ),
 ]
 
 PICTURE_OPTIONS = [

@@ -134,7 +134,7 @@ class AAE(Model[AAEBuffers]):
     def reconstruction_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 1."""
         t = self._reconstruct(x, noise)
-        reconstruction, δx_ = reconstruction_loss(t.g1, x, self.likelihood)
+        reconstruction, δx_, _ = reconstruction_loss(t.g1, x, self.likelihood)
         δz = self.g.backward(t.g1, δx_, from_intermediate=True)
         self._encoder_backward(t.f1, δz, noise)
         return {"reconstruction": reconstruction}

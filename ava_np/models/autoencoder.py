@@ -56,7 +56,7 @@ class Autoencoder(Model[AutoencoderBuffers]):
         """Add both networks' gradients."""
         t = self.buffers(len(x), noise)
         self.ι.forward(t.ι, self.π.forward(t.π, x))
-        reconstruction, δx_ = reconstruction_loss(t.ι, x, self.likelihood)  #  x' - x, or y - x at the logits
+        reconstruction, δx_, _ = reconstruction_loss(t.ι, x, self.likelihood)  #  x' - x, or y - x at the logits
         δz = self.ι.backward(t.ι, δx_, from_intermediate=True)
         self.π.backward_parameters(t.π, δz)
         return {"reconstruction": reconstruction}

@@ -8,6 +8,9 @@ descended. Every sum over neurons and over the batch is a plain sum, as printed;
 The two propagations differ only in how an error passes from one network to another. "paper" is (5) to (16) to the
 letter. "exact" is the true gradient of (3) and (12) for Θ and Φ, and of (4) and (11) for Ψ and Λ. Reverse-causal
 propagation, (10) and (16), has no true gradient and is the paper's in both.
+
+Exact propagation can also leave the printed objective in four places: -log d for log(1 - d) in (3) and (12), which does
+not saturate; the weights λ and λ_μ of these terms, and β of KL; and the calibrated variance σ² (models/terms.py).
 """
 
 from dataclasses import dataclass
@@ -28,7 +31,16 @@ from ava_np.kernels.squared_error import squared_error_backward, squared_error_f
 from ava_np.layers import Dense
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
-from ava_np.models.terms import kl_objective, log_sigmoid, sigmoid, split_mean_logvar
+from ava_np.models.terms import (
+    calibrated_variance,
+    gaussian_objective,
+    gaussian_value,
+    generator_loss,
+    kl_objective,
+    log_sigmoid,
+    sigmoid,
+    split_mean_logvar,
+)
 from ava_np.network import Buffers, Network
 from ava_np.network.architectures import Architecture, discriminator
 
@@ -80,6 +92,10 @@ class AVA(TwoPropagations[AVABuffers]):
         self.Ψ = new(self.neurons, discriminator(trunk, minibatch_discrimination=similarity))
         self.Λ = new(n, discriminator(layers.code_discriminator, minibatch_discrimination=similarity))
         self.variant = VARIANTS[self.specification.name]
+        self.calibrated, self.β = self.specification.likelihood == "calibrated", self.specification.beta
+        self.saturating = bool(self.specification.saturating)
+        self.λ = getattr(self.specification, "adversarial_weight", 1.0)
+        self.λ_μ = getattr(self.specification, "encoding_adversarial_weight", 1.0)
         networks = {"encoder": self.Θ, "decoder": self.Φ}
         if self.variant.discriminator:
             networks["discriminator"] = self.Ψ
@@ -126,14 +142,18 @@ class AVA(TwoPropagations[AVABuffers]):
         δx_, δf = t.g.zero_error(), t.f.zero_error()                    #       errors of Φ at x' and of Θ at (μ, s)
         δμ, δs = split_mean_logvar(δf)
 
-        terms = {"reconstruction": squared_error_forward(x_, x), "kl": kl_forward(μ, s)}
+        squared, σ2 = squared_error_forward(x_, x), 1.0
         squared_error_backward(δx_, x_, x)                              # (6)   -(x - x'), also of the VAE
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
+        if exact:
+            σ2 = calibrated_variance(squared, x.size) if self.calibrated else 1.0
+            δf *= self.β * σ2
+        terms = {"reconstruction": gaussian_value(squared, x.size, σ2), "kl": kl_forward(μ, s)}
 
         if v.discriminator:
             d, d_ = Ψ.forward(t.d, x), Ψ.forward(t.d_, x_)
             terms |= {"log_d_real": log_real_forward(d), "log_d_fake": log_fake_forward(d_)}
-            self.add_adversarial_error(δx_, Ψ, t.d_)                    # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
+            self.add_adversarial_error(δx_, Ψ, t.d_, self.λ)            # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
             δd, δd_ = t.d.zero_error(), t.d_.zero_error()
             log_real_backward(δd, d, -1)                                # (7)   a_d'(d(x)) / d(x)
             log_fake_backward(δd_, d_, -1)                              # (7)   -a_d'(d(x')) / (1 - d(x'))
@@ -150,7 +170,7 @@ class AVA(TwoPropagations[AVABuffers]):
             if exact:
                 δf_ = t.f_.zero_error()
                 δμ_, _ = split_mean_logvar(δf_)
-                self.add_adversarial_error(δμ_, Λ, t.D_)                # (12)  from D to μ(x'), through Λ*,
+                self.add_adversarial_error(δμ_, Λ, t.D_, self.λ_μ)      # (12)  from D to μ(x'), through Λ*,
                 δx_ += Θ.backward(t.f_, δf_)                            # (12)  and on to Θ and x'
             else:
                 self.add_adversarial_error(δμ, Λ, t.D_)                 # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
@@ -172,23 +192,23 @@ class AVA(TwoPropagations[AVABuffers]):
         return terms
         # fmt: on
 
-    def add_adversarial_error(self, δ: np.ndarray, discriminator: Network, buffers: Buffers) -> None:
-        """Add to δ, at the neurons that a discriminator reads, the error of log(1 - d).
+    def add_adversarial_error(self, δ: np.ndarray, discriminator: Network, buffers: Buffers, weight: float = 1) -> None:
+        """Add to δ, at the neurons that a discriminator reads, the error of the network that made them.
 
-        Paper: one number for all neurons of a picture, as if all weights were one. Exact: through the real weights. In
-        both cases the discriminator does not learn from it: the paper's star.
+        Paper: one number for all neurons of a picture, as if all weights were one. Exact: the error of log(1 - d) or
+        -log d, through the real weights. In both cases the discriminator does not learn from it: the paper's star.
         """
         if self.propagation == "paper":
             causal_backward(δ, buffers.output)
         else:
-            error = buffers.zero_error()
-            log_fake_backward(error, buffers.output, +1)
+            error = generator_loss(buffers, self.saturating)
+            error *= weight
             δ += discriminator.backward_input(buffers, error)
 
     def detached(self, x: np.ndarray, noise: Noise) -> Detached:
         """Return the factors that the rules treat as constants, (batch, 1) each.
 
-        c and C belong to (6) and (14), e and E to (10) and (16).
+        c and C belong to (6) and (14), e and E to (10) and (16), σ2 to the calibrated variance.
         """
         at = self.forward_values(x, noise)
         a_g = self.Φ.output_slope(self.buffers(len(x), noise).g)
@@ -197,6 +217,7 @@ class AVA(TwoPropagations[AVABuffers]):
             "C": sigmoid(at["D_"]),
             "e": np.sum((x - at["x_"]) * a_g, axis=1, keepdims=True),
             "E": np.sum(at["μ"] - at["μ_"], axis=1, keepdims=True),
+            "σ2": np.full((len(x), 1), calibrated_variance(squared_error_forward(at["x_"], x), x.size)),
         }
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
@@ -209,13 +230,15 @@ class AVA(TwoPropagations[AVABuffers]):
         at, v, w = self.forward_values(x, noise), self.variant, detached
         x_, μ, s, μ_, d, d_, D, D_ = (at[k] for k in ("x_", "μ", "s", "μ_", "d", "d_", "D", "D_"))
         squared, kl = np.sum((x - x_) ** 2) / 2, kl_objective(μ, s)
-        loss = squared + kl                                             # (1)
+        loss = gaussian_objective(x_, x, calibrated=self.calibrated) + self.β * kl  # (1)
+        if self.calibrated:
+            loss *= w["σ2"].item(0)
         b = np.sum(log_sigmoid(d) + log_sigmoid(-d_))                   # (2), (4)
         B = np.sum(log_sigmoid(D) + log_sigmoid(-D_))                   # (11)
         if v.discriminator:
-            loss += np.sum(log_sigmoid(-d_))                            # (3)
+            loss += self.λ * self.adversarial_objective(d_)             # (3)
         if v.encoding_discriminator:
-            loss += np.sum(log_sigmoid(-D_))                            # (12)
+            loss += self.λ_μ * self.adversarial_objective(D_)           # (12)
         if v.reverse_causal:
             b -= squared                                                # (9)   its gradient in Ψ is 0, so
             b += np.sum(w["e"] * sigmoid(d_))                           # (10)  ascends e d(x'), e detached
@@ -228,6 +251,10 @@ class AVA(TwoPropagations[AVABuffers]):
             l_Φ = squared - v.discriminator * np.sum(w["c"] * x_)       # (6)        c detached
         return {"encoder": l_Θ, "decoder": l_Φ, "discriminator": -b, "encoding_discriminator": -B}
         # fmt: on
+
+    def adversarial_objective(self, d: np.ndarray) -> float:
+        """Return log(1 - d), as (3) and (12) print it, or -log d, summed over the batch."""
+        return float(np.sum(log_sigmoid(-d) if self.saturating else -log_sigmoid(d)))
 
     def forward_values(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """Return copies of all values of a step's forward pass, including those that the variant does not use."""

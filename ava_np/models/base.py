@@ -237,7 +237,7 @@ class Model(InferenceModel, ABC, Generic[S]):
         >>> import ava_np
         >>> model = ava_np.build("ava5", (8, 8, 1))
         >>> list(model.detached(np.zeros((4, 64), np.float32), model.noise(np.random.default_rng(0), 4)))
-        ['c', 'C', 'e', 'E']
+        ['c', 'C', 'e', 'E', 'σ2']
         """
         return {}
 

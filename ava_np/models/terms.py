@@ -1,13 +1,23 @@
 """Terms of objectives that several models share: value and error, and again in plain NumPy for the gradient check.
 
-Reconstruction, -log p(x|z) up to a constant: ½ Σ (x - x')² for a Gaussian of unit variance, or the cross-entropy of
-Bernoulli neurons. The error of the latter belongs at the logits, so a Bernoulli decoder has its intermediate layer in
-front of the sigmoid.
+Reconstruction, -log p(x|z) up to a constant:
+    gaussian    ½ Σ (x - x')², of unit variance
+    calibrated  ½ D log σ² + ½ Σ (x - x')² / σ², with σ² = mean (x - x')² of the batch, Rybkin et al. 2021
+    bernoulli   the cross-entropy. Its error belongs at the logits, so a Bernoulli decoder has its intermediate layer in
+                front of the sigmoid.
+
+D is the number of values in the batch. σ² is where the derivative by σ² is 0, so the error at x' is (x' - x) / σ² with
+σ² held constant. A calibrated step descends σ² times the objective: the error at x' is then x' - x, as with unit
+variance, and the divergence gets the weight σ². A common factor does not change the direction of a step, and this one
+keeps it from growing without bound as σ² goes to 0.
 
 Adversarial losses, Goodfellow et al. 2014, from the logit ℓ, with d = σ(ℓ) the probability of "real":
     discriminator   ascends log d(real) + log(1 - d(fake)); with label smoothing, (1 - s) log d + s log(1 - d) at real
     generator       descends log(1 - d(fake)), or -log d(fake), which does not saturate
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,10 +26,30 @@ from ava_np.kernels.cross_entropy import cross_entropy_backward, cross_entropy_f
 from ava_np.kernels.discrimination import log_fake_backward, log_fake_forward, log_real_backward, log_real_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.network import Buffers
-from ava_np.specification import Likelihood, ModelSpecification
+from ava_np.specification import ModelSpecification, VAELikelihood
+
+LEAST_VARIANCE = 1 / (12 * 255**2)  # of rounding to 8 bits: a picture is not known more precisely
 
 
-def reconstruction_layer(specification: ModelSpecification, likelihood: Likelihood) -> int | None:
+class Reconstruction(NamedTuple):
+    """The reconstruction term of a step.
+
+    Attributes
+    ----------
+    value : float
+        -log p(x|z) in nats, up to the constant ½ D log 2π.
+    error : ndarray, (batch, m)
+        Error at the decoder's intermediate layer: σ² times the gradient of ``value``.
+    variance : float
+        σ², by which the step multiplies the divergence too; 1 unless the likelihood is calibrated.
+    """
+
+    value: float
+    error: np.ndarray
+    variance: float
+
+
+def reconstruction_layer(specification: ModelSpecification, likelihood: VAELikelihood) -> int | None:
     """Return the decoder's intermediate layer, where the reconstruction error enters: -1 for logits, None for the
     output.
 
@@ -28,21 +58,35 @@ def reconstruction_layer(specification: ModelSpecification, likelihood: Likeliho
     ArchitectureError
         If the likelihood is Bernoulli and the output is linear.
     """
-    if likelihood == "gaussian":
+    if likelihood != "bernoulli":
         return None
     if specification.output != "sigmoid":
         raise ArchitectureError("a Bernoulli likelihood needs values in [0, 1], which a linear output does not give")
     return -1
 
 
-def reconstruction_loss(decoder: Buffers, x: np.ndarray, likelihood: Likelihood) -> tuple[float, np.ndarray]:
+def reconstruction_loss(decoder: Buffers, x: np.ndarray, likelihood: VAELikelihood) -> Reconstruction:
     """Return -log p(x|z) and its error at the decoder's intermediate layer, x' - x, or σ(ℓ) - x at the logits."""
-    error, value = decoder.zero_intermediate_error(), decoder.intermediate
+    error, output = decoder.zero_intermediate_error(), decoder.intermediate
+    if likelihood == "bernoulli":
+        cross_entropy_backward(error, output, x)
+        return Reconstruction(cross_entropy_forward(output, x), error, 1.0)
+    squared_error_backward(error, output, x)
+    squared = squared_error_forward(output, x)
     if likelihood == "gaussian":
-        squared_error_backward(error, value, x)
-        return squared_error_forward(value, x), error
-    cross_entropy_backward(error, value, x)
-    return cross_entropy_forward(value, x), error
+        return Reconstruction(squared, error, 1.0)
+    variance = calibrated_variance(squared, x.size)
+    return Reconstruction(gaussian_value(squared, x.size, variance), error, variance)
+
+
+def calibrated_variance(squared: float, values: int) -> float:
+    """Return σ², the mean of (x - x')² over all values of a batch; ``squared`` is half of their sum."""
+    return max(2 * squared / values, LEAST_VARIANCE)
+
+
+def gaussian_value(squared: float, values: int, variance: float) -> float:
+    """Return -log N(x; x', σ²) up to a constant; ``squared`` is ½ Σ (x - x')²."""
+    return values / 2 * math.log(variance) + squared / variance
 
 
 def discriminator_loss(
@@ -82,10 +126,21 @@ def encoder_loss(real: Buffers, saturating: bool) -> np.ndarray:
 # The same objectives in plain NumPy
 
 
-def reconstruction_objective(decoder: Buffers, x: np.ndarray, likelihood: Likelihood) -> float:
+def reconstruction_objective(decoder: Buffers, x: np.ndarray, likelihood: VAELikelihood) -> float:
     """Return -log p(x|z) up to a constant."""
     t = decoder.intermediate
-    return float(np.sum((t - x) ** 2) / 2 if likelihood == "gaussian" else np.sum(np.logaddexp(0, t) - x * t))
+    if likelihood == "bernoulli":
+        return float(np.sum(np.logaddexp(0, t) - x * t))
+    return gaussian_objective(t, x, calibrated=likelihood == "calibrated")
+
+
+def gaussian_objective(x_: np.ndarray, x: np.ndarray, *, calibrated: bool) -> float:
+    """Return -log N(x; x', σ²) up to a constant, with σ² = 1 or at its optimum."""
+    squared = float(np.sum((x_ - x) ** 2))
+    if not calibrated:
+        return squared / 2
+    variance = max(squared / x.size, LEAST_VARIANCE)
+    return (x.size * float(np.log(variance)) + squared / variance) / 2
 
 
 def kl_objective(μ: np.ndarray, s: np.ndarray) -> float:

@@ -1,9 +1,10 @@
-"""Variational autoencoder: Kingma and Welling 2014; with β of Higgins et al. 2017.
+"""Variational autoencoder: Kingma and Welling 2014; β of Higgins et al. 2017, calibrated σ of Rybkin et al. 2021.
 
     min over Θ, Φ  -log p(x|z) + β KL(N(μ, Σ) ‖ N(0, I)),   z = μ + Σ^½ r,  r ~ N(0, I)       AVA (1), (8)
 
 f(x|Θ) is the encoder with outputs μ and s = log Σ, g(z|Φ) the decoder. "paper" propagation drops the path from the
-reconstruction through z to Θ, as AVA (5) prints it.
+reconstruction through z to Θ, as AVA (5) prints it. With a calibrated likelihood, a step descends σ² times the
+objective (models/terms.py).
 """
 
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
+from ava_np.kernels.squared_error import squared_error_forward
 from ava_np.layers import Dense
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import (
+    calibrated_variance,
     kl_objective,
     reconstruction_layer,
     reconstruction_loss,
@@ -42,6 +45,7 @@ class VAE(TwoPropagations[VAEBuffers]):
 
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create Θ and Φ."""
+        assert self.specification.likelihood is not None  # the specification has replaced it
         self.likelihood, self.β = self.specification.likelihood, self.specification.beta
         intermediate = reconstruction_layer(self.specification, self.likelihood)
         self.Θ = new(self.neurons, [*layers.encoder, Dense(2 * self.latent)])
@@ -63,9 +67,9 @@ class VAE(TwoPropagations[VAEBuffers]):
 
         δf = t.f.zero_error()
         δμ, δs = split_mean_logvar(δf)
+        reconstruction, δx_, σ2 = reconstruction_loss(t.g, x, self.likelihood)
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
-        δf *= self.β
-        reconstruction, δx_ = reconstruction_loss(t.g, x, self.likelihood)
+        δf *= self.β * σ2
         if self.propagation == "exact":
             δz = Φ.backward(t.g, δx_, from_intermediate=True)           # (6)   δx' a_g'(x'), then down into Φ
             reparameterise_backward(δμ, δs, δz, s, r)                   # (1)   the path through z that (5) drops
@@ -75,12 +79,21 @@ class VAE(TwoPropagations[VAEBuffers]):
         return {"reconstruction": reconstruction, "kl": kl_forward(μ, s)}
         # fmt: on
 
+    def detached(self, x: np.ndarray, noise: Noise) -> Detached:
+        """Return σ² of a calibrated decoder, (batch, 1): the factor of the objective in a step."""
+        t = self.buffers(len(x), noise)
+        reparameterise_forward(t.z, *split_mean_logvar(self.Θ.forward(t.f, x)), noise["r"])
+        squared = squared_error_forward(self.Φ.forward(t.g, t.z), x)
+        return {"σ2": np.full((len(x), 1), calibrated_variance(squared, x.size))}
+
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return the negative evidence lower bound up to a constant; in paper propagation each network's own term."""
         t = self.buffers(len(x), noise)
         μ, s = (half.copy() for half in split_mean_logvar(self.Θ.forward(t.f, x)))
         self.Φ.forward(t.g, μ + np.exp(s / 2) * noise["r"])
         error, divergence = reconstruction_objective(t.g, x, self.likelihood), self.β * kl_objective(μ, s)
+        if self.likelihood == "calibrated":
+            error, divergence = detached["σ2"].item(0) * error, detached["σ2"].item(0) * divergence
         if self.propagation == "paper":
             return {"encoder": divergence, "decoder": error}
         return {"encoder": error + divergence, "decoder": error + divergence}

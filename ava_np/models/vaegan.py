@@ -4,7 +4,7 @@
     L_llike = ½ ‖Dis_l(x) - Dis_l(x̃)‖²                               x̃ = Dec(z),  z = μ + Σ^½ r
     L_GAN   = log Dis(x) + log(1 - Dis(x̃)) + log(1 - Dis(x_p))        x_p = Dec(z_p),  z_p ~ N(0, I)
 
-    Enc descends L_prior + L_llike,   Dec descends γ L_llike + L_GAN,   Dis ascends L_GAN
+    Enc descends β L_prior + L_llike,   Dec descends γ L_llike + L_GAN,   Dis ascends L_GAN
 
 All three learn from one forward pass; Dis learns nothing from L_llike, and Enc nothing from L_GAN. Algorithm 1 prints
 Dec's objective as γ L_llike - L_GAN and lets Dis descend L_GAN. That is the same if its L_GAN is a cross-entropy, the
@@ -51,7 +51,8 @@ class VAEGAN(Model[VAEGANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create Enc, Dec and Dis, whose intermediate layer is l."""
         specification, n = self.specification, self.latent
-        self.γ, self.reconstructions_are_fake = specification.gamma, specification.reconstructions_are_fake
+        self.β, self.γ = specification.beta, specification.gamma
+        self.reconstructions_are_fake = specification.reconstructions_are_fake
         self.Enc = new(self.neurons, [*layers.encoder, Dense(2 * n)])
         self.Dec = new(n, layers.decoder)
         trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
@@ -110,10 +111,11 @@ class VAEGAN(Model[VAEGANBuffers]):
         squared_error_backward(δl, features_, features)
         δx_ = Dis.backward_input(t.Dis_, δl, from_intermediate=True).copy()
 
-        δz = Dec.backward_input(t.Dec, δx_)                             # Enc descends L_prior + L_llike
+        δz = Dec.backward_input(t.Dec, δx_)                             # Enc descends β L_prior + L_llike
         δenc = t.Enc.zero_error()
         δμ, δs = split_mean_logvar(δenc)
         kl_backward(δμ, δs, μ, s)
+        δenc *= self.β
         reparameterise_backward(δμ, δs, δz, s, noise["r"])
         Enc.backward_parameters(t.Enc, δenc)
 
@@ -138,7 +140,7 @@ class VAEGAN(Model[VAEGANBuffers]):
         if self.reconstructions_are_fake:
             fakes += float(np.sum(log_sigmoid(-t.Dis_.output)))
         return {
-            "encoder": prior + feature_error,
+            "encoder": self.β * prior + feature_error,
             "decoder": self.γ * feature_error + fakes,
             "discriminator": -float(np.sum(log_sigmoid(t.Dis.output))) - fakes,
         }

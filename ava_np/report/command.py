@@ -31,12 +31,16 @@ def command(specification: Specification) -> list[str]:
 
 
 def _model(specification: Specification) -> dict[str, Any]:
-    """The model's name, and the options that differ from its defaults."""
+    """The model's name, and the options that differ from its defaults, some of which depend on the propagation."""
     model = specification.model
+    propagation = getattr(model, "propagation", None)
+    defaults = type(model)(**({} if propagation is None else {"propagation": propagation}))
     options: dict[str, Any] = {"model": model.name}
+    if propagation == "paper":
+        options["propagation"] = propagation
     for field in msgspec.structs.fields(model):
         value = getattr(model, field.name)
-        if field.name not in IMPLIED and value != field.default:
+        if field.name not in IMPLIED and value != getattr(defaults, field.name):
             options[field.name] = value
     if isinstance(model.architecture, dict):
         options["architecture"] = ARCHITECTURE

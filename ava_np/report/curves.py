@@ -90,8 +90,12 @@ def loss_curves(metrics: Sequence[Metrics], specification: Specification) -> Fig
 def _reconstruction(axes: Axes, curves: Sequence[Curve], unit: str) -> None:
     axes.set_title("Reconstruction and divergence" if len(curves) > 1 else "Reconstruction")
     axes.set_ylabel(unit)
-    positive = [value for _, values, *_ in curves for value in values if value > 0]
-    if positive:
+    every = [value for _, values, *_ in curves for value in values]
+    positive = [value for value in every if value > 0]
+    if min(every) < 0:  # the log of a calibrated variance
+        axes.set_yscale("symlog", linthresh=10)
+        axes.yaxis.set_major_formatter("{x:g}")
+    elif positive:
         axes.set_yscale("log", nonpositive="clip")
         top = max(positive)
         low = max(min(positive), top / 10**DECADES)

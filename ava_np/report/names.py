@@ -56,6 +56,13 @@ PRIOR_NAMES = {
     "function": "the prior function",
 }
 
+LIKELIHOODS = {
+    "gaussian": "a Gaussian with unit variance, without its constant",
+    "calibrated": "a Gaussian whose variance is the mean squared error of a batch, without its constant: it may be "
+    "negative, and is less for better reconstructions",
+    "bernoulli": "Bernoulli values, a cross-entropy; its minimum is 0 only if all values are 0 or 1",
+}
+
 _GAN: dict[TermName, Term] = {
     "log_d_real": Term("log d(x)", r"$\log\,d(x)$", "discriminator on data"),
     "log_d_fake": Term("log(1 - d(g(z)))", r"$\log(1-d(g(z)))$", "discriminator on samples"),
@@ -65,7 +72,6 @@ _BIGAN: dict[TermName, Term] = {
     "log_d_fake": Term("log(1 - d(g(z), z))", r"$\log(1-d(g(z),z))$", "discriminator on samples with their codes"),
 }
 _VAEGAN: dict[TermName, Term] = {
-    "kl": Term("KL", r"$\mathrm{KL}$", "L_prior: divergence of the code from N(0, I)"),
     "features": Term(
         "½‖dₗ(x) - dₗ(x̃)‖²",
         r"$½\,\Vert d_l(x)-d_l(\tilde{x})\Vert^2$",
@@ -81,7 +87,6 @@ _AAE: dict[TermName, Term] = {
 }
 _AVA: dict[TermName, Term] = {
     "reconstruction": Term("½‖x - x′‖²", r"$½\,\Vert x-x'\Vert^2$", "reconstruction, AVA (1)"),
-    "kl": Term("KL", r"$\mathrm{KL}$", "divergence of the code from the prior, AVA (1)"),
     "log_d_real": Term("log d(x)", r"$\log\,d(x)$", "Ψ on data, AVA (2)"),
     "log_d_fake": Term("log(1 - d(x′))", r"$\log(1-d(x'))$", "Ψ on decoded data, AVA (2)"),
     "log_D_real": Term("log D(μ(x))", r"$\log\,D(\mu(x))$", "Λ on codes of data, AVA (11)"),
@@ -112,26 +117,37 @@ def objective_terms(model: ModelSpecification) -> dict[TermName, Term]:
         case specifications.BiGAN():
             return _BIGAN
         case specifications.VAEGAN():
-            return _VAEGAN
+            return {**_VAEGAN, "kl": _divergence(model, ": L_prior")}
         case specifications.AVA():
-            return _AVA
+            return {**_AVA, "reconstruction": _reconstruction(model), "kl": _divergence(model, ", AVA (1)")}
         case specifications.AAE() | specifications.VAEGANCosts():
             return {"reconstruction": _reconstruction(model), **_AAE}
         case specifications.VAE():
-            weighted = "" if model.beta == 1 else f", before the weight β = {model.beta:g}"
-            divergence = Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{weighted}")
-            return {"reconstruction": _reconstruction(model), "kl": divergence}
+            return {"reconstruction": _reconstruction(model), "kl": _divergence(model)}
         case specifications.AE():
             return {"reconstruction": _reconstruction(model)}
     raise ValueError(f"{type(model).__name__} has no names for its terms")
 
 
 def _reconstruction(
-    model: specifications.AE | specifications.VAE | specifications.AAE | specifications.VAEGANCosts,
+    model: specifications.AE
+    | specifications.VAE
+    | specifications.AAE
+    | specifications.VAEGANCosts
+    | specifications.AVA,
 ) -> Term:
     if model.likelihood == "bernoulli":
         return Term("H(x, x′)", r"$\mathrm{H}(x,x')$", "reconstruction, cross-entropy")
+    if model.likelihood == "calibrated":
+        return Term("-log p(x|z)", r"$-\log\,p(x|z)$", "reconstruction, a Gaussian whose variance is the squared error")
+    if isinstance(model, specifications.AVA):
+        return _AVA["reconstruction"]
     return _AVA["reconstruction"]._replace(meaning="reconstruction, squared error")
+
+
+def _divergence(model: specifications.VAE | specifications.VAEGAN | specifications.AVA, where: str = "") -> Term:
+    weighted = "" if model.beta == 1 else f", before the weight β = {model.beta:g}"
+    return Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{where}{weighted}")
 
 
 def chance_level(model: ModelSpecification) -> float:
@@ -150,8 +166,8 @@ def model_title(model: ModelSpecification) -> str:
     prior = getattr(model, "prior", "normal")
     if prior != "normal":
         text += f" {'and' if ' with ' in text else 'with'} a {prior.replace('swiss-roll', 'Swiss roll')} prior"
-    if isinstance(model, specifications.VAE) and model.beta != 1:
-        text += f" with β = {model.beta:g}"
+    if (beta := getattr(model, "beta", 1)) != 1:
+        text += f" with β = {beta:g}"
     propagation = getattr(model, "propagation", None)
     return f"{text}, {propagation} propagation" if propagation else text
 

@@ -21,7 +21,7 @@ from ava_np.errors import AvaError, RunError
 from ava_np.files import atomic_file, write_atomically
 from ava_np.models import Model, array_shapes, from_specification
 from ava_np.run.names import MODEL, TRAINING
-from ava_np.specification import FORMAT, AnyModel, Positive, TermName, Total, require_readable
+from ava_np.specification import FORMAT, AnyModel, Positive, TermName, Total, of_format, require_readable
 from ava_np.training.trainer import Progress, Trainer
 
 KEY = "ava_np"
@@ -157,7 +157,8 @@ def read_model(path: str | Path) -> tuple[Model, ModelHeader]:
 
 def read_header(path: str | Path) -> ModelHeader:
     """Return the metadata of a model's file, without its arrays; parameters and errors as in ``load_model``."""
-    return _read_header(_model_path(path), ModelHeader)
+    header = _read_header(_model_path(path), ModelHeader)
+    return msgspec.structs.replace(header, model=of_format(header.model, header.format))
 
 
 def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
@@ -263,14 +264,13 @@ def _encode(arrays: dict[str, np.ndarray], header: ModelHeader | StateHeader) ->
     """Return a safetensors file with its checksum."""
     # safetensors silently scrambles arrays that are not C-contiguous
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    header = msgspec.structs.replace(header, sha256=_checksum(contiguous, header))
+    header = msgspec.structs.replace(header, sha256=_checksum(contiguous, msgspec.json.encode(header)))
     return save(contiguous, {KEY: msgspec.json.encode(header).decode()})
 
 
-def _checksum(arrays: dict[str, np.ndarray], header: ModelHeader | StateHeader) -> str:
-    """SHA-256 of arrays with their names, types and shapes, and of the other metadata."""
-    without = msgspec.structs.replace(header, sha256="")
-    digest = hashlib.sha256(msgspec.json.encode(without))
+def _checksum(arrays: dict[str, np.ndarray], metadata: bytes) -> str:
+    """SHA-256 of the metadata without a checksum, and of arrays with their names, types and shapes."""
+    digest = hashlib.sha256(metadata)
     for name in sorted(arrays):
         digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
         digest.update(arrays[name].data)
@@ -293,7 +293,9 @@ def _read_arrays(path: Path, header: ModelHeader | StateHeader) -> dict[str, np.
     """Return the arrays of a file, after checking their checksum."""
     with _opened(path) as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if header.sha256 and header.sha256 != _checksum(arrays, header):
+        # as they were written: the header of an older file lacks the options that were added since
+        written = msgspec.json.decode(file.metadata()[KEY]) | {"sha256": ""}
+        if header.sha256 and header.sha256 != _checksum(arrays, msgspec.json.encode(written)):
             raise ValueError("its checksum differs")
         return arrays
 

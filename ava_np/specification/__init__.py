@@ -22,6 +22,7 @@ from ava_np.specification.models import (
     BiGAN,
     ModelSpecification,
     VAEGANCosts,
+    of_format,
     specify_model,
 )
 from ava_np.specification.options import RunOptions
@@ -62,6 +63,7 @@ from ava_np.specification.values import (
     Share,
     TermName,
     Total,
+    VAELikelihood,
     parse_size,
     validated,
 )
@@ -115,10 +117,12 @@ __all__ = [
     "Total",
     "TrainingSpecification",
     "VAEGANCosts",
+    "VAELikelihood",
     "decode",
     "default_momentum",
     "encode",
     "is_toy",
+    "of_format",
     "parse_size",
     "require_readable",
     "specify_model",

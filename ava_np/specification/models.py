@@ -1,18 +1,20 @@
 """Specifications of models: one class for each, with its options and their ranges."""
 
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast, get_args, get_type_hints
 
 import msgspec
 
 from ava_np.errors import OptionError, advice
 from ava_np.specification.values import (
     ArchitectureName,
+    AVALikelihood,
     Layers,
     Likelihood,
     Positive,
     PriorName,
     Propagation,
     Share,
+    VAELikelihood,
     Weight,
     Widths,
     validated,
@@ -63,11 +65,38 @@ class AE(ModelSpecification, frozen=True):
 
 
 class VAE(ModelSpecification, frozen=True):
-    """Variational autoencoder; ``beta`` is the weight of the divergence."""
+    """Variational autoencoder.
+
+    Parameters
+    ----------
+    propagation : {"exact", "paper"}
+        Whether errors pass between the networks as true gradients, or as the paper prints it.
+    likelihood : {"calibrated", "gaussian", "bernoulli"}, optional
+        Distribution of a picture around its reconstruction. By default "calibrated", a Gaussian whose variance is the
+        mean squared error, with exact propagation, and "gaussian", whose variance is 1, with the paper's.
+    beta : float
+        Weight of the divergence.
+
+    Raises
+    ------
+    OptionError
+        If the likelihood is calibrated and the propagation the paper's.
+
+    Examples
+    --------
+    >>> from ava_np.specification import VAE
+    >>> VAE().likelihood, VAE(propagation="paper").likelihood
+    ('calibrated', 'gaussian')
+    """
 
     propagation: Propagation = "exact"
-    likelihood: Likelihood = "gaussian"
+    likelihood: VAELikelihood | None = None
     beta: Weight = 1.0
+
+    def __post_init__(self) -> None:
+        _set_default(self, "likelihood", exact="calibrated", paper="gaussian")
+        if self.propagation == "paper" and self.likelihood == "calibrated":
+            raise OptionError("likelihood", _AS_PRINTED)
 
 
 class _Adversarial(ModelSpecification, frozen=True):
@@ -123,6 +152,8 @@ class VAEGAN(ModelSpecification, frozen=True):
 
     Parameters
     ----------
+    beta : float
+        Weight of L_prior.
     gamma : float
         Weight of L_llike in the decoder's objective.
     reconstructions_are_fake : bool
@@ -130,35 +161,101 @@ class VAEGAN(ModelSpecification, frozen=True):
     """
 
     minibatch_discrimination: bool = False
-    gamma: Weight = 1.0
+    beta: Weight = 1.0
+    gamma: Weight = 0.01
     reconstructions_are_fake: bool = True
 
 
 class AVA(ModelSpecification, frozen=True):
-    """Base class of the paper's adversarial variational autoencoders."""
+    """Base class of the paper's adversarial variational autoencoders.
+
+    The paper's propagation is as printed: the other options then have the values that the paper gives them.
+
+    Parameters
+    ----------
+    propagation, likelihood, beta
+        As in ``VAE``; there is no "bernoulli".
+    saturating : bool, optional
+        Encoder and decoder descend log(1 - d), as (3) and (12) print it, instead of -log d, which does not saturate.
+        By default false with exact propagation, and true with the paper's.
+    minibatch_discrimination : bool
+        Add a minibatch discrimination layer to the discriminators.
+
+    Raises
+    ------
+    OptionError
+        If an option does not agree with the paper's propagation.
+
+    Examples
+    --------
+    >>> from ava_np.specification import AVA5
+    >>> AVA5().saturating, AVA5(propagation="paper").saturating
+    (False, True)
+    """
 
     propagation: Propagation = "exact"
+    likelihood: AVALikelihood | None = None
+    beta: Weight = 1.0
+    saturating: bool | None = None
     minibatch_discrimination: bool = False
 
+    def __post_init__(self) -> None:
+        _set_default(self, "likelihood", exact="calibrated", paper="gaussian")
+        _set_default(self, "saturating", exact=False, paper=True)
+        if self.propagation == "paper":
+            for name, printed in _PRINTED.items():
+                if getattr(self, name, printed) != printed:
+                    raise OptionError(name, _AS_PRINTED)
 
-class AVA1(AVA, frozen=True):
+
+class _PictureDiscriminator(AVA, frozen=True):
+    """Options of the models with Ψ; ``adversarial_weight`` is that of Ψ's error in (3)."""
+
+    adversarial_weight: Weight = 1.0
+
+
+class _CodeDiscriminator(AVA, frozen=True):
+    """Options of the models with Λ; ``encoding_adversarial_weight`` is that of Λ's error in (12)."""
+
+    encoding_adversarial_weight: Weight = 1.0
+
+
+class AVA1(_PictureDiscriminator, frozen=True):
     """AVA with a discriminator of pictures."""
 
 
-class AVA2(AVA, frozen=True):
+class AVA2(_PictureDiscriminator, frozen=True):
     """AVA1 with the reverse-causal rule (10)."""
 
 
-class AVA3(AVA, frozen=True):
+class AVA3(_CodeDiscriminator, frozen=True):
     """AVA with a discriminator of codes."""
 
 
-class AVA4(AVA, frozen=True):
+class AVA4(_CodeDiscriminator, frozen=True):
     """AVA3 with the reverse-causal rule (16)."""
 
 
-class AVA5(AVA, frozen=True):
+class AVA5(_PictureDiscriminator, frozen=True):
     """AVA with a discriminator of pictures and a discriminator of codes."""
+
+    encoding_adversarial_weight: Weight = 1.0
+
+
+_PRINTED = {
+    "likelihood": "gaussian",
+    "beta": 1.0,
+    "saturating": True,
+    "adversarial_weight": 1.0,
+    "encoding_adversarial_weight": 1.0,
+}
+_AS_PRINTED = "the paper's propagation is as printed, which this option would change: leave one of the two out"
+
+
+def _set_default(specification: VAE | AVA, name: str, *, exact: Any, paper: Any) -> None:
+    """Replace None by the default that belongs to the propagation."""
+    if getattr(specification, name) is None:
+        msgspec.structs.force_setattr(specification, name, exact if specification.propagation == "exact" else paper)
 
 
 AnyModel = AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVA1 | AVA2 | AVA3 | AVA4 | AVA5
@@ -172,7 +269,7 @@ def specify_model(name: str, **options: Any) -> AnyModel:
     Raises
     ------
     OptionError
-        If there is no such model, or it has no such option.
+        If there is no such model, it has no such option, or two options do not agree.
     ValueError
         ``msgspec.ValidationError``, if a value is out of range.
 
@@ -189,4 +286,30 @@ def specify_model(name: str, **options: Any) -> AnyModel:
     for option in options:
         if option not in known:
             raise OptionError(option, f"{name.lower()} has no option {option!r}: it has {', '.join(known)}")
-    return cast(AnyModel, validated(kind, **options))
+    try:
+        return cast(AnyModel, validated(kind, **options))
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, OptionError):  # of two options that do not agree
+            raise error.__cause__ from None
+        likelihood = options.get("likelihood")
+        if isinstance(likelihood, str) and likelihood not in (offered := _likelihoods(kind)):
+            raise OptionError(
+                "likelihood", f"{name.lower()} has no {likelihood} likelihood: {advice(likelihood, offered)}"
+            ) from None
+        raise
+
+
+def _likelihoods(kind: type[ModelSpecification]) -> list[str]:
+    """The likelihoods that a model offers."""
+    offered = get_type_hints(kind)["likelihood"]
+    return [name for part in (offered, *get_args(offered)) for name in get_args(part) if isinstance(name, str)]
+
+
+def of_format(model: AnyModel, version: int) -> AnyModel:
+    """Return the specification of a model that was read from a run folder of this format.
+
+    Before format 4, every AVA had the printed objective.
+    """
+    if version < 4 and isinstance(model, AVA):
+        return msgspec.structs.replace(model, likelihood="gaussian", saturating=True)
+    return model

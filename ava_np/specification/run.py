@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from ava_np.errors import RunError
-from ava_np.specification.models import AnyModel
+from ava_np.specification.models import AnyModel, of_format
 from ava_np.specification.values import (
     MAX_PIXELS,
     Natural,
@@ -23,8 +23,8 @@ from ava_np.specification.values import (
     Weight,
 )
 
-FORMAT = 3  # of the run folder; raised when an older reader would misread a newer folder
-READABLE = (2, 3)  # format 2 has no ids and no checksums
+FORMAT = 4  # of the run folder; raised when an older reader would misread a newer folder
+READABLE = (2, 3, 4)  # format 2 has no ids and no checksums; in 2 and 3, every AVA has the printed objective
 
 TOY = "toy:"  # prefix of a source of points
 
@@ -204,7 +204,7 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def require_readable(name: object, version: object) -> None:
     """Raise a ``RunError`` that begins with ``name`` if this version of ava-np cannot read files of a format."""
     if version not in READABLE:
-        known = " and ".join(map(str, READABLE))
+        known = f"{', '.join(map(str, READABLE[:-1]))} and {READABLE[-1]}"
         raise RunError(f"{name} is of format {version}; this ava-np reads formats {known}")
 
 
@@ -231,4 +231,5 @@ def decode(text: bytes) -> Specification:
     msgspec.DecodeError
         If the text is not JSON, a key is unknown or a value is out of range; the message gives the path.
     """
-    return msgspec.json.decode(text, type=Specification)
+    specification = msgspec.json.decode(text, type=Specification)
+    return msgspec.structs.replace(specification, model=of_format(specification.model, specification.format))

@@ -9,6 +9,8 @@ from msgspec import Meta
 PaperModel = Literal["vae", "ava1", "ava2", "ava3", "ava4", "ava5"]
 Propagation = Literal["exact", "paper"]
 Likelihood = Literal["gaussian", "bernoulli"]
+VAELikelihood = Literal["calibrated", "gaussian", "bernoulli"]
+AVALikelihood = Literal["calibrated", "gaussian"]
 PriorName = Literal["normal", "uniform", "gamma", "mixture", "swiss-roll"]
 ArchitectureName = Literal["mlp", "conv28", "conv64", "dcgan"]
 

@@ -22,8 +22,8 @@ def training_specification(optimiser: OptimiserName, batch: int) -> TrainingSpec
 
 
 def w1_model(width: int = 256) -> Model:
-    """Return W1: a dense AVA1 with a code of 64, for colour pictures of 60 x 83."""
-    return build("ava1", (83, 60, 3), latent=64, hidden=(width,))
+    """Return W1: a dense AVA1 with a code of 64 and the printed objective, for colour pictures of 60 x 83."""
+    return build("ava1", (83, 60, 3), latent=64, hidden=(width,), likelihood="gaussian", saturating=True)
 
 
 def w2_model(side: int = 28) -> Model:

@@ -103,7 +103,7 @@ DAMAGES = {
     "half a model": (cut("model.safetensors"), "model.safetensors is damaged"),
     "not a number": (not_a_number, "encoder.dense1.W is not finite"),
     "of another program": (of_another_program, "model.safetensors was not written by ava-np"),
-    "other version": (config(format=1), "is of format 1; this ava-np reads formats 2 and 3"),
+    "other version": (config(format=1), "is of format 1; this ava-np reads formats 2, 3 and 4"),
     "of another run": (of_another_run, "model.safetensors belongs to another run than config.json"),
     "config of another run": (config(id="0123456789abcdef"), "belongs to another run"),
     "unknown key": (config(dropout=0.5), "dropout"),

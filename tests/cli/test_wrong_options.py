@@ -26,8 +26,11 @@ from tests.cli.refusals import USAGE, refused
         ("--smoothing", "1"),
         ("--shift", "-1"),
         ("--limit", "0"),
-        ("--beta", "2"),  # of vae, and the model is ava5
-        ("--saturating",),
+        ("--gamma", "2"),  # of vaegan, and the model is ava5
+        ("--adversarial-weight", "2", "--model", "ava3"),
+        ("--likelihood", "calibrated", "--model", "ae"),
+        ("--beta", "2", "--propagation", "paper"),  # which is as printed
+        ("--likelihood", "calibrated", "--model", "vae", "--propagation", "paper"),
         ("--validation", "0.5", "--model", "gan"),
         ("--momentum", "0.5", "--optimiser", "sgd"),
         ("--reduction", "max"),
@@ -156,4 +159,4 @@ def test_deep_architecture_is_refused(workspace: Path) -> None:
 
 
 def test_option_that_a_model_does_not_have_is_named_with_those_that_it_has(workspace: Path) -> None:
-    refused(workspace, ("train", "--beta", "2"), USAGE, "--beta", "ava5 has no option", "propagation")
+    refused(workspace, ("train", "--gamma", "2"), USAGE, "--gamma", "ava5 has no option", "propagation")

@@ -30,9 +30,15 @@ def small(
     hidden: tuple[int, ...] = (5, 4),
     seed: int = 0,
     dtype: type[np.floating] = np.float64,
+    **options: Any,
 ) -> AVA | VAE:
-    """Build a small model of the paper with random weights and biases, because biases of 0 hide mistakes."""
-    model = build(name, shape, propagation=propagation, latent=latent, hidden=hidden, seed=seed, dtype=dtype)
+    """Build a small model of the paper with random weights and biases, because biases of 0 hide mistakes.
+
+    It has the printed objective, unless ``options`` say otherwise.
+    """
+    printed = {"likelihood": "gaussian"} if name == "vae" else {"likelihood": "gaussian", "saturating": True}
+    options = {**printed, **options, "propagation": propagation, "latent": latent, "hidden": hidden}
+    model = build(name, shape, seed=seed, dtype=dtype, **options)
     assert isinstance(model, AVA | VAE)
     generator = np.random.default_rng((seed, 1))
     for network in (getattr(model, letter) for letter in "ΘΦΨΛ" if hasattr(model, letter)):

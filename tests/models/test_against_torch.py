@@ -107,10 +107,17 @@ def log_fake(t: Tensor) -> Tensor:
 
 
 def reconstruction_loss(x: Tensor, x_: Tensor, likelihood: str) -> Tensor:
-    """Return -log p(x|z) up to a constant."""
+    """Return -log p(x|z) up to a constant; autograd differentiates the calibrated variance too."""
+    if likelihood == "calibrated":
+        return x.numel() * (torch.log(((x - x_) ** 2).mean()) + 1) / 2
     if likelihood == "gaussian":
         return ((x - x_) ** 2).sum() / 2
     return -(x * torch.log(x_) + (1 - x) * torch.log(1 - x_)).sum()
+
+
+def factor(x: Tensor, x_: Tensor, likelihood: str) -> Tensor:
+    """Return the factor of a step's objective: the calibrated variance, or 1."""
+    return ((x - x_) ** 2).mean().detach() if likelihood == "calibrated" else 1.0
 
 
 def gaussian(output: Tensor, r: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,10 +144,12 @@ def ae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
 
 def vae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     _, z, kl = gaussian(n["encoder"](x), noise["r"])
-    error = reconstruction_loss(x, n["decoder"](z), o.likelihood)
+    x_ = n["decoder"](z)
+    error = reconstruction_loss(x, x_, o.likelihood)
     if o.propagation == "paper":
         return {"step": {"encoder": o.beta * kl, "decoder": error}}
-    return {"step": {"encoder": error + o.beta * kl, "decoder": error + o.beta * kl}}
+    loss = factor(x, x_, o.likelihood) * (error + o.beta * kl)
+    return {"step": {"encoder": loss, "decoder": loss}}
 
 
 def gan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
@@ -187,19 +196,23 @@ def vaegan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives
     L_gan = log_real(Dis(x)) + log_fake(Dis(x_p))
     if o.reconstructions_are_fake:
         L_gan = L_gan + log_fake(Dis(x_))
-    return {"step": {"encoder": prior + llike, "decoder": o.gamma * llike + L_gan, "discriminator": -L_gan}}
+    return {"step": {"encoder": o.beta * prior + llike, "decoder": o.gamma * llike + L_gan, "discriminator": -L_gan}}
 
 
 def ava(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     """Return (3), (4), (11) and (12); for (10) and (16), what they ascend, with e and E detached."""
+
+    def fooled(t: Tensor) -> Tensor:
+        return log_fake(t) if o.saturating else -log_real(t)
+
     number = int(o.name[-1])
     μ, z, kl = gaussian(n["encoder"](x), noise["r"])
     x_ = n["decoder"](z)
-    loss = reconstruction_loss(x, x_, "gaussian") + kl
+    loss = factor(x, x_, o.likelihood) * (reconstruction_loss(x, x_, o.likelihood) + o.beta * kl)
     discriminators = {}
     if number in (1, 2, 5):
         d, d_ = n["discriminator"](x), n["discriminator"](x_)
-        loss, balance = loss + log_fake(d_), log_real(d) + log_fake(d_)
+        loss, balance = loss + o.adversarial_weight * fooled(d_), log_real(d) + log_fake(d_)
         if number != 1:
             a_g = x_ * (1 - x_) if o.output == "sigmoid" else torch.ones_like(x_)
             balance = balance + (((x - x_) * a_g).sum(1).detach() * torch.sigmoid(d_)[:, 0]).sum()
@@ -207,7 +220,7 @@ def ava(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     if number in (3, 4, 5):
         μ_, _ = n["encoder"](x_).chunk(2, 1)
         D, D_ = n["encoding_discriminator"](μ), n["encoding_discriminator"](μ_)
-        loss, balance = loss + log_fake(D_), log_real(D) + log_fake(D_)
+        loss, balance = loss + o.encoding_adversarial_weight * fooled(D_), log_real(D) + log_fake(D_)
         if number != 3:
             balance = balance + ((μ - μ_).sum(1).detach() * torch.sigmoid(D_)[:, 0]).sum()
         discriminators["encoding_discriminator"] = -balance
@@ -233,23 +246,39 @@ ADVERSARIAL: tuple[dict[str, Any], ...] = (
     {"minibatch_discrimination": True},
     {"smoothing": 0.1, "saturating": True, "minibatch_discrimination": True, "output": "linear"},
 )
+AVA_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"saturating": True, "likelihood": "gaussian"},  # (3) and (12) as printed
+    {"minibatch_discrimination": True},
+    {"output": "linear"},
+)
 OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     "ae": (LIKELIHOOD, {"output": "linear"}),
-    "vae": (LIKELIHOOD, {"beta": 2.5}, {"beta": 0.0}, {"propagation": "paper", "beta": 0.5}, {"output": "linear"}),
+    "vae": (
+        LIKELIHOOD,
+        {"likelihood": "gaussian"},
+        {"beta": 2.5},
+        {"beta": 0.0},
+        {"propagation": "paper", "beta": 0.5},
+        {"output": "linear"},
+    ),
     "gan": ADVERSARIAL,
     "dcgan": ADVERSARIAL,
     "aae": (*ADVERSARIAL, LIKELIHOOD, {"stochastic": True}, {"prior": "gamma", "stochastic": True, "saturating": True}),
     "vae-gan-costs": (*ADVERSARIAL, LIKELIHOOD, {"prior": "uniform"}),
     "bigan": ADVERSARIAL,
     "vaegan": (
-        {"gamma": 0.3},
+        {"gamma": 0.3, "beta": 0.4},
         {"gamma": 0.0},
         {"reconstructions_are_fake": False},
         {"minibatch_discrimination": True},
         {"gamma": 2.0, "reconstructions_are_fake": False, "minibatch_discrimination": True, "output": "linear"},
     ),
-    **dict.fromkeys(AVAS, ({"minibatch_discrimination": True}, {"output": "linear"})),
+    **dict.fromkeys(AVAS, AVA_OPTIONS),
 }
+for name in ("ava1", "ava2", "ava5"):
+    OPTIONS[name] += ({"adversarial_weight": 3.0, "beta": 0.5},)
+for name in ("ava3", "ava4", "ava5"):
+    OPTIONS[name] += ({"encoding_adversarial_weight": 3.0, "likelihood": "gaussian"},)
 CASES = [(name, options) for name, several in OPTIONS.items() for options in several]
 
 

@@ -1,6 +1,6 @@
 """Effects of the printed rules and of both propagations that a gradient check cannot see."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from tests.models.small_models import draw, gradients, small, small_ava
 
 NAMES = get_args(PaperModel)
 
+every_ava = pytest.mark.parametrize("name", NAMES[1:])
 every_model = pytest.mark.parametrize("name", NAMES)
 every_propagation = pytest.mark.parametrize("propagation", PROPAGATIONS)
 
@@ -190,6 +191,92 @@ def test_zooming_out_first_changes_the_squared_error_by_a_factor_and_a_constant(
         x_ = generator.random((2, 4, 5, 3))
         full, zoomed = np.sum((x - zoom_in(x_, k)) ** 2) / 2, np.sum((zoom_out(x, k) - x_) ** 2) / 2
         assert full == pytest.approx(k**2 * zoomed + lost, rel=1e-12)
+
+
+def faint(pictures: np.ndarray, likelihood: str) -> float:
+    """Return the error of a VAE on pictures of little contrast, relative to the error of the mean image."""
+    model = build("vae", pictures.shape[1:], latent=4, hidden=(32,), likelihood=likelihood)
+    x = 0.5 + 0.1 * (pictures - 0.5)
+    fit(model, x, epochs=600, learning_rate=0.005)
+    mean = np.broadcast_to(x.mean(axis=0), x.shape)
+    return reconstruction_error(x, model.reconstruct(x)) / reconstruction_error(x, mean)
+
+
+def test_a_calibrated_code_does_not_depend_on_the_contrast(pictures: np.ndarray) -> None:
+    """With unit variance, the code of a faint picture costs more nats than it saves: every picture is the mean."""
+    assert faint(pictures, "gaussian") > 0.9
+    assert faint(pictures, "calibrated") < 0.5
+
+
+@every_ava
+def test_where_discriminators_are_sure_only_the_saturating_error_vanishes(name: str) -> None:
+    """At a logit t = -20, log(1 - d) has the slope e^t, and -log d the slope 1 - e^t."""
+    errors = {}
+    for saturating in (True, False):
+        model = small_ava(name, "exact", saturating=saturating)
+        network = model.Ψ if model.variant.discriminator else model.Λ
+        buffers, δ = network.buffers(3), np.zeros((3, *network.input_shape))
+        network.parameters[-1]["b"][:] = -20
+        t = network.forward(buffers, np.zeros_like(δ))
+        model.add_adversarial_error(δ, network, buffers)
+        slope = network.backward_input(buffers, np.ones_like(t))
+        errors[saturating] = -δ / slope
+        assert t.max() < -18
+    np.testing.assert_allclose(errors[True], np.exp(t) / (1 + np.exp(t)) * np.ones_like(δ), rtol=1e-9)
+    np.testing.assert_allclose(errors[False], 1 / (1 + np.exp(t)) * np.ones_like(δ), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [(name, "adversarial_weight") for name in ("ava1", "ava2", "ava5")]
+    + [(name, "encoding_adversarial_weight") for name in ("ava3", "ava4", "ava5")],
+)
+def test_an_adversarial_weight_multiplies_one_error(name: str, weight: str) -> None:
+    """Gradients of Θ and Φ are linear in a weight, and those of the discriminators do not depend on it."""
+
+    def weighted(value: float) -> dict[str, np.ndarray]:
+        options: dict[str, Any] = {weight: value}
+        model = small(name, "exact", **options)
+        return gradients(model, *draw(model, 3))
+
+    zero, one, four = map(weighted, (0.0, 1.0, 4.0))
+    for network in zero:
+        np.testing.assert_allclose(four[network] - zero[network], 4 * (one[network] - zero[network]), atol=1e-12)
+        assert np.any(one[network] != zero[network]) == (network in ("encoder", "decoder"))
+
+
+def test_the_push_on_codes_goes_through_the_round_trip() -> None:
+    """Λ adds -(1 - D) (∇T + Rᵀ ∇T) to the error of Θ's neurons μ, with R = ∂μ(x')/∂z."""
+    model, without = (small_ava("ava3", "exact", saturating=False, encoding_adversarial_weight=λ) for λ in (1.0, 0.0))
+    x, r = draw(model, 1)
+    n, h = model.latent, 1e-6
+    biases = [gradients(m, x, r)["encoder"][-2 * n : -n] for m in (model, without)]
+
+    def code(z: np.ndarray) -> np.ndarray:
+        """Return μ(x') of one code."""
+        return model.Θ.forward(model.Θ.buffers(1), model.Φ.forward(model.Φ.buffers(1), z[None]))[0, :n].copy()
+
+    def logit(μ_: np.ndarray) -> float:
+        return float(model.Λ.forward(model.Λ.buffers(1), μ_[None])[0, 0])
+
+    at = model.forward_values(x, r)
+    z, μ_ = at["μ"][0] + np.exp(at["s"][0] / 2) * r["r"][0], at["μ_"][0]
+    steps = h * np.eye(n)
+    R = np.array([(code(z + step) - code(z - step)) / (2 * h) for step in steps]).T
+    slope = np.array([(logit(μ_ + step) - logit(μ_ - step)) / (2 * h) for step in steps])
+    fake = 1 / (1 + np.exp(at["D_"].item()))
+    np.testing.assert_allclose(biases[0] - biases[1], -fake * (slope + R.T @ slope), rtol=1e-6)
+
+
+def test_a_discriminator_that_sees_no_difference_pushes_codes_only_by_14() -> None:
+    """If Λ is constant, exact propagation leaves Θ and Φ the gradients of a VAE, and (14) does not."""
+    for propagation, pushes in (("exact", False), ("paper", True)):
+        ava, vae = small_ava("ava3", propagation), small("vae", propagation)
+        make_constant(ava.Λ, 0.5)
+        x, r = draw(ava, 3)
+        with_it, without = gradients(ava, x, r), gradients(vae, x, r)
+        np.testing.assert_allclose(with_it["decoder"], without["decoder"], rtol=1e-12)
+        assert np.allclose(with_it["encoder"], without["encoder"], rtol=1e-12) == (not pushes)
 
 
 # Both propagations, both precisions, extreme values

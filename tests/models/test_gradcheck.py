@@ -45,10 +45,13 @@ def test_the_models_with_two_propagations_are_listed() -> None:
         ("vaegan", "dcgan", {}),
         ("ae", "mlp", {"likelihood": "bernoulli"}),
         ("vae", "mlp", {"beta": 3.0, "likelihood": "bernoulli"}),
+        ("vae", "mlp", {"likelihood": "gaussian"}),
+        ("ava5", "mlp", {"likelihood": "gaussian", "saturating": True}),
+        ("ava5", "conv28", {"beta": 2.0, "adversarial_weight": 3.0, "encoding_adversarial_weight": 0.5}),
         ("gan", "mlp", {"smoothing": 0.2, "saturating": True}),
         ("aae", "mlp", {"stochastic": True, "prior": "swiss-roll", "smoothing": 0.1}),
         ("bigan", "mlp", {"saturating": True, "minibatch_discrimination": True}),
-        ("vaegan", "mlp", {"gamma": 0.1, "reconstructions_are_fake": False}),
+        ("vaegan", "mlp", {"gamma": 0.1, "beta": 0.3, "reconstructions_are_fake": False}),
     ],
 )
 def test_every_gradient_is_checked_and_passes(name: str, architecture: str, options: dict[str, Any]) -> None:
@@ -167,9 +170,9 @@ def test_a_wrong_input_error_fails(
 
 
 def test_a_discriminator_that_learns_from_the_error_it_propagates_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    def add_adversarial_error(self: AVA, δ: np.ndarray, discriminator: Any, buffers: Any) -> None:
+    def add_adversarial_error(self: AVA, δ: np.ndarray, discriminator: Any, buffers: Any, weight: float) -> None:
         error = buffers.zero_error()
-        discrimination.log_fake_backward(error, buffers.output, +1)
+        discrimination.log_real_backward(error, buffers.output, -1)
         δ += discriminator.backward(buffers, error)
 
     monkeypatch.setattr(AVA, "add_adversarial_error", add_adversarial_error)

@@ -60,7 +60,7 @@ def test_linear_vae_reaches_the_known_bound_and_moments() -> None:
     x = rows(np.random.default_rng(0).multivariate_normal(m, C, 20000))
     m, C = x.reshape(-1, 2).mean(axis=0), np.cov(x.reshape(-1, 2).T)  # of the sample
     linear = {"encoder": [], "decoder": [dense(2)]}
-    model = build("vae", (1, 2, 1), latent=2, architecture=linear, output="linear")
+    model = build("vae", (1, 2, 1), latent=2, architecture=linear, output="linear", likelihood="gaussian")
     metrics = fit(model, x, epochs=30, batch_size=100, learning_rate=0.01, schedule="linear")
     bound = metrics[-1]["nats"]["reconstruction"] + metrics[-1]["nats"]["kl"]
     assert bound == pytest.approx(0.5 * np.log(np.linalg.det(C)) + 1, rel=0.02)
@@ -69,13 +69,26 @@ def test_linear_vae_reaches_the_known_bound_and_moments() -> None:
     np.testing.assert_allclose(np.cov(samples.T) + np.eye(2), C, atol=0.15)
 
 
+def test_calibrated_variance_of_a_linear_vae_is_the_mean_discarded_eigenvalue() -> None:
+    """The maximum likelihood of probabilistic PCA (Tipping and Bishop 1999), with σ² free.
+
+    With a code of length 2 for four values, σ² is the mean of the two smaller eigenvalues of the covariance, and the
+    minimum of the objective is ½ log det (W Wᵀ + σ² I) + ½ d.
+    """
+    x = rows(np.random.default_rng(0).normal(0, np.sqrt([5.0, 2.5, 0.4, 0.2]), (20000, 4)))
+    linear = {"encoder": [], "decoder": [dense(4)]}
+    model = build("vae", (1, 4, 1), latent=2, architecture=linear, output="linear", likelihood="calibrated")
+    nats = fit(model, x, epochs=30, batch_size=100, learning_rate=0.01, schedule="linear")[-1]["nats"]
+    assert np.exp(2 / 4 * nats["reconstruction"] - 1) == pytest.approx(0.3, rel=0.03)  # σ²
+    assert nats["reconstruction"] + nats["kl"] == pytest.approx(0.5 * np.log(5 * 2.5 * 0.3**2) + 2, abs=0.05)
+
+
 @pytest.mark.parametrize("beta", [0.5, 4.0])
 def test_β_sets_the_variance_that_a_linear_code_preserves(beta: float) -> None:
     """A code of length 1 for a Gaussian of variance v preserves the variance v - β, or nothing if β > v."""
     x = rows(np.random.default_rng(0).normal(0, np.sqrt(3.0), (8000, 1)))
-    model = build(
-        "vae", (1, 1, 1), latent=1, architecture={"encoder": [], "decoder": [dense(1)]}, output="linear", beta=beta
-    )
+    linear = {"encoder": [], "decoder": [dense(1)]}
+    model = build("vae", (1, 1, 1), latent=1, architecture=linear, output="linear", likelihood="gaussian", beta=beta)
     fit(model, x, epochs=20, batch_size=100, learning_rate=0.02, schedule="linear")
     variance = model.sample(20000, np.random.default_rng(1)).var()
     assert variance == pytest.approx(max(3 - beta, 0), abs=0.25)
@@ -173,7 +186,7 @@ def bars(count: int, seed: int) -> np.ndarray:
 def test_vaegan_reconstructs_and_its_discriminator_keeps_learning() -> None:
     """It reconstructs bars without any pixel error, and Dis still distinguishes pictures from samples."""
     seen, unseen = bars(2048, 0), bars(200, 1)
-    model = build("vaegan", (8, 8, 1), latent=8, hidden=(64,))
+    model = build("vaegan", (8, 8, 1), latent=8, hidden=(64,), gamma=1.0)
     assert isinstance(model, VAEGAN)
     metrics = fit(model, seen, epochs=60, batch_size=64, learning_rate=1e-3)
     mean = np.broadcast_to(seen.mean(axis=0), unseen.shape)

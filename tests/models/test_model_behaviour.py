@@ -296,7 +296,7 @@ def test_terms_add_up_to_the_objective(name: str, network: str, sign: int, terms
     values = phase.gradients(x, noise)
     assert terms <= set(values)
     assert sign * sum(values[term] for term in terms) == pytest.approx(
-        phase.objectives(x, noise, {})[network], rel=1e-12
+        phase.objectives(x, noise, {"σ2": np.ones((4, 1))})[network], rel=1e-12
     )
 
 

@@ -98,7 +98,7 @@ def change(path: Path, **values: Any) -> None:
 @pytest.mark.parametrize("values", [{"format": 0}, {"format": 1}, {"format": "1"}, {"format": None}])
 def test_run_of_another_format_is_refused(trained: Run, values: dict[str, Any]) -> None:
     change(trained.folder / CONFIG, **values)
-    refused(lambda: Run.open(trained.folder), f"is of format {values['format']}; this ava-np reads formats 2 and 3")
+    refused(lambda: Run.open(trained.folder), f"is of format {values['format']}; this ava-np reads formats 2, 3 and 4")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_run_of_another_format_is_refused(trained: Run, values: dict[str, Any]) 
         ({"training__optimiser": "newton"}, "$.training.optimiser"),
         ({"training__seed": -1}, "$.training.seed"),
         ({"model__name": "pix2pix"}, "$.model.name"),
-        ({"model__beta": 2}, "beta"),
+        ({"model__gamma": 2}, "gamma"),
         ({"model__latent": 0}, "$.model.latent"),
         ({"model__hidden": [8, 0]}, "$.model.hidden"),
         ({"pictures__channels": 2}, "$.pictures.channels"),
@@ -149,7 +149,7 @@ def test_model_file_alone_is_not_a_run(tmp_path: Path) -> None:
     refused(lambda: Run.open(tmp_path), "is not a run folder")
 
 
-@pytest.mark.parametrize("values", [{"model__latent": 3}, {"model__propagation": "paper"}, {"pictures__zoom": 1}])
+@pytest.mark.parametrize("values", [{"model__latent": 3}, {"model__saturating": True}, {"pictures__zoom": 1}])
 def test_weights_of_another_model_are_refused(trained: Run, values: dict[str, Any]) -> None:
     change(trained.folder / CONFIG, **values)
     refused(lambda: Run.open(trained.folder).model(), "is not of the model that config.json describes")

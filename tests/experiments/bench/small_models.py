@@ -8,7 +8,7 @@ from ava_np.experiments.bench.measure import Results, Settings
 from ava_np.models import Model, build
 
 SMALL: dict[str, tuple[str, tuple[int, int, int], dict[str, Any]]] = {
-    "W1": ("ava1", (4, 3, 3), {"latent": 3, "hidden": (8,)}),
+    "W1": ("ava1", (4, 3, 3), {"latent": 3, "hidden": (8,), "likelihood": "gaussian", "saturating": True}),
     "W2": ("vae", (9, 8, 1), {"latent": 3, "architecture": "conv28", "likelihood": "bernoulli", "hidden": (4, 5)}),
     "W3": ("vaegan", (8, 8, 3), {"latent": 3, "architecture": "conv64", "hidden": (4, 5, 6), "gamma": 0.3}),
 }
