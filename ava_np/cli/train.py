@@ -14,9 +14,10 @@ from click.exceptions import Exit
 from msgspec.structs import replace
 
 from ava_np.cli.train_options import DEFAULT, train_options
-from ava_np.console import echo
+from ava_np.console import echo, say
 from ava_np.errors import OptionError
-from ava_np.specification import MODELS, OnDivergence, RunOptions, specify_model
+from ava_np.specification import MODELS, OnDivergence, RunOptions
+from ava_np.specification.defaults import FEW_PICTURES
 
 if TYPE_CHECKING:
     from ava_np.evaluation.evaluate import Evaluation
@@ -75,7 +76,7 @@ def _start(
     source: str | None,
     out: Path | None,
     *,
-    model: str = DEFAULT.model.name,
+    model: str = str(DEFAULT.model),
     overwrite: bool = False,
     strict: bool = False,
     checkpoint_every: "Interval | None" = None,
@@ -85,10 +86,10 @@ def _start(
     """Start a new run with the options that were given."""
     if overwrite and out is None:
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
+    of_model = {name: value for name, value in given.items() if name in MODEL_FIELDS}
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
     try:
-        specification = specify_model(model, **{name: value for name, value in given.items() if name in MODEL_FIELDS})
-        options = RunOptions(source, model=specification, **others)
+        options = RunOptions(source, model=model, model_options=of_model, **others)
     except msgspec.ValidationError as error:  # of what the types of the options leave open, such as a long path
         raise click.UsageError(f"an option is out of range: {error}") from error
 
@@ -106,6 +107,7 @@ def _start(
             progress=progress,
         )
     _describe(session, source)
+    _describe_layers(session, of_model)
     return session
 
 
@@ -117,7 +119,7 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     if refused:
         raise click.UsageError(f"--resume takes {_flag(refused[0])} from the run: leave it out")
 
-    from ava_np.console import progress_counter, say
+    from ava_np.console import progress_counter
     from ava_np.run.session import resume
 
     with progress_counter("reading pictures") as progress:
@@ -131,7 +133,7 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
 
 def _train(session: "Session") -> None:
     """Train and show the progress. Ctrl-C saves after the current step and stops."""
-    from ava_np.console import say, training_progress
+    from ava_np.console import training_progress
     from ava_np.data.stored import StoredArray
     from ava_np.run.memory import size_text, training_memory
 
@@ -218,7 +220,6 @@ def _weight(weights: dict[str, list[float]]) -> str:
 def _describe(session: "Session", source: str | None) -> None:
     """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.cli.pictures import say_left_out
-    from ava_np.console import say
 
     pictures, specification = session.data.pictures, session.run.specification.pictures
     count = len(pictures.names)
@@ -237,6 +238,17 @@ def _describe(session: "Session", source: str | None) -> None:
         line += f", zoomed out by {specification.zoom}"
     say(line)
     say_left_out(pictures)
+
+
+def _describe_layers(session: "Session", given: dict[str, Any]) -> None:
+    """Print the architecture that was chosen for the pictures, as the options that would set it."""
+    model, count = session.run.specification.model, len(session.data.split.train)
+    if "architecture" in given or session.run.specification.pictures.toy:
+        return
+    chosen = {"architecture": model.architecture, "hidden": ",".join(map(str, model.hidden)), "latent": model.latent}
+    options = " ".join(f"--{name} {value}" for name, value in chosen.items() if value and name not in given)
+    few = "few pictures: dense layers" if count < FEW_PICTURES else "dense layers"
+    say(f"{'convolutions' if model.architecture != 'mlp' else few}, {options}")
 
 
 def _flag(name: str) -> str:

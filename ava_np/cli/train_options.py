@@ -33,26 +33,45 @@ from ava_np.specification import (
     Schedule,
     VAELikelihood,
 )
-from ava_np.specification.defaults import BATCH, DEFAULT_STEPS, LARGE_BATCH, LARGE_SIDE, MANY_PICTURES, ZOOM
+from ava_np.specification.defaults import (
+    BATCH,
+    CODE,
+    CONVOLUTION_STEPS,
+    DENSE_STEPS,
+    FEW_PICTURES,
+    FIRST_CHANNELS,
+    LARGE_BATCH,
+    LARGE_SIDE,
+    LEAST_SIDE,
+    MANY_PICTURES,
+    MOST_CHANNELS,
+)
 
 DEFAULT = RunOptions()
 
 # No option has a default here, so that the command sees which ones were given; RunOptions has the defaults.
 MODEL_OPTIONS = [
-    click.option("--model", type=MODELS, help=f"The model.  [default: {DEFAULT.model.name}]"),
+    click.option("--model", type=MODELS, help=f"The model.  [default: {DEFAULT.model}]"),
     click.option(
         "--architecture",
         type=ArchitectureType(),
         metavar="|".join((*ARCHITECTURES, "FILE.json")),
         help="Layers of the networks, or a file with a custom architecture (docs/layers).  "
-        "[default: mlp; dcgan for dcgan]",
+        f"[default: dcgan for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, except for gan and bigan; "
+        "else mlp]",
     ),
     click.option(
         "--hidden",
         type=WidthsType(),
-        help="Widths of the hidden layers, from the picture inward: neurons, or channels.  [default: 256 for mlp]",
+        help="Widths of the hidden layers, from the picture inward: neurons, or channels.  "
+        f"[default: 256 for mlp; {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, for dcgan]",
     ),
-    click.option("--latent", type=COUNT, help="Length of the code z.  [default: 10; 100 for dcgan]"),
+    click.option(
+        "--latent",
+        type=COUNT,
+        help=f"Length of the code z.  [default: {CODE} where convolutions are the default, 100 for the model dcgan, "
+        "else 10]",
+    ),
     click.option(
         "--propagation",
         type=PROPAGATIONS,
@@ -113,7 +132,7 @@ PICTURE_OPTIONS = [
         "--zoom",
         type=COUNT,
         help="The paper's fixed zoom: block means for the input, repeated pixels for the output.  "
-        f"[default: {ZOOM} for mlp and pictures with a side above {LARGE_SIDE} pixels, else 1]",
+        f"[default: the least that leaves no side above {LARGE_SIDE} pixels]",
     ),
     click.option("--limit", type=COUNT, help="Use only this many pictures, the first ones."),
     click.option("--validation", type=SHARE, help="Share of the pictures to hold out and evaluate while training."),
@@ -139,7 +158,10 @@ PICTURE_OPTIONS = [
 
 TRAINING_OPTIONS = [
     click.option(
-        "--epochs", type=COUNT, help=f"Passes over the pictures.  [default: enough for {DEFAULT_STEPS} steps]"
+        "--epochs",
+        type=COUNT,
+        help=f"Passes over the pictures.  [default: enough for {DENSE_STEPS} steps, or {CONVOLUTION_STEPS} with "
+        "convolutions]",
     ),
     click.option(
         "--batch-size",
@@ -157,7 +179,8 @@ TRAINING_OPTIONS = [
         "--lr",
         "learning_rate",
         type=RATE,
-        help="Learning rate γ.  [default: 0.0002; 0.03 for momentum, 0.3 for sgd]",
+        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan and ava1 to ava5, 0.0002 for gan, dcgan and bigan; "
+        "0.03 for momentum, 0.3 for sgd]",
     ),
     click.option(
         "--momentum",

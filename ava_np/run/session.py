@@ -124,7 +124,7 @@ def start(
         Run.require_free(Path(folder), overwrite=overwrite)  # before a long read
     zoom = options.zoom
     if zoom is None:
-        zoom = 1 if options.toy else default_zoom(options.model.architecture, lambda: _size(options))
+        zoom = 1 if options.toy else default_zoom(_size(options))
     pictures = read_pictures(
         options.source,
         size=options.size,

@@ -1,22 +1,47 @@
-"""Default settings that depend on the model, the optimiser or the pictures: one function or table for each."""
+"""Default settings that depend on the model, the optimiser or the pictures: one function or table for each.
 
-from collections.abc import Callable
+The rule for the layers: dense ones for points and for a handful of pictures; convolutions, with a longer code, where
+there are enough pictures to learn them from. ``gan`` and ``bigan`` stay dense: a GAN of convolutions is ``dcgan``.
+"""
 
-from ava_np.specification.models import GAN, BiGAN, ModelSpecification
+from collections.abc import Mapping
+from typing import Any
+
+from ava_np.specification.models import AVA, DCGAN, GAN, VAEGAN, BiGAN, ModelSpecification
 from ava_np.specification.run import steps_per_epoch
-from ava_np.specification.values import Layers, Reduction
+from ava_np.specification.values import Reduction
 
-ZOOM, LARGE_SIDE = 3, 64  # the paper's zoom, and the side in pixels above which dense networks use it
+LARGE_SIDE = 128  # pixels: pictures with a longer side are zoomed out
 BATCH, LARGE_BATCH, MANY_PICTURES = 16, 64, 1000  # above MANY_PICTURES pictures the large batch is the default
-DEFAULT_STEPS = 1000  # minimum number of steps of a training
+DENSE_STEPS, CONVOLUTION_STEPS = 1000, 2000  # minimum number of steps of a training
+
+FEW_PICTURES = 100  # fewer are not enough for convolutions
+LEAST_SIDE = 16  # pixels: smaller pictures are not convolved
+FIRST_CHANNELS, MOST_CHANNELS = 32, 128  # of the layer next to the picture, and of any
+LAST_SIDE = 7  # halving stops when the shorter side is at most this
+CODE = 32  # values in the code of a model with convolutions
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
-    "adam": (2e-4, "sum"),
-    "rmsprop": (2e-4, "sum"),
+    "adam": (1e-3, "sum"),
+    "rmsprop": (1e-3, "sum"),
     "momentum": (0.03, "fan"),
     "sgd": (0.3, "fan"),
 }
-"""Default learning rate and reduction of each optimiser."""
+"""Default learning rate and reduction of each optimiser; ``default_adaptive_rate`` has the rates of some models."""
+
+
+def default_adaptive_rate(model: ModelSpecification) -> float:
+    """Return the learning rate for "adam" and "rmsprop": less for models whose networks play against each other.
+
+    Examples
+    --------
+    >>> from ava_np.specification import AE, AVA5, DCGAN
+    >>> [default_adaptive_rate(model) for model in (AE(), AVA5(), DCGAN())]
+    [0.001, 0.0005, 0.0002]
+    """
+    if isinstance(model, GAN | BiGAN):
+        return 2e-4  # Radford et al. 2016
+    return 5e-4 if isinstance(model, AVA | VAEGAN) else DEFAULTS["adam"][0]
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
@@ -24,23 +49,60 @@ def default_momentum(model: ModelSpecification, optimiser: str) -> float:
     return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
 
 
-def default_zoom(architecture: str | Layers, size: Callable[[], tuple[int, int]]) -> int:
-    """Return the paper's zoom for dense networks on pictures with a side of more than 64 pixels, otherwise 1.
-
-    Parameters
-    ----------
-    architecture : str or dict
-        Of the model.
-    size : callable
-        Returns the pictures' (width, height). It is called for dense networks only: the size of the pictures in a
-        folder is known after all headers are read.
+def default_zoom(size: tuple[int, int]) -> int:
+    """Return the least zoom that leaves no side of pictures of this (width, height) above 128 pixels.
 
     Examples
     --------
-    >>> default_zoom("mlp", lambda: (180, 250)), default_zoom("conv28", lambda: (180, 250))
-    (3, 1)
+    >>> default_zoom((180, 250)), default_zoom((64, 64))
+    (2, 1)
     """
-    return ZOOM if architecture == "mlp" and max(size()) > LARGE_SIDE else 1
+    return -(-max(size) // LARGE_SIDE)
+
+
+def default_layers(
+    model: ModelSpecification, given: Mapping[str, Any], count: int, shape: tuple[int, int, int]
+) -> dict[str, Any]:
+    """Return the architecture, the widths and the length of the code for pictures, except for those that were given.
+
+    Parameters
+    ----------
+    model : ModelSpecification
+        The model, with the options that were given.
+    given : mapping
+        Those options by name.
+    count : int
+        Number of training pictures.
+    shape : tuple of int
+        Shape of a zoomed picture, (height, width, channels).
+
+    Examples
+    --------
+    >>> from ava_np.specification import AVA5
+    >>> default_layers(AVA5(), {}, 10, (125, 90, 3))
+    {}
+    >>> default_layers(AVA5(), {}, 1000, (32, 32, 1))
+    {'architecture': 'dcgan', 'hidden': (32, 64, 128), 'latent': 32}
+    """
+    layers: dict[str, Any] = {}
+    adversarial = isinstance(model, GAN | BiGAN)
+    chosen = adversarial or "architecture" in given or "hidden" in given
+    if not chosen and count >= FEW_PICTURES and min(shape[:2]) >= LEAST_SIDE:
+        layers["architecture"] = "dcgan"
+    if layers or (isinstance(model, DCGAN) and model.architecture == "dcgan" and not model.hidden):
+        layers["hidden"] = _channels(min(shape[:2]))
+    if "architecture" in layers and "latent" not in given:
+        layers["latent"] = CODE
+    return layers
+
+
+def _channels(side: int) -> tuple[int, ...]:
+    """The channels after each halving of a picture with this shorter side."""
+    channels: list[int] = []
+    while not channels or side > LAST_SIDE:
+        channels.append(min(FIRST_CHANNELS << len(channels), MOST_CHANNELS))
+        side = (side + 1) // 2
+    return tuple(channels)
 
 
 def default_batch_size(count: int) -> int:
@@ -61,12 +123,14 @@ def default_batch_size(count: int) -> int:
     return size
 
 
-def default_epochs(count: int, batch_size: int) -> int:
-    """Return the number of passes over ``count`` pictures that make at least 1000 steps.
+def default_epochs(count: int, batch_size: int, model: ModelSpecification) -> int:
+    """Return the number of passes over ``count`` pictures that make at least 1000 steps, or 2000 with convolutions.
 
     Examples
     --------
-    >>> default_epochs(10, 16), default_epochs(60_000, 64)
-    (1000, 2)
+    >>> from ava_np.specification import AVA5, DCGAN
+    >>> default_epochs(10, 16, AVA5()), default_epochs(60_000, 64, DCGAN())
+    (1000, 3)
     """
-    return -(-DEFAULT_STEPS // steps_per_epoch(count, batch_size))
+    steps = DENSE_STEPS if model.architecture == "mlp" else CONVOLUTION_STEPS
+    return -(-steps // steps_per_epoch(count, batch_size))

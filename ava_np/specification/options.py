@@ -1,14 +1,22 @@
 """The options of a new run, and the specification that they make together with the pictures."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
 from ava_np.errors import OptionError
-from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_epochs, default_momentum
-from ava_np.specification.models import AVA5, GAN, AnyModel, ModelSpecification
+from ava_np.specification.defaults import (
+    DEFAULTS,
+    default_adaptive_rate,
+    default_batch_size,
+    default_epochs,
+    default_layers,
+    default_momentum,
+)
+from ava_np.specification.models import GAN, AnyModel, ModelSpecification, specify_model
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
 from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
 
@@ -27,13 +35,15 @@ class RunOptions:
     source : path or str, optional
         A folder of pictures, an idx file or a folder that holds one, or "toy:gaussian", "toy:ring", "toy:grid"; None
         for the built-in pictures.
-    model : ModelSpecification
-        The model with its options. Points of a toy distribution get a linear output.
+    model : str or ModelSpecification
+        The name of a model, whose architecture, widths and length of the code then follow from the pictures; or a
+        specification, which is taken as it is. Points of a toy distribution get a linear output.
+    model_options : mapping of str to Any
+        Options of the named model, such as ``latent``.
     size : (width, height), optional
         Size in pixels to which all pictures are resized; by default the median, at most 256.
     zoom : int, optional
-        The paper's fixed zoom; by default 3 for dense networks and pictures with a side of more than 64 pixels,
-        otherwise 1.
+        The paper's fixed zoom; by default the least that leaves no side above 128 pixels.
     limit, validation, test, flip, shift, cache, max_pixels
         As in ``PicturesSpecification``.
     epochs : int, optional
@@ -43,7 +53,8 @@ class RunOptions:
     optimiser, weight_decay, clip, schedule, seed
         As in ``TrainingSpecification``.
     learning_rate : float, optional
-        γ in (0, 1]; by default 0.0002 for "adam" and "rmsprop", 0.03 for "momentum", 0.3 for "sgd".
+        γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA
+        and VAE-GAN, and 0.0002 for GAN, DCGAN and BiGAN.
     momentum : float, optional
         μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN or BiGAN.
     reduction : {"sum", "mean", "fan"}, optional
@@ -59,6 +70,7 @@ class RunOptions:
     Examples
     --------
     >>> from ava_np.specification import VAE, RunOptions
+    >>> options = RunOptions("photos", model="vae", model_options={"latent": 32}, epochs=100)
     >>> options = RunOptions("photos", model=VAE(architecture="conv28", latent=32), epochs=100)
     >>> options.learning_rate is None
     True
@@ -69,7 +81,8 @@ class RunOptions:
     """
 
     source: str | Path | None = None
-    model: AnyModel = field(default_factory=AVA5)
+    model: str | AnyModel = "ava5"
+    model_options: Mapping[str, Any] = field(default_factory=dict)
     size: tuple[int, int] | None = None
     zoom: int | None = None
     limit: int = 0
@@ -91,9 +104,8 @@ class RunOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.model, ModelSpecification):
-            raise OptionError("model", f"the model is a specification, such as VAE(latent=2), not {self.model!r}")
-        validated(type(self.model), **asdict(self.model))
+        model = self._given_model
+        validated(type(model), **asdict(model))
         self._pictures(self.size or (1, 1), 1, 1 if self.zoom is None else self.zoom)
         batch_size, epochs = (
             1 if self.batch_size is None else self.batch_size,
@@ -105,17 +117,28 @@ class RunOptions:
             raise OptionError("weight_decay", message)
         if self.momentum is not None and self.optimiser not in ("adam", "momentum"):
             raise OptionError("momentum", f"momentum is an option of adam and momentum, not of {self.optimiser}")
-        if self.validation and isinstance(self.model, GAN):
-            message = f"validation measures reconstructions, and {self.model.name} makes none: leave it out"
+        if self.validation and isinstance(model, GAN):
+            message = f"validation measures reconstructions, and {model.name} makes none: leave it out"
             raise OptionError("validation", message)
         if not self.toy:
             return
         for name in ("flip", "shift"):
             if getattr(self, name):
                 raise OptionError(name, "flip and shift vary pictures, not points: leave them out")
-        if isinstance(self.model.architecture, str) and self.model.architecture != "mlp":
-            message = f"points cannot be convolved: choose the architecture mlp, not {self.model.architecture}"
+        if isinstance(model.architecture, str) and model.architecture != "mlp":
+            message = f"points cannot be convolved: choose the architecture mlp, not {model.architecture}"
             raise OptionError("architecture", message)
+
+    @property
+    def _given_model(self) -> AnyModel:
+        """The model with the options that were given, and for others the defaults that need no pictures."""
+        if isinstance(self.model, str):
+            return specify_model(self.model, **self.model_options)
+        if self.model_options:
+            raise OptionError("model_options", "the options of a model belong to its name, not to a specification")
+        if not isinstance(self.model, ModelSpecification):
+            raise OptionError("model", f"the model is a name, or a specification such as VAE(), not {self.model!r}")
+        return self.model
 
     @property
     def toy(self) -> bool:
@@ -135,15 +158,14 @@ class RunOptions:
             Number of pictures that are trained on.
         """
         batch_size = default_batch_size(count) if self.batch_size is None else self.batch_size
-        epochs = default_epochs(count, batch_size) if self.epochs is None else self.epochs
-        return Specification(
-            format=FORMAT,
-            model=replace(self.model, output="linear") if self.toy else self.model,
-            pictures=self._pictures(
-                pictures.size, pictures.array.shape[-1], zoom, pictures.sha256, len(pictures.names)
-            ),
-            training=self._training(batch_size, epochs),
-        )
+        prepared = self._pictures(pictures.size, pictures.array.shape[-1], zoom, pictures.sha256, len(pictures.names))
+        model = self._given_model
+        if self.toy:
+            model = replace(model, output="linear")
+        elif isinstance(self.model, str):
+            model = replace(model, **default_layers(model, self.model_options, count, prepared.shape))
+        epochs = default_epochs(count, batch_size, model) if self.epochs is None else self.epochs
+        return Specification(format=FORMAT, model=model, pictures=prepared, training=self._training(batch_size, epochs))
 
     def _pictures(
         self, size: tuple[int, int], channels: int, zoom: int, sha256: str | None = None, count: int = 0
@@ -168,6 +190,8 @@ class RunOptions:
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:
         # An unknown optimiser, of any type, is refused below.
         learning_rate, reduction = DEFAULTS.get(str(self.optimiser), (1.0, "sum"))
+        if self.optimiser in ("adam", "rmsprop"):
+            learning_rate = default_adaptive_rate(self._given_model)
         return validated(
             TrainingSpecification,
             optimiser=self.optimiser,
@@ -176,7 +200,7 @@ class RunOptions:
             batch_size=batch_size,
             epochs=epochs,
             seed=self.seed,
-            momentum=default_momentum(self.model, self.optimiser) if self.momentum is None else self.momentum,
+            momentum=default_momentum(self._given_model, self.optimiser) if self.momentum is None else self.momentum,
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,

@@ -9,7 +9,7 @@ import pytest
 
 from ava_np.run.folder import Run
 from ava_np.run.names import MODEL
-from ava_np.specification.defaults import DEFAULT_STEPS
+from ava_np.specification.defaults import DENSE_STEPS
 from tests.command import SMALL, Outcome, ava, tree, write_pictures
 from tests.data.picture_files import noise, write_picture
 from tests.idx_files import digits, write_idx
@@ -144,7 +144,7 @@ def test_custom_architecture_is_trained(photos: Path, place: Path) -> None:
 @pytest.mark.usefixtures("no_report")
 def test_epochs_default_to_a_number_of_steps(photos: Path, place: Path) -> None:
     ran("train", photos, "--hidden", 8, "--latent", 2, "--model", "vae", "--batch-size", 4, "--out", "whole")
-    assert settings("whole")["epochs"] == math.ceil(DEFAULT_STEPS / 2)
+    assert settings("whole")["epochs"] == math.ceil(DENSE_STEPS / 2)
 
 
 def test_same_command_gives_the_same_bytes(photos: Path, place: Path) -> None:

@@ -97,7 +97,7 @@ def _config(folder: Path) -> None:
 def _architecture(model: str) -> None:
     options = _parse(["--model", model, "--architecture", "content.json"])
     if options is not None:
-        _build(options.model, SHAPE)
+        _build(specify_model(str(options.model), **options.model_options), SHAPE)
 
 
 def _options(content: bytes) -> None:

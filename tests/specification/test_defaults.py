@@ -1,14 +1,19 @@
 """Defaults that depend on the model, the optimiser or the pictures."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from ava_np.specification import MODELS, specify_model, steps_per_epoch
+from ava_np.specification import AE, DCGAN, MODELS, specify_model, steps_per_epoch
 from ava_np.specification.defaults import (
-    DEFAULT_STEPS,
+    CONVOLUTION_STEPS,
+    DENSE_STEPS,
     default_batch_size,
     default_epochs,
+    default_layers,
     default_momentum,
     default_zoom,
 )
@@ -22,18 +27,43 @@ def test_momentum_is_lower_for_adam_in_gans() -> None:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "size", "zoom"), [("mlp", (64, 64), 1), ("mlp", (65, 9), 3), ("mlp", (9, 65), 3)]
+    ("size", "zoom"), [((1, 1), 1), ((128, 128), 1), ((129, 9), 2), ((9, 256), 2), ((180, 250), 2), ((257, 9), 3)]
 )
-def test_zoom_is_3_for_dense_networks_on_large_pictures(architecture: str, size: tuple[int, int], zoom: int) -> None:
-    assert default_zoom(architecture, lambda: size) == zoom
+def test_zoom_is_the_least_that_leaves_no_side_above_128(size: tuple[int, int], zoom: int) -> None:
+    assert default_zoom(size) == zoom
 
 
-@pytest.mark.parametrize("architecture", ["conv28", "conv64", "dcgan", {"encoder": ()}])
-def test_size_is_not_looked_up_for_convolutions(architecture: str) -> None:
-    def size() -> tuple[int, int]:
-        raise AssertionError
+@pytest.mark.parametrize(
+    ("count", "shape", "architecture", "hidden", "latent"),
+    [
+        (99, (64, 64, 3), "mlp", (), 10),
+        (100, (64, 64, 3), "dcgan", (32, 64, 128, 128), 32),
+        (100, (16, 40, 1), "dcgan", (32, 64), 32),
+        (100, (15, 40, 1), "mlp", (), 10),
+        (60_000, (28, 28, 1), "dcgan", (32, 64), 32),
+    ],
+)
+def test_layers_follow_from_the_number_and_the_size_of_the_pictures(
+    count: int, shape: tuple[int, int, int], architecture: str, hidden: tuple[int, ...], latent: int
+) -> None:
+    for name in MODELS:
+        model = specify_model(name)
+        found = replace(model, **default_layers(model, {}, count, shape))
+        if name == "dcgan":
+            assert (found.architecture, found.latent) == ("dcgan", 100)
+        elif name in ("gan", "bigan"):
+            assert found == model
+        else:
+            assert (found.architecture, found.hidden, found.latent) == (architecture, hidden, latent)
 
-    assert default_zoom(architecture, size) == 1
+
+@pytest.mark.parametrize("name", MODELS)
+def test_layers_that_were_given_stay(name: str) -> None:
+    every: list[dict[str, Any]] = [{"architecture": "conv28"}, {"hidden": (8,)}, {"architecture": "dcgan", "latent": 3}]
+    for options in every:
+        found = default_layers(specify_model(name, **options), options, 1000, (32, 32, 1))
+        assert not found.keys() & options.keys()
+        assert "architecture" not in found
 
 
 @pytest.mark.parametrize(
@@ -46,5 +76,6 @@ def test_batch_is_larger_by_one_if_a_picture_would_be_alone(count: int, size: in
 
 @given(st.integers(1, 200_000), st.integers(1, 200))
 def test_epochs_are_the_fewest_with_enough_steps(count: int, batch_size: int) -> None:
-    epochs, steps = default_epochs(count, batch_size), steps_per_epoch(count, batch_size)
-    assert (epochs - 1) * steps < DEFAULT_STEPS <= epochs * steps
+    for model, enough in ((AE(), DENSE_STEPS), (DCGAN(), CONVOLUTION_STEPS)):
+        epochs, steps = default_epochs(count, batch_size, model), steps_per_epoch(count, batch_size)
+        assert (epochs - 1) * steps < enough <= epochs * steps

@@ -56,6 +56,9 @@ def test_value_out_of_range_is_named(values: dict[str, Any], where: str) -> None
         ({"source": "toy:ring", "flip": True}, "flip"),
         ({"source": "toy:ring", "shift": 1}, "shift"),
         ({"source": "toy:ring", "model": DCGAN()}, "architecture"),
+        ({"model": VAE(), "model_options": {"latent": 3}}, "model_options"),
+        ({"model": "vae", "model_options": {"gamma": 3}}, "gamma"),
+        ({"model": "pix2pix"}, "model"),
     ],
 )
 def test_option_without_effect_is_refused(values: dict[str, Any], option: str) -> None:
@@ -88,6 +91,16 @@ def test_specification_has_the_options_and_the_defaults(tmp_path: Path) -> None:
     training = found.training
     assert (training.learning_rate, training.reduction, training.momentum) == (0.3, "fan", 0.9)
     assert (training.batch_size, training.epochs, training.schedule) == (16, 1000, "linear")
+
+
+def test_layers_of_a_named_model_follow_from_the_pictures(tmp_path: Path) -> None:
+    """A specification is taken as it is."""
+    pictures = read_pictures(None, zoom=3)
+    for model, architecture, latent in (("vae", "dcgan", 32), (VAE(), "mlp", 10)):
+        found = RunOptions(model=model).specification(pictures, 3, 200).model
+        assert (found.architecture, found.latent) == (architecture, latent)
+    found = RunOptions(model="vae", model_options={"latent": 3}).specification(pictures, 3, 200).model
+    assert (found.architecture, found.latent) == ("dcgan", 3)
 
 
 def test_points_get_a_linear_output() -> None:
