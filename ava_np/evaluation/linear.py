@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ava_np.errors import PictureError
-from ava_np.evaluation.arrays import Floats, chunks
+from ava_np.evaluation.arrays import Floats, check_pictures, chunks
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.indices import evenly_spaced
 
@@ -98,7 +97,7 @@ def mean_image(training: Floats) -> Floats:
     >>> mean_image(np.stack([np.zeros((1, 2, 1)), np.ones((1, 2, 1))])).ravel()
     array([0.5, 0.5], dtype=float32)
     """
-    _check(training)
+    check_pictures(training)
     total = np.zeros(training.shape[1:])
     for chunk in chunks(len(training), values_each=total.size):
         total += training[chunk].sum(axis=0, dtype=np.float64)
@@ -276,15 +275,8 @@ def _rows(pictures: Floats) -> Floats:
     return pictures.reshape(len(pictures), -1)
 
 
-def _check(pictures: Floats) -> None:
-    if len(pictures.shape) != 4:
-        raise ValueError(f"pictures must have the shape (N, H, W, C), not {pictures.shape}")
-    if 0 in pictures.shape:
-        raise PictureError("there is no picture to measure: give at least one")
-
-
 def _check_both(training: Floats, pictures: Floats) -> None:
-    _check(training)
-    _check(pictures)
+    check_pictures(training)
+    check_pictures(pictures)
     if training.shape[1:] != pictures.shape[1:]:
         raise ValueError(f"training pictures of shape {training.shape[1:]} for pictures of {pictures.shape[1:]}")
