@@ -6,6 +6,9 @@ coverage fall if samples are not varied. A sample far from all others has a larg
 precision, and a few bad samples raise recall, whose balls are around generated samples. Density and coverage put the
 balls around real samples alone, and are steadier.
 
+None of them sees that samples are near the middle of the real ones rather than among them: blurred pictures, and the
+mean picture most of all, can have a higher precision and density than real ones.
+
 Shapes: N real and M generated samples, with F features each.
 """
 

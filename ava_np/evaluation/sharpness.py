@@ -66,7 +66,8 @@ def sharpness(pictures: Floats) -> float:
 def grey_share(pictures: Floats, low: float = 0.2, high: float = 0.8) -> float:
     """Return the share of pixels that are neither dark nor bright.
 
-    It is for pictures that are nearly black and white, such as digits, where a decoder that averages is grey.
+    It is for pictures that are nearly black and white, such as digits, where a decoder that averages is grey. It is
+    this project's own, not a published measure.
 
     Parameters
     ----------
