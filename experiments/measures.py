@@ -78,7 +78,12 @@ def table(
     yield "|---|" + "---|" * (len(COLUMNS) + 2)
     for name, rows in values.items():
         means, ranges = np.mean(rows, axis=0), np.ptp(rows, axis=0) / 2
-        yield f"| {name} | " + " | ".join(f"{m:.3g} ± {r:.2g}" for m, r in zip(means, ranges, strict=True)) + " |"
+        yield f"| {name} | " + " | ".join(map(cell, means, ranges)) + " |"
+
+
+def cell(mean: float, half_range: float) -> str:
+    """Return a value with three digits, and half the range with one."""
+    return f"{mean:.3g} ± {float(f'{half_range:.1g}'):g}"
 
 
 def errors(training: Digits, test: Digits) -> Iterator[str]:

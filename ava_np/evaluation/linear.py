@@ -14,6 +14,7 @@ import numpy as np
 from ava_np.evaluation.arrays import Floats, check_pictures, chunks
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.indices import evenly_spaced
+from ava_np.network.blas import single_threaded_blas
 
 MAX_GRAM = 2000
 """Side of the largest symmetric matrix whose eigenvectors are computed: a few seconds."""
@@ -54,13 +55,15 @@ class PCA:
     def encode(self, pictures: Floats) -> Floats:
         """Return the codes of pictures (N, H, W, C): their coordinates along the components, (N, L) float32."""
         codes = np.empty((len(pictures), len(self.components)), np.float32)
-        for chunk in chunks(len(pictures), values_each=self.mean.size):
-            codes[chunk] = _rows(pictures[chunk] - self.mean) @ self.components.T
+        with single_threaded_blas:
+            for chunk in chunks(len(pictures), values_each=self.mean.size):
+                codes[chunk] = _rows(pictures[chunk] - self.mean) @ self.components.T
         return codes
 
     def decode(self, codes: Floats) -> Floats:
         """Return the pictures of codes (N, L), (N, H, W, C) float32, clipped to [0, 1]."""
-        rows = np.asarray(codes, np.float32) @ self.components
+        with single_threaded_blas:
+            rows = np.asarray(codes, np.float32) @ self.components
         pictures = rows.reshape(len(rows), *self.mean.shape)
         pictures += self.mean
         return np.clip(pictures, 0, 1, out=pictures)
@@ -154,9 +157,9 @@ def fit_pca(training: Floats, length: int) -> PCA:
     D = mean.size
     if min(length, D) == 0:
         return PCA(mean, np.empty((0, D), np.float32))
-    if min(len(training), MAX_GRAM) < D:
-        return PCA(mean, _from_pictures(training, mean, length))
-    return PCA(mean, _from_values(training, mean, length))
+    components = _from_pictures if min(len(training), MAX_GRAM) < D else _from_values
+    with single_threaded_blas:
+        return PCA(mean, components(training, mean, length))
 
 
 def mean_image_error(training: Floats, pictures: Floats) -> float:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.distances import frechet_distance, kernel_distance
 from ava_np.evaluation.neighbours import coverage, density, precision, recall
+from ava_np.network.blas import single_threaded_blas
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,14 @@ def sample_measures(real: Floats, generated: Floats) -> SampleMeasures:
     >>> narrow.precision > floor.precision, narrow.recall < 0.1, narrow.coverage < 0.5
     (True, True, True)
     """
-    kernel = kernel_distance(real, generated)
-    return SampleMeasures(
-        frechet_distance=frechet_distance(real, generated),
-        kernel_distance=kernel.value,
-        kernel_distance_error=kernel.standard_error,
-        precision=precision(real, generated),
-        recall=recall(real, generated),
-        density=density(real, generated),
-        coverage=coverage(real, generated),
-    )
+    with single_threaded_blas:
+        kernel = kernel_distance(real, generated)
+        return SampleMeasures(
+            frechet_distance=frechet_distance(real, generated),
+            kernel_distance=kernel.value,
+            kernel_distance_error=kernel.standard_error,
+            precision=precision(real, generated),
+            recall=recall(real, generated),
+            density=density(real, generated),
+            coverage=coverage(real, generated),
+        )
