@@ -27,7 +27,7 @@ LIBRARY = {
     "layers": "errors specification kernels",
     "network": "errors specification kernels layers",
     "models": "errors indices specification kernels layers network",
-    "evaluation": "errors indices specification data models",
+    "evaluation": "errors indices files specification kernels data layers network models",
     "training": "errors indices specification kernels data network models evaluation",
     "run": "errors indices files specification data models evaluation training",
     "report": "errors indices files specification data layers network models evaluation training run",

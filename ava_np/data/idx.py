@@ -128,6 +128,48 @@ def read_idx(path: str | Path, limit: int = 0) -> np.ndarray:
     return np.frombuffer(values, np.uint8).reshape(read, height, width)
 
 
+def read_idx_labels(path: str | Path) -> np.ndarray:
+    """Read the labels of an idx file, plain or gzipped, such as train-labels-idx1-ubyte.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    ndarray, (N,) uint8
+        One label for each picture.
+
+    Raises
+    ------
+    PictureError
+        If the file cannot be read, does not hold labels, or is truncated or longer than its header says.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ava_np.data.idx import read_idx_labels
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "tiny-labels-idx1-ubyte"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]))
+    ...     read_idx_labels(path)
+    array([7, 2, 1], dtype=uint8)
+    """
+    path = Path(path)
+    with _reading(path) as file:
+        header = _read(file, 8)
+        if header[:4] != bytes([0, 0, BYTE_TYPE, LABEL_DIMENSIONS]) or len(header) < 8:
+            raise PictureError(f"not a file of labels: it begins with {header.hex()}, and labels with 00000801")
+        count = int.from_bytes(header[4:], "big")
+        labels = _read(file, count + 1)
+    if len(labels) != count:
+        found = f"{len(labels)} follow" if len(labels) < count else "more follow"
+        raise PictureError(f"{path}: damaged: its header says {count} labels, and {found}; download it again")
+    return np.frombuffer(labels, np.uint8)
+
+
 def idx_size(path: Path) -> Size:
     """Return the (width, height) of the pictures of an idx file, from its header; errors are those of ``read_idx``."""
     with _reading(path) as file:

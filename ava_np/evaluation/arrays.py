@@ -1,9 +1,11 @@
-"""The type of the arrays that are measured, and chunks that keep temporary arrays small."""
+"""The type and the shape of the arrays that are measured, and chunks that keep temporary arrays small."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ava_np.errors import PictureError
 
 Floats = NDArray[np.floating]
 
@@ -15,3 +17,28 @@ def chunks(count: int, values_each: int) -> Iterator[slice]:
     """Return slices that cover ``count`` items in order, each of one item or of at most ``MAX_CHUNK_VALUES`` values."""
     size = max(1, MAX_CHUNK_VALUES // values_each)
     return (slice(start, start + size) for start in range(0, count, size))
+
+
+def check_pictures(pictures: Floats) -> None:
+    """Refuse what are no pictures.
+
+    Raises
+    ------
+    PictureError
+        If there is nothing to measure.
+    ValueError
+        If the shape is not (N, H, W, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.arrays import check_pictures
+    >>> check_pictures(np.zeros((0, 28, 28, 1)))
+    Traceback (most recent call last):
+        ...
+    ava_np.errors.PictureError: there is no picture to measure: give at least one
+    """
+    if len(pictures.shape) != 4:
+        raise ValueError(f"pictures must have the shape (N, H, W, C), not {pictures.shape}")
+    if 0 in pictures.shape:
+        raise PictureError("there is no picture to measure: give at least one")

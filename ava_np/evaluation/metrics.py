@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ava_np.errors import PictureError
-from ava_np.evaluation.arrays import Floats, chunks
+from ava_np.evaluation.arrays import Floats, check_pictures, chunks
 from ava_np.evaluation.geometric_median import geometric_median
 from ava_np.indices import evenly_spaced
 
@@ -74,7 +74,7 @@ def reconstruction_errors(pictures: Floats, reconstructions: Floats) -> Floats:
     >>> reconstruction_errors(pictures, reconstructions)
     array([0.  , 0.25])
     """
-    _check_pictures(pictures)
+    check_pictures(pictures)
     if reconstructions.shape != pictures.shape:
         raise ValueError(f"reconstructions of shape {reconstructions.shape} for pictures of {pictures.shape}")
     errors = np.empty(len(pictures))
@@ -144,7 +144,7 @@ def rmse(image: Floats, pictures: Floats) -> float:
     >>> rmse(np.zeros((2, 2, 1)), black_and_white)
     0.25
     """
-    _check_pictures(pictures)
+    check_pictures(pictures)
     if image.shape != pictures.shape[1:]:
         raise ValueError(f"an image of shape {image.shape} for pictures of {pictures.shape[1:]}")
     return sum(
@@ -265,7 +265,7 @@ def _blocks(pictures: Floats, zoom: int) -> Floats:
 
     (17) of an image of one-coloured blocks is (17) of the zoomed-out image against these.
     """
-    _check_pictures(pictures)
+    check_pictures(pictures)
     N, H, W, C = pictures.shape
     if zoom < 1 or H % zoom or W % zoom:
         raise PictureError(
@@ -274,11 +274,3 @@ def _blocks(pictures: Floats, zoom: int) -> Floats:
         )
     split = pictures.reshape(N, H // zoom, zoom, W // zoom, zoom, C)
     return split.transpose(0, 2, 4, 1, 3, 5).reshape(N * zoom * zoom, H // zoom, W // zoom, C)
-
-
-def _check_pictures(pictures: Floats) -> None:
-    """Raise if there is nothing to measure, or the shape is not that of pictures."""
-    if pictures.ndim != 4:
-        raise ValueError(f"pictures must have the shape (N, H, W, C), not {pictures.shape}")
-    if pictures.size == 0:
-        raise PictureError("there is no picture to measure: give at least one")

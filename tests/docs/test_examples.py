@@ -70,7 +70,8 @@ def sources(place: Path) -> None:
     """Put the pictures and the run that the pages name into the working folder."""
     write_pictures(place / "photos")
     write_pictures(place / "labels")
-    write_idx(place / "mnist" / "train-images-idx3-ubyte", digits(20, 28, 28))
+    for part in ("train", "t10k"):
+        write_idx(place / "mnist" / f"{part}-images-idx3-ubyte", digits(20, 28, 28))
     outcome = ava("train", "labels", *SMALL, "--model", "vae", "--propagation", "paper", "--zoom", 3, "--out", "RUN")
     assert outcome.code == 0, outcome.err
 
