@@ -243,7 +243,7 @@ def _describe(session: "Session", source: str | None) -> None:
 def _describe_layers(session: "Session", given: dict[str, Any]) -> None:
     """Print the architecture that was chosen for the pictures, as the options that would set it."""
     model, count = session.run.specification.model, len(session.data.split.train)
-    if "architecture" in given or session.run.specification.pictures.toy:
+    if {"architecture", "hidden"} & given.keys() or session.run.specification.pictures.toy:
         return
     chosen = {"architecture": model.architecture, "hidden": ",".join(map(str, model.hidden)), "latent": model.latent}
     options = " ".join(f"--{name} {value}" for name, value in chosen.items() if value and name not in given)

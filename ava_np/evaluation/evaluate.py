@@ -7,7 +7,7 @@ import numpy as np
 from ava_np.data import toys
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import PictureError
-from ava_np.evaluation import metrics
+from ava_np.evaluation import linear, metrics
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.specification import TOY, Specification
@@ -33,12 +33,16 @@ class Evaluation:
     baselines : dict of str to float
         (17) of trivial fixed images, and the floor, the least value that any zoomed image can have;
         ``metrics.baselines`` describes each.
+    mean_image_error, pca_error : float
+        Reconstruction errors that need no network: of the mean training picture, and of as many principal components
+        of the training pictures as the code has values.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ava_np.evaluation.evaluate import Evaluation
-    >>> result = Evaluation(np.array([0.1, 0.3]), np.array([0.25, 0.2]), best=1, baselines={})
+    >>> errors, rmses = np.array([0.1, 0.3]), np.array([0.25, 0.2])
+    >>> result = Evaluation(errors, rmses, best=1, baselines={}, mean_image_error=0.4, pca_error=0.1)
     >>> result.reconstruction_error, result.rmse, result.rmse_mean
     (0.2, 0.2, 0.225)
     """
@@ -47,6 +51,8 @@ class Evaluation:
     rmses: np.ndarray
     best: int
     baselines: dict[str, float]
+    mean_image_error: float
+    pca_error: float
 
     @property
     def reconstruction_error(self) -> float:
@@ -86,7 +92,7 @@ class ToyEvaluation:
     good_fraction: float
 
 
-def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
+def evaluate(model: Model, pictures: np.ndarray, zoom: int, training: np.ndarray | None = None) -> Evaluation:
     """Evaluate the reconstructions of a model.
 
     Parameters
@@ -97,6 +103,8 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
         Pictures at full size, in [0, 1]; the model's pictures are (H, W, C).
     zoom : int
         Factor by which the pictures are zoomed out for the model.
+    training : ndarray, (M, zoom·H, zoom·W, C) float32, optional
+        The training pictures, or some of them, if they are others: mean picture and PCA are fitted to them.
 
     Returns
     -------
@@ -121,6 +129,7 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
     """
     pictures = np.asarray(pictures)  # read, if they are in the file of a cache
     small = zoom_out(pictures, zoom)
+    fitted = small if training is None else zoom_out(np.asarray(training), zoom)
     decoded = model.reconstruct(small)
     tried = evenly_spaced(len(decoded), MAX_COMPARED)
     rmses = np.array([metrics.rmse(zoom_in(decoded[i, None], zoom)[0], pictures) for i in tried])
@@ -129,6 +138,8 @@ def evaluate(model: Model, pictures: np.ndarray, zoom: int) -> Evaluation:
         rmses=rmses,
         best=int(tried[np.argmin(rmses)]),
         baselines=metrics.baselines(pictures, zoom),
+        mean_image_error=linear.mean_image_error(fitted, small),
+        pca_error=linear.pca_error(fitted, small, model.latent),
     )
 
 

@@ -9,13 +9,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ava_np.evaluation.arrays import Floats
+from ava_np.evaluation.evaluate import Evaluation
 from ava_np.specification import AVA, GAN, VAEGAN, BiGAN, ModelSpecification
 
 NO_BETTER = 0.97  # times the error of the mean picture
 EMPTY_CODE = 0.1  # nats: a code that says less than this says nothing
 SURE = -0.05  # mean log-probability of the right answer, above which a discriminator is sure
 ALIKE = 0.25  # spread of samples, relative to that of pictures
+PERFECT = 1e-4  # error of PCA, relative to that of the mean picture, below which it says nothing
 OVERFITTED = 1.5  # error of pictures held out, relative to that of training pictures
+LONGER = "Train longer, with more --epochs"
 
 
 class Finding(NamedTuple):
@@ -36,32 +39,38 @@ class Finding(NamedTuple):
         return f"{self.text}. {self.advice}." if self.advice else f"{self.text}."
 
 
-def of_reconstructions(error: float, mean_image: float, pca: float, latent: int) -> list[Finding]:
+def of_reconstructions(evaluation: Evaluation, latent: int) -> list[Finding]:
     """Judge a reconstruction error beside two that need no network.
 
     Parameters
     ----------
-    error, mean_image, pca : float
-        Reconstruction errors of the model, of the mean picture, and of as many principal components as the code has
-        values.
+    evaluation : Evaluation
+        The errors of the model, of the mean picture, and of as many principal components as the code has values.
     latent : int
         Number of values in a code.
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.evaluate import Evaluation
     >>> from ava_np.evaluation.verdict import of_reconstructions
-    >>> print(*of_reconstructions(0.02, 0.06, 0.03, latent=10))
-    The reconstruction error is 0.33 of the mean picture's, and below that of PCA with 10 values.
+    >>> errors = np.array([0.01, 0.03])
+    >>> result = Evaluation(errors, errors, best=0, baselines={}, mean_image_error=0.06, pca_error=0.03)
+    >>> print(*of_reconstructions(result, latent=10))
+    The reconstruction error is 0.33 of the mean picture's, and less than that of PCA with 10 values.
     """
-    values = "1 value" if latent == 1 else f"{latent} values"
-    if mean_image == 0:
+    error, mean = evaluation.reconstruction_error, evaluation.mean_image_error
+    if mean == 0:
         return [Finding("All pictures are the same, so there is nothing to learn")]
-    if error > NO_BETTER * mean_image:
-        return [Finding("Reconstructions are no better than the mean picture", "Train longer, with more --epochs")]
-    share = f"The reconstruction error is {error / mean_image:.2f} of the mean picture's"
-    if error > pca:
-        return [Finding(f"{share}, but above that of PCA with {values}", "Train longer, with more --epochs")]
-    return [Finding(f"{share}, and below that of PCA with {values}")]
+    if error > NO_BETTER * mean:
+        return [Finding("Reconstructions are no better than the mean picture", LONGER)]
+    share = f"The reconstruction error is {error / mean:.2f} of the mean picture's"
+    if evaluation.pca_error < PERFECT * mean:  # as many components as pictures
+        return [Finding(share)]
+    pca = f"that of PCA with {latent} value{'' if latent == 1 else 's'}"
+    if error > evaluation.pca_error:
+        return [Finding(f"{share}, and more than {pca}", LONGER)]
+    return [Finding(f"{share}, and less than {pca}")]
 
 
 def of_terms(model: ModelSpecification, nats: Mapping[str, float]) -> list[Finding]:
@@ -102,7 +111,7 @@ def _against_a_sure_discriminator(model: ModelSpecification) -> str:
         return "Try a larger --adversarial-weight" if not model.saturating else "Leave --saturating out"
     if isinstance(model, GAN | BiGAN):
         return "Try --smoothing 0.1" if model.architecture == "dcgan" else "Try --smoothing 0.1, or --model dcgan"
-    return "Try a smaller --gamma" if isinstance(model, VAEGAN) else "Train longer, with more --epochs"
+    return "Try a smaller --gamma" if isinstance(model, VAEGAN) else LONGER
 
 
 def of_samples(model: ModelSpecification, samples: Floats, pictures: Floats) -> list[Finding]:
@@ -144,7 +153,5 @@ def of_held_out(training: float, held_out: float) -> list[Finding]:
     """
     if held_out < OVERFITTED * training:
         return []
-    text = (
-        f"Pictures that were held out have {held_out / training:.1f} times the error of training pictures: overfitted"
-    )
+    text = f"Overfitted: pictures held out have {held_out / training:.1f} times the error of training pictures"
     return [Finding(text, "Try --patience, or more pictures")]

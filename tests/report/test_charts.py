@@ -9,7 +9,7 @@ from tests.report.finished_runs import HOSTILE, Finished
 
 
 def test_errors_are_drawn_the_largest_first() -> None:
-    evaluation = Evaluation(np.array([0.1, 0.3, 0.2]), np.zeros(3), 0, {})
+    evaluation = Evaluation(np.array([0.1, 0.3, 0.2]), np.zeros(3), 0, {}, 0.3, 0.1)
     figure = charts.reconstruction_error_bars(evaluation, ["a", HOSTILE, "\N{CJK UNIFIED IDEOGRAPH-732B}" * 60], 0.15)
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [0.3, 0.2, 0.15, 0.1]  # type: ignore[attr-defined]
@@ -25,7 +25,7 @@ def test_errors_are_drawn_the_largest_first() -> None:
 
 def test_errors_of_many_pictures_are_one_shape() -> None:
     errors = np.random.default_rng(2).uniform(0, 0.3, 60_000)
-    figure = charts.reconstruction_error_bars(Evaluation(errors, errors, 0, {}), ["x"] * len(errors), 0.15)
+    figure = charts.reconstruction_error_bars(Evaluation(errors, errors, 0, {}, 0.3, 0.1), ["x"] * len(errors), 0.15)
     (axes,) = figure.axes
     (shape,) = axes.patches
     np.testing.assert_array_equal(shape.get_data().values, np.sort(errors)[::-1])  # type: ignore[attr-defined]

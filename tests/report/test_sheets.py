@@ -60,7 +60,9 @@ def test_contact_sheets_of_large_pictures_have_a_limited_width(
     shape = PicturesSpecification(None, (width, height), 1, 1)
     run = Run.create(tmp_path / "run", msgspec.structs.replace(specification, pictures=shape))
     pictures = replace(load_pictures(folder), array=np.full((12, height, width, 1), 0.5, np.float32), names=("x",) * 12)
-    write_pictures(run, new_trainer(run.specification).model, pictures, Evaluation(np.zeros(12), np.zeros(12), 0, {}))
+    write_pictures(
+        run, new_trainer(run.specification).model, pictures, Evaluation(np.zeros(12), np.zeros(12), 0, {}, 0.3, 0.1)
+    )
     for name in ("samples.png", "reconstructions.png"):
         sheet = read(run.folder / name)
         assert sheet.shape[1] <= max(2100, width + 4)
