@@ -1,5 +1,6 @@
 """The classifier learns, is the same for the same seed and from the cache, and its features notice bad digits."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(monkeypatch
     first, same, other = (train_classifier(pictures, labels, seed=seed, steps=5) for seed in (0, 0, 1))
     assert first.network.theta.tobytes() == same.network.theta.tobytes()
     assert first.network.theta.tobytes() != other.network.theta.tobytes()
+    weights = [Classifier((12, 12, 1), np.arange(2), seed).network.theta for seed in (0, 0, 1)]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
     whole = first.features(pictures)
     monkeypatch.setattr(module, "CHUNK", 7)
     assert first.features(pictures) == pytest.approx(whole, abs=1e-5)
@@ -67,13 +71,17 @@ def test_the_cache_holds_one_classifier_for_each_set_of_arguments(
         train_classifier(*arguments[:2], seed=arguments[2], steps=arguments[3], cache=path.parent)
     assert len(list(path.parent.iterdir())) == 4
 
-    path.write_bytes(path.read_bytes()[:-1])  # damaged: trained again, and replaced
-    expected = trained.features(pictures)
-    repaired = train_classifier(
-        pictures, labels, steps=5, cache=path.parent, progress=lambda step, _: steps.append(step)
-    )
-    assert steps == [1, 2, 3, 4, 5]
-    assert repaired.network.theta.tobytes() == trained.network.theta.tobytes()
+    expected, content = trained.features(pictures), path.read_bytes()
+    broken = io.BytesIO()
+    np.save(broken, np.full(trained.network.theta.shape, np.nan, np.float32))
+    for damaged in (content[:-1], b"", broken.getvalue()):  # trained again, and replaced
+        path.write_bytes(damaged)
+        repaired = train_classifier(
+            pictures, labels, steps=5, cache=path.parent, progress=lambda step, _: steps.append(step)
+        )
+        assert repaired.network.theta.tobytes() == trained.network.theta.tobytes()
+        assert path.read_bytes() == content
+    assert steps == [1, 2, 3, 4, 5] * 3
 
     monkeypatch.setattr(module, "_train", None)  # read, not trained
     read = train_classifier(pictures, labels, steps=5, cache=path.parent)
