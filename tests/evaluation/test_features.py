@@ -2,19 +2,21 @@
 
 import io
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 import ava_np
 from ava_np.data.labels import read_labels
+from ava_np.data.stored import StoredArray
 from ava_np.errors import AvaError, PictureError
 from ava_np.evaluation import features as module
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.features import FEATURES, Classifier, feature_function, train_classifier
-from ava_np.evaluation.linear import fit_pca
+from ava_np.evaluation.linear import fit_pca, mean_image_error, pca_error
 from ava_np.evaluation.samples import sample_measures
-from ava_np.evaluation.sharpness import sharpness
+from ava_np.evaluation.sharpness import grey_share, sharpness
 from tests.conftest import SHARED_DATA, needs_shared_data
 
 
@@ -108,6 +110,24 @@ def test_without_labels_features_are_principal_components() -> None:
     features = feature_function(pictures, None)(pictures)
     assert features.shape == (100, 64)
     assert np.array_equal(features, fit_pca(pictures, 64).encode(pictures))
+
+
+def test_pictures_in_a_file_are_measured_as_those_in_memory(tmp_path: Path) -> None:
+    pictures, labels = bars(40, 0)
+    np.save(tmp_path / "pictures.npy", pictures)
+    stored = cast(np.ndarray, StoredArray(tmp_path / "pictures.npy"))
+    results = [
+        (
+            train_classifier(x, labels, steps=3, cache=tmp_path / "cache").features(x).tobytes(),
+            pca_error(x, x, 5),
+            mean_image_error(x, x),
+            sharpness(x),
+            grey_share(x),
+        )
+        for x in (pictures, stored)
+    ]
+    assert results[0] == results[1]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_what_cannot_be_trained_on_is_refused() -> None:
