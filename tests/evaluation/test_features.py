@@ -1,19 +1,22 @@
 """The classifier learns, is the same for the same seed and from the cache, and its features notice bad digits."""
 
+import io
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 import ava_np
 from ava_np.data.labels import read_labels
+from ava_np.data.stored import StoredArray
 from ava_np.errors import AvaError, PictureError
 from ava_np.evaluation import features as module
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.features import FEATURES, Classifier, feature_function, train_classifier
-from ava_np.evaluation.linear import fit_pca
+from ava_np.evaluation.linear import fit_pca, mean_image_error, pca_error
 from ava_np.evaluation.samples import sample_measures
-from ava_np.evaluation.sharpness import sharpness
+from ava_np.evaluation.sharpness import grey_share, sharpness
 from tests.conftest import SHARED_DATA, needs_shared_data
 
 
@@ -48,6 +51,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_does_not(monkeypatch
     first, same, other = (train_classifier(pictures, labels, seed=seed, steps=5) for seed in (0, 0, 1))
     assert first.network.theta.tobytes() == same.network.theta.tobytes()
     assert first.network.theta.tobytes() != other.network.theta.tobytes()
+    weights = [Classifier((12, 12, 1), np.arange(2), seed).network.theta for seed in (0, 0, 1)]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
     whole = first.features(pictures)
     monkeypatch.setattr(module, "CHUNK", 7)
     assert first.features(pictures) == pytest.approx(whole, abs=1e-5)
@@ -67,13 +73,17 @@ def test_the_cache_holds_one_classifier_for_each_set_of_arguments(
         train_classifier(*arguments[:2], seed=arguments[2], steps=arguments[3], cache=path.parent)
     assert len(list(path.parent.iterdir())) == 4
 
-    path.write_bytes(path.read_bytes()[:-1])  # damaged: trained again, and replaced
-    expected = trained.features(pictures)
-    repaired = train_classifier(
-        pictures, labels, steps=5, cache=path.parent, progress=lambda step, _: steps.append(step)
-    )
-    assert steps == [1, 2, 3, 4, 5]
-    assert repaired.network.theta.tobytes() == trained.network.theta.tobytes()
+    expected, content = trained.features(pictures), path.read_bytes()
+    broken = io.BytesIO()
+    np.save(broken, np.full(trained.network.theta.shape, np.nan, np.float32))
+    for damaged in (content[:-1], b"", broken.getvalue()):  # trained again, and replaced
+        path.write_bytes(damaged)
+        repaired = train_classifier(
+            pictures, labels, steps=5, cache=path.parent, progress=lambda step, _: steps.append(step)
+        )
+        assert repaired.network.theta.tobytes() == trained.network.theta.tobytes()
+        assert path.read_bytes() == content
+    assert steps == [1, 2, 3, 4, 5] * 3
 
     monkeypatch.setattr(module, "_train", None)  # read, not trained
     read = train_classifier(pictures, labels, steps=5, cache=path.parent)
@@ -100,6 +110,24 @@ def test_without_labels_features_are_principal_components() -> None:
     features = feature_function(pictures, None)(pictures)
     assert features.shape == (100, 64)
     assert np.array_equal(features, fit_pca(pictures, 64).encode(pictures))
+
+
+def test_pictures_in_a_file_are_measured_as_those_in_memory(tmp_path: Path) -> None:
+    pictures, labels = bars(40, 0)
+    np.save(tmp_path / "pictures.npy", pictures)
+    stored = cast(np.ndarray, StoredArray(tmp_path / "pictures.npy"))
+    results = [
+        (
+            train_classifier(x, labels, steps=3, cache=tmp_path / "cache").features(x).tobytes(),
+            pca_error(x, x, 5),
+            mean_image_error(x, x),
+            sharpness(x),
+            grey_share(x),
+        )
+        for x in (pictures, stored)
+    ]
+    assert results[0] == results[1]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_what_cannot_be_trained_on_is_refused() -> None:
