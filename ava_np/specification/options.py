@@ -10,7 +10,7 @@ from ava_np.errors import OptionError
 from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_epochs, default_momentum
 from ava_np.specification.models import AVA5, GAN, AnyModel, ModelSpecification
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
-from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
+from ava_np.specification.values import MAX_PIXELS, Fit, OptimiserName, Reduction, Schedule, validated
 
 if TYPE_CHECKING:
     from ava_np.data.pictures import Pictures
@@ -31,6 +31,8 @@ class RunOptions:
         The model with its options. Points of a toy distribution get a linear output.
     size : (width, height), optional
         Size in pixels to which all pictures are resized; by default the median, at most 256.
+    fit : {"crop", "pad", "stretch"}
+        How pictures of another ratio are fitted to it (``ava_np.data.fitting``).
     zoom : int, optional
         The paper's fixed zoom; by default 3 for dense networks and pictures with a side of more than 64 pixels,
         otherwise 1.
@@ -71,6 +73,7 @@ class RunOptions:
     source: str | Path | None = None
     model: AnyModel = field(default_factory=AVA5)
     size: tuple[int, int] | None = None
+    fit: Fit = "crop"
     zoom: int | None = None
     limit: int = 0
     validation: float = 0.0
@@ -163,6 +166,8 @@ class RunOptions:
             cache=_absolute(self.cache),
             count=count,
             max_pixels=self.max_pixels,
+            fit=self.fit,
+            by_folder=True,
         )
 
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:
