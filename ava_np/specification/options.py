@@ -113,9 +113,9 @@ class RunOptions:
             raise OptionError("validation", message)
         if not self.toy:
             return
-        for name in ("flip", "shift"):
-            if getattr(self, name):
-                raise OptionError(name, "flip and shift vary pictures, not points: leave them out")
+        for name in ("fit", "flip", "shift"):
+            if getattr(self, name) != getattr(RunOptions, name):
+                raise OptionError(name, "fit, flip and shift change pictures, not points: leave them out")
         if isinstance(self.model.architecture, str) and self.model.architecture != "mlp":
             message = f"points cannot be convolved: choose the architecture mlp, not {self.model.architecture}"
             raise OptionError("architecture", message)
