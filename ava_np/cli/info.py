@@ -73,7 +73,7 @@ def _memory(folder: Path, in_bytes: bool) -> dict[str, Any]:
     pictures = specification.pictures
     if not pictures.count:
         raise RunError(f"{folder} does not say how many pictures it has: it is of format 2; resume it once")
-    largest = largest_file(pictures.source, pictures.limit, pictures.max_pixels)
+    largest = largest_file(pictures.source, pictures.limit, pictures.max_pixels, by_folder=pictures.by_folder)
     bound = training_memory(new_trainer(specification), pictures, largest)
     parts = {**bound.parts(), "at most": bound.total}
     return parts if in_bytes else {name: size_text(size) for name, size in parts.items()}

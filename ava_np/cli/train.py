@@ -45,6 +45,7 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     \b
     ava train
     ava train photos --out runs/photos
+    ava train photos --size 64 --fit pad
     ava train photos --model vae --size 96x96 --architecture conv28 --latent 32
     ava train mnist --model dcgan --hidden 32,64 --epochs 5
     ava train mnist --model aae --prior swiss-roll --latent 2
@@ -220,6 +221,7 @@ def _weight(weights: dict[str, list[float]]) -> str:
 def _describe(session: "Session", source: str | None) -> None:
     """Print the number, the size and the source of the pictures, and how many files were left out."""
     from ava_np.cli.pictures import say_left_out
+    from ava_np.data.fitting import fit_line
 
     pictures, specification = session.data.pictures, session.run.specification.pictures
     count = len(pictures.names)
@@ -237,6 +239,8 @@ def _describe(session: "Session", source: str | None) -> None:
     if specification.zoom > 1:
         line += f", zoomed out by {specification.zoom}"
     say(line)
+    if fitted := fit_line(pictures.sizes, pictures.size, specification.fit):
+        say(fitted)
     say_left_out(pictures)
 
 

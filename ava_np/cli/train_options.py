@@ -25,6 +25,7 @@ from ava_np.specification import (
     MAX_COUNT,
     MAX_PIXELS,
     MAX_TOTAL,
+    Fit,
     OnDivergence,
     OptimiserName,
     PriorName,
@@ -127,14 +128,24 @@ MODEL_OPTIONS = [
 ]
 
 PICTURE_OPTIONS = [
-    click.option("--size", type=SizeType(), help="Resize all pictures.  [default: the median size, at most 256]"),
+    click.option(
+        "--size",
+        type=SizeType(),
+        help="Resize all pictures; --size 64 is 64x64.  [default: the median size, at most 256]",
+    ),
+    click.option(
+        "--fit",
+        type=Word(get_args(Fit)),
+        help="Pictures of another ratio: cut to the central part, padded with the colour of their edge, or distorted.  "
+        f"[default: {DEFAULT.fit}]",
+    ),
     click.option(
         "--zoom",
         type=COUNT,
         help="The paper's fixed zoom: block means for the input, repeated pixels for the output.  "
         f"[default: the least that leaves no side above {LARGE_SIDE} pixels]",
     ),
-    click.option("--limit", type=COUNT, help="Use only this many pictures, the first ones."),
+    click.option("--limit", type=COUNT, help="Use only this many pictures, evenly from all folders."),
     click.option("--validation", type=SHARE, help="Share of the pictures to hold out and evaluate while training."),
     click.option("--test", type=SHARE, help="Share of the pictures to hold out for ava evaluate --part test."),
     click.option("--flip", is_flag=True, default=None, help="Mirror pictures at random, left to right."),

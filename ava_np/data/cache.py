@@ -25,9 +25,9 @@ from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, cent
 from ava_np.data.stored import StoredArray
 from ava_np.errors import PictureError
 from ava_np.files import atomic_file, write_atomically
-from ava_np.specification import MAX_PIXELS
+from ava_np.specification import MAX_PIXELS, Fit
 
-FORMAT = 2  # to be increased when pictures are decoded or stored differently
+FORMAT = 3  # to be increased when pictures are decoded or stored differently
 CHUNK_BYTES = 1 << 20  # read at once for the SHA-256
 
 
@@ -47,10 +47,12 @@ def cached_pictures(
     cache: str | Path,
     *,
     size: AnySize | None = None,
+    fit: Fit = "crop",
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    by_folder: bool = True,
     max_pixels: int = MAX_PIXELS,
     build: bool = True,
     progress: Progress | None = None,
@@ -62,7 +64,7 @@ def cached_pictures(
 
     Parameters
     ----------
-    folder, size, zoom, colour, strict, limit, max_pixels, progress
+    folder, size, fit, zoom, colour, strict, limit, by_folder, max_pixels, progress
         Those of ``load_pictures``.
     cache : path
         Folder of the cache; created if it is missing.
@@ -95,7 +97,15 @@ def cached_pictures(
     StoredArray (1, 6, 8, 1) 1.0
     """
     reader = Reader(
-        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+        Path(folder),
+        size=size,
+        fit=fit,
+        zoom=zoom,
+        colour=colour,
+        strict=strict,
+        limit=limit,
+        by_folder=by_folder,
+        max_pixels=max_pixels,
     )
     path = Path(cache) / _key(reader)
     pictures = _open(path, reader)
@@ -108,7 +118,8 @@ def cached_pictures(
 
 def _key(reader: Reader) -> str:
     """Return a hash of everything that the result depends on, for a reader that has not yet chosen a size."""
-    options = (reader.size, reader.zoom, reader.colour, reader.limit, reader.max_pixels)
+    limit = (reader.limit, reader.by_folder)
+    options = (reader.size, reader.fit, reader.zoom, reader.colour, limit, reader.max_pixels)
     digest = hashlib.sha256(ascii((FORMAT, str(reader.root.resolve()), options)).encode())
     for path in reader.paths:
         try:

@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ava_np.data.fitting import to_pixels
 from ava_np.data.formats import HEIC, HEIC_HINT, formats, is_unread_heic
 from ava_np.data.messages import reason
 from ava_np.data.orientation import UPRIGHT, orientation
 from ava_np.data.pictures import Size
 from ava_np.errors import PictureError
+from ava_np.specification import Fit
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 """Pillow's modes of grey pictures with more than 8 bits."""
@@ -72,7 +74,7 @@ def header_size(path: Path, max_pixels: int) -> Size:
         return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
 
 
-def decode(path: Path, size: Size, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
+def decode(path: Path, size: Size, fit: Fit, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
     """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
     with _opened(path, max_pixels) as picture:
         original, turned = picture.size, orientation(picture)  # before decoding, so that it is that of header_size
@@ -84,15 +86,8 @@ def decode(path: Path, size: Size, *, grey: bool, max_pixels: int) -> tuple[np.n
             flat = flat.transpose(UPRIGHT[turned])
         if grey and flat.mode == "RGB":
             flat = flat.convert("L")
-        return to_pixels(flat, size), original[::-1] if turned >= 5 else original
-
-
-def to_pixels(flat: Image.Image, size: Size) -> np.ndarray:
-    """Stretch a picture of mode L or RGB, or F in [0, 1], to a size: (height, width, C) float32 in [0, 1]."""
-    if flat.size != size:
-        flat = flat.resize(size, Image.Resampling.BICUBIC)
-    pixels = np.asarray(flat, np.float32) / (1 if flat.mode == "F" else 255)
-    return np.clip(pixels, 0, 1).reshape(size[1], size[0], -1)  # bicubic overshoots at edges
+        original = original[::-1] if turned >= 5 else original
+        return to_pixels(flat, size, fit, original), original
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
 """Read a folder of picture files into one float32 array (N, H, W, C).
 
 Reading takes two passes. The first reads only headers, because the default size is the median over all pictures. The
-second decodes one picture at a time and resizes it to the common size, for an array here or a file in
+second decodes one picture at a time and fits it to the common size, for an array here or a file in
 ``ava_np.data.cache``. A file that cannot be read is listed in ``Pictures.skipped`` with the reason.
 """
 
@@ -11,24 +11,25 @@ from pathlib import Path
 import numpy as np
 
 from ava_np.data.decoding import decode, header_size
+from ava_np.data.fitting import median_size
 from ava_np.data.formats import HEIC, HEIC_HINT, formats, left_out_line, other_kind
 from ava_np.data.messages import reason
-from ava_np.data.picture_files import find_files, natural_order
+from ava_np.data.picture_files import find_files, folders_in_turn, natural_order
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.errors import PictureError, printable
-from ava_np.specification import MAX_PIXELS
-
-MAX_DEFAULT_SIDE = 256
+from ava_np.specification import MAX_PIXELS, Fit
 
 
 def load_pictures(
     folder: str | Path,
     *,
     size: AnySize | None = None,
+    fit: Fit = "crop",
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    by_folder: bool = True,
     max_pixels: int = MAX_PIXELS,
     progress: Progress | None = None,
 ) -> Pictures:
@@ -43,9 +44,14 @@ def load_pictures(
     folder : path
         A folder, or one picture file.
     size : (width, height), str or int, optional
-        Common size in pixels, before the crop, each side 1 to 8192; or "180x250", or 64 for 64x64. Pictures of
-        another size are stretched to it with bicubic interpolation. The default is the median width and the median
-        height, scaled down so that the longer side is at most 256.
+        Common size in pixels, before the crop to multiples of ``zoom``, each side 1 to 8192; or "180x250", or 64 for
+        64x64. Pictures of another size are resized with bicubic interpolation. The default is the median
+        width and the median height, scaled down so that the longer side is at most 256; a square if more than a quarter
+        of the pictures are portraits and more than a quarter landscapes.
+    fit : {"crop", "pad", "stretch"}
+        How pictures of another ratio of width to height are brought to the size: "crop" cuts off what is outside the
+        largest central part of the ratio, "pad" surrounds the whole picture with the median colour of its edge, and
+        "stretch" distorts it.
     zoom : int
         H and W are cropped to multiples of ``zoom``, at least 1, about the centre. If the surplus is odd, the extra
         pixel is cut at the right or at the bottom.
@@ -54,7 +60,9 @@ def load_pictures(
     strict : bool
         Raise at the first picture that cannot be read, instead of skipping it.
     limit : int
-        Read only the first ``limit`` pictures; 0 reads all.
+        Read only this many pictures, evenly from all subfolders: the first ones of each. 0 reads all.
+    by_folder : bool
+        If not, a limit reads the first pictures of the whole, as it did in older runs.
     max_pixels : int
         Refuse a picture with more pixels. Decoding one takes up to 9 bytes for each pixel, and 18 for a WebP.
     progress : callable, optional
@@ -88,7 +96,15 @@ def load_pictures(
     array([0., 1.], dtype=float32)
     """
     reader = Reader(
-        Path(folder), size=size, zoom=zoom, colour=colour, strict=strict, limit=limit, max_pixels=max_pixels
+        Path(folder),
+        size=size,
+        fit=fit,
+        zoom=zoom,
+        colour=colour,
+        strict=strict,
+        limit=limit,
+        by_folder=by_folder,
+        max_pixels=max_pixels,
     )
     return decode_all(reader, progress)
 
@@ -133,17 +149,20 @@ class Reader:
         root: Path,
         *,
         size: AnySize | None,
+        fit: Fit,
         zoom: int,
         colour: Colour,
         strict: bool = False,
         limit: int = 0,
+        by_folder: bool = True,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        size = check_options(root, size, zoom, colour, limit)
+        size = check_options(root, size, fit, zoom, colour, limit)
         if max_pixels < 1:
             raise PictureError(f"{root}: max_pixels must be at least 1, not {max_pixels}")
         self.max_pixels = max_pixels
-        self.root, self.zoom, self.colour, self.strict, self.limit = root, zoom, colour, strict, limit
+        self.root, self.fit, self.zoom, self.colour, self.strict = root, fit, zoom, colour, strict
+        self.limit, self.by_folder = limit, by_folder
         self.size = size or (0, 0)
         self.channels = 3 if colour == "rgb" else 1
         self.headers: dict[Path, Size] = {}
@@ -155,17 +174,19 @@ class Reader:
 
     def survey(self) -> tuple[int, int]:
         """Run the first pass: read headers, choose the size, and return (height, width) after the crop."""
-        for path in self.paths:
+        headers: dict[Path, Size] = {}
+        for path in folders_in_turn(self.paths) if self.limit and self.by_folder else self.paths:
             try:
-                self.headers[path] = header_size(path, self.max_pixels)
+                headers[path] = header_size(path, self.max_pixels)
             except PictureError as error:
                 self._skip(path, str(error))
-            if self.limit and len(self.headers) == self.limit:
+            if self.limit and len(headers) == self.limit:
                 break
+        self.headers = {path: headers[path] for path in self.paths if path in headers}
         if not self.headers:
             raise self._no_usable_picture()
         if self.size == (0, 0):
-            self.size = _median_size(list(self.headers.values()))
+            self.size = median_size(list(self.headers.values()))
         _, _, width, height = central_crop(self.root, self.size, self.zoom)
         return height, width
 
@@ -174,7 +195,9 @@ class Reader:
         left, top, width, height = central_crop(self.root, self.size, self.zoom)
         for done, path in enumerate(self.headers, start=1):
             try:
-                pixels, original = decode(path, self.size, grey=self.colour == "grey", max_pixels=self.max_pixels)
+                pixels, original = decode(
+                    path, self.size, self.fit, grey=self.colour == "grey", max_pixels=self.max_pixels
+                )
             except PictureError as error:
                 self._skip(path, str(error))
             else:
@@ -243,13 +266,6 @@ class Reader:
         why = f"{_relative_name(first, self.root)}: {self._skipped[first]}"
         others = f"; {left_out_line(self._names_left_out())}" if self._left_out else ""
         return PictureError(f"{self.root}: no usable picture; the first is {why}{others}")
-
-
-def _median_size(sizes: list[Size]) -> Size:
-    """Return the median width and median height, scaled down so that the longer side is at most 256 pixels."""
-    median = np.median(sizes, axis=0)
-    width, height = np.floor(median * min(1.0, MAX_DEFAULT_SIDE / median.max()) + 0.5)
-    return max(1, int(width)), max(1, int(height))
 
 
 def _relative_name(path: Path, root: Path) -> str:

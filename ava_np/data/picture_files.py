@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 RUN_MARKERS = {"config.json", "metrics.jsonl"}
@@ -30,6 +31,24 @@ def find_files(root: Path) -> tuple[list[Path], list[OSError]]:
         subfolders[:] = sorted((name for name in subfolders if not name.startswith(".")), key=_natural_text)
         paths += [Path(directory, name) for name in files if not name.startswith(".")]
     return sorted(paths, key=natural_order), errors
+
+
+def folders_in_turn(paths: list[Path]) -> list[Path]:
+    """Return the first file of each folder, then the second of each, and so on.
+
+    Examples
+    --------
+    >>> from ava_np.data.picture_files import folders_in_turn
+    >>> paths = [Path("cats/1.png"), Path("cats/2.png"), Path("cats/3.png"), Path("dogs/1.png")]
+    >>> [path.as_posix() for path in folders_in_turn(paths)]
+    ['cats/1.png', 'dogs/1.png', 'cats/2.png', 'cats/3.png']
+    """
+    counts: Counter[Path] = Counter()
+    turns = {}
+    for path in paths:
+        turns[path] = counts[path.parent]
+        counts[path.parent] += 1
+    return sorted(paths, key=turns.__getitem__)
 
 
 def natural_order(path: Path) -> list[tuple[list[str | int], str]]:

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from ava_np.errors import PictureError
-from ava_np.specification import parse_size
+from ava_np.specification import Fit, parse_size
 
 MAX_SIDE = 8192  # in pixels: a mistyped size above this would need gigabytes per picture
 
@@ -86,7 +86,7 @@ class Pictures:
         return self.stored_sha256 or hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
 
 
-def check_options(source: object, size: AnySize | None, zoom: int, colour: str, limit: int) -> Size | None:
+def check_options(source: object, size: AnySize | None, fit: Fit, zoom: int, colour: str, limit: int) -> Size | None:
     """Return the size as (width, height), if there is one.
 
     Raises
@@ -101,6 +101,8 @@ def check_options(source: object, size: AnySize | None, zoom: int, colour: str, 
     if parsed is not None and not all(1 <= side <= MAX_SIDE for side in parsed):
         allowed = f"1 to {MAX_SIDE} pixels"
         raise PictureError(f"{source}: width and height must be {allowed}, not {parsed[0]} x {parsed[1]}")
+    if fit not in get_args(Fit):
+        raise PictureError(f'{source}: fit must be "crop", "pad" or "stretch", not {fit!r}')
     if zoom < 1:
         raise PictureError(f"{source}: zoom must be at least 1, not {zoom}")
     if colour not in ("auto", "grey", "rgb"):

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from ava_np.data.cache import cached_pictures
-from ava_np.data.decoding import to_pixels
+from ava_np.data.fitting import to_pixels
 from ava_np.data.folder import Reader, load_pictures
 from ava_np.data.formats import other_kind
 from ava_np.data.idx import choose_idx, idx_files, idx_size, is_idx, read_idx
@@ -16,7 +16,7 @@ from ava_np.data.picture_files import find_files
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
-from ava_np.specification import MAX_PIXELS, TOY
+from ava_np.specification import MAX_PIXELS, TOY, Fit
 
 BUILT_IN, BUILT_IN_SIZE = "built-in pictures", (180, 250)
 TOY_POINTS, TOY_SEED = 10_000, (0, 6)
@@ -26,10 +26,12 @@ def read_pictures(
     source: str | Path | None,
     *,
     size: AnySize | None = None,
+    fit: Fit = "crop",
     zoom: int = 1,
     colour: Colour = "auto",
     strict: bool = False,
     limit: int = 0,
+    by_folder: bool = True,
     cache: Path | None = None,
     build_cache: bool = True,
     max_pixels: int = MAX_PIXELS,
@@ -48,10 +50,15 @@ def read_pictures(
         - "toy:gaussian", "toy:ring" or "toy:grid": 10,000 points, always the same, each a picture of 1 x d values;
         - None: ten built-in pictures of medicine labels.
     size : (width, height), str or int, optional
-        Common size in pixels, before the crop, each side 1 to 8192; or "180x250", or 64 for 64x64. Pictures of
-        another size are stretched to it with bicubic interpolation. The default is the median size of a folder's
-        pictures, with the longer side at most 256; the size of idx pictures; and 180 x 250 for the built-in ones. Toy
-        points have no other size.
+        Common size in pixels, before the crop to multiples of ``zoom``, each side 1 to 8192; or "180x250", or 64 for
+        64x64. Pictures of another size are resized with bicubic interpolation. The default is the median size of a
+        folder's pictures, with the longer side at most 256, and a square if more than a quarter are portraits and more
+        than a quarter landscapes; the size of idx pictures; and 180 x 250 for the built-in ones. Toy points have no
+        other size.
+    fit : {"crop", "pad", "stretch"}
+        How pictures of another ratio of width to height are brought to the size: "crop" cuts off what is outside the
+        largest central part of the ratio, "pad" surrounds the whole picture with the median colour of its edge, and
+        "stretch" distorts it. The built-in pictures are drawn at the size, and toy points have no other one.
     zoom : int
         H and W are cropped to multiples of ``zoom``, at least 1: about the centre, but the built-in pictures at the
         right and the bottom. Toy points take only 1.
@@ -60,7 +67,10 @@ def read_pictures(
     strict : bool
         Raise at the first file that cannot be read, instead of skipping it. Only for folders of pictures.
     limit : int
-        Read only the first ``limit`` pictures; 0 reads all.
+        Read only this many pictures: of a folder evenly from its subfolders, the first ones of each; of other sources
+        the first ones. 0 reads all.
+    by_folder : bool
+        If not, a limit reads the first pictures of a folder, as it did in older runs.
     cache : path, optional
         Folder for a decoded copy of the pictures, for a folder of pictures that is larger than memory.
     build_cache : bool
@@ -100,33 +110,37 @@ def read_pictures(
     if cache is not None and (source is None or toy or idx_file is not None):
         raise PictureError(f"{source or BUILT_IN}: only folders of pictures are cached; leave the cache out")
     if source is None:
-        return _built_in_pictures(size, zoom, colour, limit)
+        return _built_in_pictures(size, fit, zoom, colour, limit)
     if toy:
-        return _toy_points(str(source), size, zoom, colour, limit)
+        return _toy_points(str(source), size, fit, zoom, colour, limit)
     if idx_file is not None:
-        return _idx_pictures(idx_file, size, zoom, colour, limit)
+        return _idx_pictures(idx_file, size, fit, zoom, colour, limit)
     read = load_pictures if cache is None else partial(cached_pictures, cache=cache, build=build_cache)
     return read(
         source,
         size=size,
+        fit=fit,
         zoom=zoom,
         colour=colour,
         strict=strict,
         limit=limit,
+        by_folder=by_folder,
         max_pixels=max_pixels,
         progress=progress,
     )
 
 
-def common_size(source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS) -> Size:
+def common_size(
+    source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS, *, by_folder: bool = True
+) -> Size:
     """Return the (width, height) that ``read_pictures`` gives pictures by default, without decoding a folder.
 
     Parameters
     ----------
     source : path, str or None
         Source of pictures, as for ``read_pictures``, but not toy points.
-    limit : int
-        Consider only the first ``limit`` pictures of a folder; 0 considers all.
+    limit, by_folder
+        Consider only these pictures of a folder, as ``read_pictures`` does.
     max_pixels : int
         Consider only pictures of a folder with at most this many pixels.
 
@@ -151,39 +165,48 @@ def common_size(source: str | Path | None, limit: int = 0, max_pixels: int = MAX
     idx_file = _idx_file(Path(source))
     if idx_file is not None:
         return idx_size(idx_file)
-    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit, max_pixels=max_pixels)
-    reader.survey()
+    reader = _survey(Path(source), limit, max_pixels, by_folder)
     return reader.size
 
 
-def largest_file(source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS) -> int:
+def largest_file(
+    source: str | Path | None, limit: int = 0, max_pixels: int = MAX_PIXELS, *, by_folder: bool = True
+) -> int:
     """Return the pixels of the largest picture file in a folder, from the headers; 0 for other sources.
 
     Parameters and errors are those of ``common_size``.
     """
     if source is None or str(source).startswith(TOY) or _idx_file(Path(source)) is not None:
         return 0
-    reader = Reader(Path(source), size=None, zoom=1, colour="auto", limit=limit, max_pixels=max_pixels)
-    reader.survey()
+    reader = _survey(Path(source), limit, max_pixels, by_folder)
     return max(width * height for width, height in reader.headers.values())
 
 
-def _built_in_pictures(size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _survey(folder: Path, limit: int, max_pixels: int, by_folder: bool) -> Reader:
+    """Return a reader that has read the headers of a folder."""
+    reader = Reader(
+        folder, size=None, fit="crop", zoom=1, colour="auto", limit=limit, by_folder=by_folder, max_pixels=max_pixels
+    )
+    reader.survey()
+    return reader
+
+
+def _built_in_pictures(size: AnySize | None, fit: Fit, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Draw the medicine labels, and convert them to grey if that is asked for."""
-    size = check_options(BUILT_IN, size, zoom, colour, limit)
+    size = check_options(BUILT_IN, size, fit, zoom, colour, limit)
     size = size or BUILT_IN_SIZE
     _, _, width, height = central_crop(BUILT_IN, size, zoom)
     array = draw_medicine_labels(size=size)[: limit or None, :height, :width]
     if colour == "grey":
         labels = [Image.fromarray(np.rint(label * 255).astype(np.uint8)).convert("L") for label in array]
-        array = np.stack([to_pixels(label, label.size) for label in labels])
+        array = np.stack([to_pixels(label, label.size, fit, label.size) for label in labels])
     names = tuple(f"label-{number}" for number in range(1, len(array) + 1))
     return Pictures(np.ascontiguousarray(array), names, (), (size,) * len(array), size)
 
 
-def _toy_points(source: str, size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _toy_points(source: str, size: AnySize | None, fit: Fit, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Draw the points of a toy distribution."""
-    size = check_options(source, size, zoom, colour, limit)
+    size = check_options(source, size, fit, zoom, colour, limit)
     points = draw_toy(source.removeprefix(TOY), TOY_POINTS, np.random.default_rng(TOY_SEED))[: limit or None]
     natural_size = (points.shape[2], 1)
     if size not in (None, natural_size) or zoom != 1 or colour == "rgb":
@@ -201,9 +224,9 @@ def _idx_file(path: Path) -> Path | None:
     return None
 
 
-def _idx_pictures(path: Path, size: AnySize | None, zoom: int, colour: Colour, limit: int) -> Pictures:
+def _idx_pictures(path: Path, size: AnySize | None, fit: Fit, zoom: int, colour: Colour, limit: int) -> Pictures:
     """Read the pictures of an idx file at the size and in the colours that are asked for."""
-    size = check_options(path, size, zoom, colour, limit)
+    size = check_options(path, size, fit, zoom, colour, limit)
     values = read_idx(path, limit)
     natural_size = (values.shape[2], values.shape[1])
     size = size or natural_size
@@ -216,7 +239,8 @@ def _idx_pictures(path: Path, size: AnySize | None, zoom: int, colour: Colour, l
             array /= 255
         else:
             for pixels, picture in zip(array, values, strict=True):
-                pixels[:] = to_pixels(Image.fromarray(picture), size)[top : top + height, left : left + width]
+                fitted = to_pixels(Image.fromarray(picture), size, fit, natural_size)
+                pixels[:] = fitted[top : top + height, left : left + width]
     except MemoryError:
         pictures = f"{len(values)} pictures of {width} x {height} pixels"
         raise PictureError(f"{path}: {pictures} do not fit in memory; set a limit or a smaller size") from None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from ava_np.run.names import ARCHITECTURE
-from ava_np.specification import MAX_PIXELS, Specification, TrainingSpecification, default_momentum
+from ava_np.specification import MAX_PIXELS, RunOptions, Specification, TrainingSpecification, default_momentum
 
 IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid
 
@@ -54,6 +54,8 @@ def _pictures(specification: Specification) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if not pictures.toy:
         options = {"size": "{}x{}".format(*pictures.size), "zoom": pictures.zoom}
+        if pictures.fit != RunOptions.fit:
+            options["fit"] = pictures.fit
     given = {name: getattr(pictures, name) for name in ("limit", "validation", "test", "flip", "shift", "cache")}
     if pictures.max_pixels != MAX_PIXELS:
         given["max_pixels"] = pictures.max_pixels

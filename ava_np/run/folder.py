@@ -259,9 +259,11 @@ class Run:
         return read_pictures(
             source,
             size=prepared.size,
+            fit=prepared.fit,
             zoom=prepared.zoom,
             colour=colour,
             limit=limit,
+            by_folder=prepared.by_folder,
             cache=None if prepared.cache is None else Path(prepared.cache),
             build_cache=build_cache,
             max_pixels=prepared.max_pixels,

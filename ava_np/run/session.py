@@ -128,6 +128,7 @@ def start(
     pictures = read_pictures(
         options.source,
         size=options.size,
+        fit=options.fit,
         zoom=zoom,
         strict=strict,
         limit=options.limit,

@@ -18,7 +18,7 @@ from ava_np.specification.defaults import (
 )
 from ava_np.specification.models import GAN, AnyModel, ModelSpecification, specify_model
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
-from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
+from ava_np.specification.values import MAX_PIXELS, Fit, OptimiserName, Reduction, Schedule, validated
 
 if TYPE_CHECKING:
     from ava_np.data.pictures import Pictures
@@ -42,6 +42,8 @@ class RunOptions:
         Options of the named model, such as ``latent``.
     size : (width, height), optional
         Size in pixels to which all pictures are resized; by default the median, at most 256.
+    fit : {"crop", "pad", "stretch"}
+        How pictures of another ratio are fitted to it (``ava_np.data.fitting``).
     zoom : int, optional
         The paper's fixed zoom; by default the least that leaves no side above 128 pixels.
     limit, validation, test, flip, shift, cache, max_pixels
@@ -84,6 +86,7 @@ class RunOptions:
     model: str | AnyModel = "ava5"
     model_options: Mapping[str, Any] = field(default_factory=dict)
     size: tuple[int, int] | None = None
+    fit: Fit = "crop"
     zoom: int | None = None
     limit: int = 0
     validation: float = 0.0
@@ -122,9 +125,9 @@ class RunOptions:
             raise OptionError("validation", message)
         if not self.toy:
             return
-        for name in ("flip", "shift"):
-            if getattr(self, name):
-                raise OptionError(name, "flip and shift vary pictures, not points: leave them out")
+        for name in ("fit", "flip", "shift"):
+            if getattr(self, name) != getattr(RunOptions, name):
+                raise OptionError(name, "fit, flip and shift change pictures, not points: leave them out")
         if isinstance(model.architecture, str) and model.architecture != "mlp":
             message = f"points cannot be convolved: choose the architecture mlp, not {model.architecture}"
             raise OptionError("architecture", message)
@@ -185,6 +188,8 @@ class RunOptions:
             cache=_absolute(self.cache),
             count=count,
             max_pixels=self.max_pixels,
+            fit=self.fit,
+            by_folder=True,
         )
 
     def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:

@@ -10,6 +10,7 @@ from ava_np.errors import RunError
 from ava_np.specification.models import AnyModel, of_format
 from ava_np.specification.values import (
     MAX_PIXELS,
+    Fit,
     Natural,
     OptimiserName,
     PathText,
@@ -32,7 +33,7 @@ TOY = "toy:"  # prefix of a source of points
 class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the pictures of a run come from and how they are prepared.
 
-    Each picture is resized to ``size``, cropped to a multiple of ``zoom``, and zoomed out by ``zoom``.
+    Each picture is fitted to ``size``, cropped to a multiple of ``zoom``, and zoomed out by ``zoom``.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     sha256 : str, optional
         SHA-256 of the pictures' values at full size. A training resumes only on the same pictures.
     limit : int
-        Use only the first ``limit`` pictures; 0 for all.
+        Use only this many pictures; 0 for all.
     validation, test : float
         Shares in [0, 1) that are held out, drawn by the training's seed.
     flip : bool
@@ -60,6 +61,10 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         Number of pictures, before any are held out; 0 in format 2.
     max_pixels : int
         Refuse pictures in a folder that have more pixels.
+    fit : {"crop", "pad", "stretch"}
+        How pictures of another ratio are fitted to ``size`` (``ava_np.data.fitting``); "stretch" in older runs.
+    by_folder : bool
+        ``limit`` takes pictures evenly from all folders; in older runs, the first ones of all.
 
     Examples
     --------
@@ -82,6 +87,8 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     cache: PathText | None = None
     count: Total = 0
     max_pixels: Total = MAX_PIXELS
+    fit: Fit = "stretch"
+    by_folder: bool = False
 
     @property
     def toy(self) -> bool:

@@ -17,6 +17,7 @@ ArchitectureName = Literal["mlp", "conv28", "conv64", "dcgan"]
 OptimiserName = Literal["adam", "rmsprop", "momentum", "sgd"]
 Schedule = Literal["constant", "linear", "cosine", "exponential"]
 Reduction = Literal["sum", "mean", "fan"]
+Fit = Literal["crop", "pad", "stretch"]
 Part = Literal["train", "validation", "test"]
 OnDivergence = Literal["stop", "rollback"]
 

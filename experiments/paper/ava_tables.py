@@ -86,7 +86,7 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     """
     from ava_np.experiments.paper.ava_tables_page import write_page  # imports matplotlib, which the workers do not need
 
-    read = read_pictures(folder, size=SIZE, zoom=ZOOM)
+    read = read_pictures(folder, size=SIZE, fit="stretch", zoom=ZOOM)
     pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
     out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
     results = _open(out, plan)

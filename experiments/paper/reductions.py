@@ -45,7 +45,7 @@ def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rat
 def main() -> None:
     """Print the table for the folder given on the command line, or for the built-in pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    pictures = zoom_out(read_pictures(folder, size=(180, 250), zoom=3).array, 3)
+    pictures = zoom_out(read_pictures(folder, size=(180, 250), fit="stretch", zoom=3).array, 3)
     mean = np.broadcast_to(pictures.mean(axis=0), pictures.shape)
     keys = [(*model, reduction, rate) for reduction in ("sum", "mean", "fan") for rate in RATES for model in MODELS]
     cells = iter(joblib.Parallel(n_jobs=-1)(joblib.delayed(cell)(pictures, *key) for key in keys))

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,8 @@ def test_long_training_prints_few_lines(photos: Path, place: Path) -> None:
         (("--optimiser", "rmsprop", "--clip", "1", "--weight-decay", "0.1"), {"clip": 1, "weight_decay": 0.1}),
         (("--schedule", "cosine", "--momentum", "0.8"), {"schedule": "cosine", "momentum": 0.8}),
         (("--flip", "--shift", "1", "--limit", "5"), {"flip": True, "shift": 1, "limit": 5}),
+        (("--flip",), {"fit": "crop", "by_folder": True}),
+        (("--fit", "Pad", "--size", "16"), {"fit": "pad"}),
         (("--max-pixels", "200000000"), {"max_pixels": 200_000_000}),
         (("--validation", "0.2", "--test", "0.2"), {"validation": 0.2, "test": 0.2}),
     ],
@@ -114,6 +117,26 @@ def test_run_reads_its_pictures_again_with_the_same_limit_of_pixels(place: Path)
     ran("train", "mixed", *SMALL, "--size", "12x9", "--max-pixels", 500, "--out", "few")
     ran("train", "--out", "few", "--resume", "--epochs", 4)  # it would refuse other pictures
     assert len(ran("encode", "few").splitlines()) == 1 + 4  # a header, and all but large.png
+
+
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_pictures_of_other_ratios_are_fitted_alike_by_every_command(place: Path, fit: str) -> None:
+    write_pictures(place / "mixed", 4)
+    write_picture(place / "mixed" / "tall.png", noise(30, 12))
+    outcome = ava("train", "mixed", *SMALL, "--fit", fit, "--out", "fitted")
+    assert outcome.code == 0
+    (line,) = [line for line in outcome.err.splitlines() if line.startswith("pictures have ratios from 2:5 to 4:3: ")]
+    assert line.count("--fit ") == 2
+    assert ava("train", "--out", "fitted", "--resume", "--epochs", 4).code == 0  # it would refuse other values
+    shutil.copytree(place / "mixed", place / "copied")
+    own, copied = printed("evaluate", "fitted"), printed("evaluate", "fitted", "copied")
+    assert own["reconstruction_errors"] == copied["reconstruction_errors"]
+
+
+@pytest.mark.usefixtures("no_report")
+def test_pictures_of_one_ratio_need_no_word_about_it(photos: Path, place: Path) -> None:
+    assert "ratio" not in ava("train", photos, *SMALL, "--size", "24x18", "--out", "one").err
 
 
 @pytest.mark.usefixtures("no_report")

@@ -55,6 +55,7 @@ from tests.cli.refusals import USAGE, refused
         ("--size", "1.5x9"),
         ("--size", "1x2x3"),
         ("--size", "9" * 30 + "x9"),
+        ("--fit", "squeeze"),
         ("--zoom", "0"),
         ("--zoom", "9" * 30),
         ("--shift", str(2**63)),
@@ -84,7 +85,13 @@ def test_invalid_options_of_train_are_named(workspace: Path, arguments: tuple[st
 
 
 @pytest.mark.parametrize(
-    ("option", "word"), [(("--flip",), "--flip"), (("--shift", "1"), "--shift"), (("--model", "dcgan"), "mlp")]
+    ("option", "word"),
+    [
+        (("--fit", "pad"), "--fit"),
+        (("--flip",), "--flip"),
+        (("--shift", "1"), "--shift"),
+        (("--model", "dcgan"), "mlp"),
+    ],
 )
 def test_options_that_toy_points_do_not_have_are_refused(workspace: Path, option: tuple[str, ...], word: str) -> None:
     refused(workspace, ("train", "toy:ring", *option), USAGE, word)

@@ -63,10 +63,13 @@ def assert_same(cached: Pictures, whole: Pictures) -> None:
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"size": (11, 4)},
+    {"size": (11, 4), "fit": "pad"},
+    {"size": (11, 4), "fit": "stretch"},
     {"zoom": 4},
     {"colour": "rgb"},
     {"colour": "grey"},
     {"limit": 2},
+    {"limit": 2, "by_folder": False},
 ]
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from ava_np.data.folder import load_pictures
 from ava_np.data.medicine_labels import draw_medicine_labels
 from ava_np.data.pictures import Pictures
-from ava_np.data.sources import common_size, read_pictures
+from ava_np.data.sources import common_size, largest_file, read_pictures
 from ava_np.data.stored import StoredArray
 from ava_np.data.toys import TOY_NAMES, mixture, mode_coverage
 from ava_np.errors import PictureError
@@ -118,6 +118,30 @@ def test_an_unusable_first_file_does_not_count_for_the_limit(tmp_path: Path) -> 
     folder = write_folder(tmp_path / "png", digits(2))
     (folder / "0.png").write_bytes(b"")
     assert load_pictures(folder).names == load_pictures(folder, limit=1).names == ("1.png",)
+
+
+def test_a_limit_takes_pictures_evenly_from_all_folders(tmp_path: Path) -> None:
+    folder = tmp_path / "classes"
+    for name in ("cats/5", "cats/5/tigers", "dogs", "mice"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name, count in (("cats/5", 4), ("cats/5/tigers", 4), ("dogs", 1), ("mice", 4)):
+        write_folder(folder / name, digits(count))
+    (folder / "mice" / "0.png").write_bytes(b"")  # it takes its turn, and is skipped
+    first = ("cats/5/0.png", "cats/5/1.png", "cats/5/tigers/0.png", "cats/5/tigers/1.png", "dogs/0.png", "mice/1.png")
+    for pictures in (
+        read_pictures(folder, limit=6),
+        read_pictures(folder, limit=6, cache=tmp_path / "cache"),
+        read_pictures(folder, limit=6, cache=tmp_path / "cache"),
+    ):
+        assert pictures.names == first
+    assert read_pictures(folder, limit=99).names == read_pictures(folder).names
+    assert read_pictures(folder, limit=6, by_folder=False).names == read_pictures(folder).names[:6]
+    Image.fromarray(digits(1, 60, 40)[0]).save(folder / "mice" / "0.png")
+    for name in (*first[:3:2], "dogs/0.png"):
+        (folder / name).write_bytes(b"")
+    for by_folder, size in ((True, (40, 60)), (False, (4, 6))):
+        assert common_size(folder, limit=1, by_folder=by_folder) == size
+        assert largest_file(folder, limit=1, by_folder=by_folder) == size[0] * size[1]
 
 
 def test_a_cached_folder_is_read_from_a_file(tmp_path: Path) -> None:

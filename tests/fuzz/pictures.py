@@ -24,7 +24,7 @@ NAMES = (b"1.png", b"1.jpg", b"x", b".png", b"a\xffb.PNG", b"\x1b[31m.gif", b"a.
 OPTIONS: tuple[dict[str, Any], ...] = (
     {},
     {"size": (8, 6), "zoom": 2, "colour": "grey", "limit": 1, "strict": True},
-    {"size": "5x7", "colour": "rgb", "max_pixels": 4096},
+    {"size": "5x7", "fit": "pad", "colour": "rgb", "max_pixels": 4096},
 )
 
 

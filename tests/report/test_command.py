@@ -22,12 +22,13 @@ from tests.command import ava, write_pictures
 
 TRAINING = TrainingSpecification("adam", 1e-3, "sum", batch_size=3, epochs=1, seed=5, momentum=0.9)
 SMALL = {"latent": 2, "hidden": (4,)}
+NEW: dict[str, Any] = {"size": (12, 9), "channels": 3, "zoom": 3, "fit": "crop", "by_folder": True}
 
 
 def specify(name: str, source: str | None, training: TrainingSpecification = TRAINING, **options: Any) -> Specification:
     pictures = {name: options.pop(name) for name in PicturesSpecification.__struct_fields__ if name in options}
     model: Any = specify_model(name, **{**SMALL, **options})
-    kept = validated(PicturesSpecification, **{"source": source, "size": (12, 9), "channels": 3, "zoom": 3, **pictures})
+    kept = validated(PicturesSpecification, **{"source": source, **NEW, **pictures})
     return Specification(FORMAT, model, kept, training)
 
 
@@ -71,6 +72,8 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vae", {"architecture": "conv28", "hidden": (2, 3), "zoom": 1}, TRAINING),
         ("vae", {"limit": 5, "validation": 0.2, "flip": True, "shift": 1}, TRAINING),
         ("vae", {"test": 0.4}, changed(learning_rate=3e-5)),
+        ("ae", {"fit": "pad"}, TRAINING),
+        ("ae", {"fit": "stretch"}, TRAINING),
     ],
 )
 def test_command_gives_the_same_specification(
@@ -98,7 +101,7 @@ def test_command_of_a_toy_has_no_size_or_zoom(tmp_path: Path) -> None:
         limit=100,
     )
     parts = command(specification)
-    assert not any(part.startswith(("--size", "--zoom", "--output")) for part in parts)
+    assert not any(part.startswith(("--size", "--fit", "--zoom", "--output")) for part in parts)
     again = remade(parts, tmp_path / "run")
     assert again.model == specification.model
     assert msgspec.structs.replace(again.pictures, sha256=None, count=0) == specification.pictures
@@ -137,7 +140,9 @@ def test_command_of_built_in_pictures_has_no_source() -> None:
 
 def test_defaults_are_left_out_of_the_command() -> None:
     model: Any = specify_model("dcgan")
-    specification = Specification(FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1), changed(momentum=0.5))
+    specification = Specification(
+        FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1, fit="crop"), changed(momentum=0.5)
+    )
     names = [part.split()[0] for part in command(specification)[1:]]
     expected = [
         "--model",

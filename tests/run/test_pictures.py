@@ -1,5 +1,6 @@
 """The pictures of a run: read as specified, split once, and subsampled for the evaluation."""
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from ava_np.data.pictures import Pictures
+from ava_np.data.sources import read_pictures
 from ava_np.errors import PictureError
 from ava_np.run.folder import Run
 from ava_np.run.pictures import split_pictures, subsample
@@ -28,6 +30,23 @@ def test_other_pictures_get_the_size_and_the_channels_of_the_run(tmp_path: Path)
     grey = msgspec.structs.replace(specify().pictures, channels=1, zoom=2)
     run = Run(tmp_path / "grey", msgspec.structs.replace(specify(), pictures=grey))
     assert run.other_pictures(other).array.shape == (2, 8, 12, 1)
+
+
+def test_older_run_finds_its_pictures(tmp_path: Path) -> None:
+    """Its config.json says nothing of fit and by_folder: it has stretched the first pictures of all folders."""
+    for name in ("cats", "dogs"):
+        write_pictures(tmp_path / "photos" / name, 3, size=(12, 16) if name == "dogs" else (16, 12))
+    first = {"fit": "stretch", "by_folder": False, "limit": 4, "size": (12, 9), "zoom": 3}
+    expected = read_pictures(tmp_path / "photos", **first)  # type: ignore[arg-type]
+    specification = specify(str(tmp_path / "photos"))
+    pictures = msgspec.structs.replace(specification.pictures, limit=4, sha256=expected.sha256)
+    Run.create(tmp_path / "run", msgspec.structs.replace(specification, pictures=pictures))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    del config["pictures"]["fit"], config["pictures"]["by_folder"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    run = Run.open(tmp_path / "run")
+    assert run.pictures().names == ("cats/1.png", "cats/2.png", "cats/3.png", "dogs/1.png")
+    np.testing.assert_array_equal(run.other_pictures(tmp_path / "photos").array[:4], expected.array)
 
 
 def test_missing_pictures_are_reported(tmp_path: Path) -> None:
