@@ -6,9 +6,10 @@ A cache folder holds two files for each combination of a folder of pictures and 
     KEY.json   names, skipped files, sizes, and the SHA-256 of the values
 
 The key is a hash of the folder's path, of every file's name, size and modification time, and of the options. If any of
-these changes, the pictures are decoded again. The array is built under a temporary name, and the .json is written last,
-so the remains of an interrupted build are never used. A copy whose values do not have its SHA-256 is not used either.
-Files in the cache may be deleted at any time.
+these changes, the pictures are decoded again; but a copy of the default size and colours also serves those who ask for
+what these turned out to be, as a resumed training does. The array is built under a temporary name, and the .json is
+written last, so the remains of an interrupted build are never used. A copy whose values do not have its SHA-256 is not
+used either. Files in the cache may be deleted at any time.
 """
 
 import hashlib
@@ -107,8 +108,10 @@ def cached_pictures(
         by_folder=by_folder,
         max_pixels=max_pixels,
     )
-    path = Path(cache) / _key(reader)
+    path, default = (Path(cache) / key for key in _keys(reader))
     pictures = _open(path, reader)
+    if pictures is None:
+        pictures = _open(default, reader)
     if pictures is None:
         return _build(reader, path, progress) if build else decode_all(reader, progress)
     if strict and pictures.skipped:
@@ -116,10 +119,12 @@ def cached_pictures(
     return pictures
 
 
-def _key(reader: Reader) -> str:
-    """Return a hash of everything that the result depends on, for a reader that has not yet chosen a size."""
-    limit = (reader.limit, reader.by_folder)
-    options = (reader.size, reader.fit, reader.zoom, reader.colour, limit, reader.max_pixels)
+def _keys(reader: Reader) -> tuple[str, str]:
+    """Return a hash of everything that the result depends on, for a reader that has not yet chosen a size.
+
+    The second one is that of the default size and colours.
+    """
+    options = (reader.fit, reader.zoom, reader.limit, reader.by_folder, reader.max_pixels)
     digest = hashlib.sha256(ascii((FORMAT, str(reader.root.resolve()), options)).encode())
     for path in reader.paths:
         try:
@@ -128,7 +133,10 @@ def _key(reader: Reader) -> str:
         except OSError:  # for example a broken link, which is skipped when it is read
             state = None
         digest.update(ascii((str(path.relative_to(reader.root)), state)).encode())
-    return digest.hexdigest()[:32]
+    files = digest.hexdigest()
+    asked = ((reader.size, reader.colour), ((0, 0), "auto"))
+    first, second = (hashlib.sha256(ascii((files, *choice)).encode()).hexdigest()[:32] for choice in asked)
+    return first, second
 
 
 def _open(path: Path, reader: Reader) -> Pictures | None:
@@ -138,9 +146,11 @@ def _open(path: Path, reader: Reader) -> Pictures | None:
         array = StoredArray(path.with_suffix(".npy"))
         _, _, width, height = central_crop(reader.root, stored.size, reader.zoom)
         channels = {"grey": (1,), "rgb": (3,), "auto": (1, 3)}[reader.colour]
-        fits = len(stored.names) == len(stored.sizes) and array.shape in [
-            (len(stored.names), height, width, count) for count in channels
-        ]
+        fits = (
+            reader.size in ((0, 0), stored.size)
+            and len(stored.names) == len(stored.sizes)
+            and array.shape in [(len(stored.names), height, width, count) for count in channels]
+        )
         if not fits or array.sha256() != stored.sha256:
             return None
     except (OSError, ValueError, EOFError, PictureError):  # the errors of msgspec are ValueErrors

@@ -61,7 +61,6 @@ def assert_same(cached: Pictures, whole: Pictures) -> None:
 
 
 OPTIONS: list[dict[str, Any]] = [
-    {},
     {"size": (11, 4)},
     {"size": (11, 4), "fit": "pad"},
     {"size": (11, 4), "fit": "stretch"},
@@ -70,6 +69,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"colour": "grey"},
     {"limit": 2},
     {"limit": 2, "by_folder": False},
+    {},  # the last, because the copy of the defaults serves others
 ]
 
 
@@ -117,6 +117,15 @@ def test_every_combination_of_options_has_its_own_file(photos: Path, cache: Path
         assert decoded_count(photos, cache, **options) > 0
     for options in OPTIONS:
         assert decoded_count(photos, cache, **options) == 0
+
+
+def test_the_copy_of_the_defaults_serves_those_who_ask_for_the_same(photos: Path, cache: Path) -> None:
+    whole = cached_pictures(photos, cache)
+    asked: dict[str, Any] = {"size": whole.size, "colour": "grey"}
+    assert decoded_count(photos, cache, **asked) == 0
+    assert_same(cached_pictures(photos, cache, **asked), load_pictures(photos, **asked))
+    for other in ({"colour": "rgb"}, {"size": (whole.size[1], whole.size[0])}, {"fit": "pad"}, {"zoom": 2}):
+        assert decoded_count(photos, cache, **{**asked, **other}) == 4, other
 
 
 def rewrite(photos: Path) -> None:

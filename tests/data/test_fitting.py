@@ -138,6 +138,7 @@ def test_an_unknown_fit_is_refused(tmp_path: Path) -> None:
 
 def test_portraits_and_landscapes_have_a_square_in_common() -> None:
     assert median_size([(60, 40), (60, 40), (60, 40), (40, 60)]) == (60, 40)  # one in four is not yet a mixture
+    assert median_size([(40, 60), (40, 60), (40, 60), (60, 40)]) == (40, 60)
     assert median_size([(60, 40), (60, 40), (40, 60), (40, 60)]) == (50, 50)
     assert median_size([(600, 400), (600, 400), (900, 600), (40, 60), (40, 60)]) == (256, 256)
     assert median_size([(102, 100), (102, 100), (100, 102), (100, 102), (100, 102)]) == (100, 102)  # hardly different
