@@ -9,8 +9,10 @@ pictures of any size, such as digits; but values can be compared only within one
     a dense layer of 128 neurons, whose activations are the features,
     a logit for each class, of "this class" against the others: the Bernoulli cross-entropy,
 
-leaky rectifiers, and 1000 steps of Adam (learning rate 0.001) on 64 pictures each. Each feature is shifted and scaled
-to mean 0 and variance 1 on training pictures, so that distances have the same size for every classifier.
+leaky rectifiers, and 1000 steps of Adam (learning rate 0.001) on 64 pictures each. The features are shifted to mean 0,
+and all divided by one number, so that their mean variance is 1 on training pictures and distances have the same size
+for every classifier. (With a divisor for each, those that training pictures hardly excite would decide about bad
+samples.)
 
 Without labels there is no such network to train, and the features are the first 64 principal components of the pixels.
 The encoder of an autoencoder would be a network too, but of the kind that is measured: it would see least what such
@@ -40,7 +42,7 @@ from ava_np.network.blas import single_threaded_blas
 FEATURES, COMPONENTS = 128, 64
 BATCH, STEPS, LEARNING_RATE = 64, 1000, 0.001
 CHUNK = 256  # pictures that pass through the network at once
-MAX_STANDARDISING = 2000  # training pictures that give the features' means and deviations
+MAX_STANDARDISING = 2000  # training pictures that give the features' means and scale
 
 FeatureFunction = Callable[[Floats], Floats]
 """From pictures (N, H, W, C) to their features (N, F)."""
@@ -62,27 +64,29 @@ class Classifier:
     ----------
     network : Network
         From pictures (N, H, W, C) to logits (N, K).
-    mean, deviation : ndarray, (128,) float32
-        What is subtracted from the activations, and what they are divided by; 0 and 1 before ``standardise``.
+    mean : ndarray, (128,) float32
+        What is subtracted from the activations; 0 before ``standardise``.
+    scale : float
+        What they are divided by; 1 before ``standardise``.
     """
 
     def __init__(self, shape: Shape, classes: np.ndarray, seed: int) -> None:
         self.classes = classes
         layers = _layers(shape, len(classes))
         self.network = Network(shape, layers, np.random.default_rng((seed, 0)), intermediate=len(layers) - 1)
-        self.mean, self.deviation = np.zeros(FEATURES, np.float32), np.ones(FEATURES, np.float32)
+        self.mean, self.scale = np.zeros(FEATURES, np.float32), 1.0
 
     def standardise(self, pictures: Floats) -> None:
-        """Give each feature mean 0 and variance 1 on pictures (N, H, W, C), or on 2000 evenly spaced ones of more."""
+        """Give the features mean 0 and a mean variance of 1 on pictures (N, H, W, C), or on 2000 of more."""
         activations, _ = self._apply(pictures[evenly_spaced(len(pictures), MAX_STANDARDISING)])
-        self.mean, deviation = activations.mean(axis=0), activations.std(axis=0)
-        self.deviation = np.where(deviation > 0, deviation, 1).astype(np.float32)
+        self.mean = activations.mean(axis=0)
+        self.scale = float(np.sqrt(activations.var(axis=0).mean())) or 1.0
 
     def features(self, pictures: Floats) -> Floats:
-        """Return the standardised activations in front of the last layer, (N, 128) float32, for (N, H, W, C)."""
+        """Return the activations in front of the last layer, standardised, (N, 128) float32, for (N, H, W, C)."""
         features = self._apply(pictures)[0]
         features -= self.mean
-        features /= self.deviation
+        features /= self.scale
         return features
 
     def predict(self, pictures: Floats) -> np.ndarray:
