@@ -24,7 +24,7 @@ from ava_np.files import write_atomically
 from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.command import command
-from ava_np.report.images import to_png
+from ava_np.images import to_png
 from ava_np.report.names import BASELINES, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
 from ava_np.report.sheets import paired
 from ava_np.run.folder import Run

@@ -10,7 +10,7 @@ from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.curves import loss_curves
-from ava_np.report.images import grid, save_png
+from ava_np.images import grid, save_png
 from ava_np.run.folder import Run
 from ava_np.run.names import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, SAMPLES
 

@@ -196,6 +196,17 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
         )
 
 
+def save_state(trainer: Trainer, folder: Path, run: str = "") -> None:
+    """Save the state of a training alone, and leave ``model.safetensors`` as it is; parameters as for ``save_checkpoint``.
+
+    Raises
+    ------
+    AvaError
+        If it cannot be written; the older state stays then.
+    """
+    write_atomically(folder / TRAINING, _state_file(trainer, run))
+
+
 def load_state(trainer: Trainer, path: Path, run: str = "") -> None:
     """Restore a trainer and its model from the state that ``save_checkpoint`` wrote.
 

@@ -40,8 +40,8 @@ class RunOptions:
         Number of passes; by default enough for 1000 steps.
     batch_size : int, optional
         Maximum number of pictures in a step; by default 16, or 64 for more than 1000 pictures.
-    optimiser, weight_decay, clip, schedule, seed
-        As in ``TrainingSpecification``.
+    optimiser, weight_decay, clip, schedule, patience, seed
+        As in ``TrainingSpecification``; a patience needs ``validation``.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.0002 for "adam" and "rmsprop", 0.03 for "momentum", 0.3 for "sgd".
     momentum : float, optional
@@ -87,6 +87,7 @@ class RunOptions:
     weight_decay: float = 0.0
     clip: float = 0.0
     schedule: Schedule = "constant"
+    patience: int = 0
     reduction: Reduction | None = None
     seed: int = 0
 
@@ -108,6 +109,8 @@ class RunOptions:
         if self.validation and isinstance(self.model, GAN):
             message = f"validation measures reconstructions, and {self.model.name} makes none: leave it out"
             raise OptionError("validation", message)
+        if self.patience and not self.validation:
+            raise OptionError("patience", "patience waits for a better validation error: hold out pictures for it")
         if not self.toy:
             return
         for name in ("flip", "shift"):
@@ -180,6 +183,7 @@ class RunOptions:
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
+            patience=self.patience,
         )
 
 
