@@ -197,7 +197,9 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
 
 
 def save_state(trainer: Trainer, folder: Path, run: str = "") -> None:
-    """Save the state of a training alone, and leave ``model.safetensors`` as it is; parameters as for ``save_checkpoint``.
+    """Save the state of a training alone, and leave the weights in the folder as they are.
+
+    Parameters as for ``save_checkpoint``.
 
     Raises
     ------

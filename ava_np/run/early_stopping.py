@@ -25,9 +25,10 @@ class BestValidation:
     Examples
     --------
     >>> from ava_np.run.early_stopping import BestValidation
-    >>> errors = [0.3, 0.2, 0.25, 0.2]
-    >>> lines = [{"epoch": e, "step": 5 * e, "validation": {"reconstruction_error": errors[e - 1]}} for e in range(1, 5)]
-    >>> BestValidation.of(lines)
+    >>> best = BestValidation()
+    >>> for epoch, error in enumerate([0.3, 0.2, 0.25, 0.2], start=1):
+    ...     best.add({"epoch": epoch, "step": 5 * epoch, "validation": {"reconstruction_error": error}})
+    >>> best
     BestValidation(error=0.2, epoch=2, step=10, waited=2)
     """
 

@@ -74,7 +74,7 @@ def _points(data: np.ndarray, points: np.ndarray) -> np.ndarray:
     places = [(rows - low) / extent for rows in (data, points)]
     places = [rows[((rows >= 0) & (rows < 1)).all(axis=1)] for rows in places]
     if data.shape[1] == 1:
-        return _histograms(*(rows[:, 0] for rows in places), len(data), len(points))
+        return _histograms(places[0][:, 0], places[1][:, 0], len(data), len(points))
     sheet = np.ones((POINTS_SIDE, POINTS_SIDE, 3), np.float32)
     for rows, colour in zip(places, (PALE, BLUE), strict=True):
         across, up = (3 + rows * (POINTS_SIDE - 6)).astype(int).T

@@ -124,7 +124,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     schedule : {"constant", "linear", "cosine", "exponential"}
         How γ changes from step to step (``ava_np.training.schedules``).
     patience : int
-        Evaluations of the validation error without an improvement after which a run stops; 0 to train to the last epoch.
+        Evaluations of the validation error without an improvement, after which a run stops; 0 for no limit.
 
     Examples
     --------
