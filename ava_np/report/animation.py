@@ -19,7 +19,7 @@ CAPTION = 16  # pixels below each
 COLOURS = 256  # of all pictures together: a GIF has a palette
 
 
-def write_animation(run: Run, model: Model, data: SplitPictures) -> None:
+def write_animation(run: Run, model: Model, steps: int | None, data: SplitPictures) -> None:
     """Write training.gif from the pictures in ``progress/``, and end it with the model itself.
 
     Parameters
@@ -28,6 +28,8 @@ def write_animation(run: Run, model: Model, data: SplitPictures) -> None:
         The run. If it has no pictures of its progress, as a run of an older version, it gets no animation.
     model : Model
         The run's trained model.
+    steps : int or None
+        Number of its steps, if that is known.
     data : SplitPictures
         The run's pictures.
 
@@ -38,7 +40,7 @@ def write_animation(run: Run, model: Model, data: SplitPictures) -> None:
     AvaError
         If the file cannot be written.
     """
-    last, steps = to_image(progress_sheet(model, run.specification, data)), run.header().steps
+    last = to_image(progress_sheet(model, run.specification, data))
     frames = []
     for step, path in progress_pictures(run.folder).items():
         try:

@@ -51,6 +51,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         If the file cannot be written.
     """
     specification, animation = run.specification, run.folder / ANIMATION
+    evaluated = {} if evaluation is None else _evaluated(run, pictures, evaluation)
     page = render(
         specification,
         run.metrics(),
@@ -63,7 +64,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
         animation=_file(run, ANIMATION) if animation.exists() else None,
-        **({} if evaluation is None else _evaluated(run, pictures, evaluation)),
+        **evaluated,
     )
     write_atomically(run.folder / REPORT, page.encode())
     return run.folder / REPORT

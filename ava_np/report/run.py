@@ -1,16 +1,18 @@
 """Evaluating a trained run and writing its pictures and report."""
 
 from ava_np.evaluation.evaluate import Evaluation, evaluate
+from ava_np.models import Model
 from ava_np.report.animation import write_animation
 from ava_np.report.page import write_report
 from ava_np.report.sheets import write_pictures
 from ava_np.run.folder import Run
+from ava_np.run.names import MODEL
 from ava_np.run.pictures import SplitPictures
 from ava_np.run.session import Session
 
 
 def report_run(session: Session) -> Evaluation | None:
-    """Write the pictures and the report of a training; see ``report_saved``.
+    """Write the pictures and the report of a training: of its saved model, as ``report_saved``, which has the details.
 
     Parameters
     ----------
@@ -30,7 +32,9 @@ def report_run(session: Session) -> Evaluation | None:
     ...     report_run(session).reconstruction_errors.shape
     (10,)
     """
-    return report_saved(session.run, session.data)
+    if (session.run.folder / MODEL).exists():
+        return report_saved(session.run, session.data)
+    return _report(session.run, session.trainer.model, 0, session.data)  # it has not begun
 
 
 def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
@@ -56,11 +60,15 @@ def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
     AvaError
         If a file cannot be written.
     """
+    return _report(run, run.model(), run.header().steps, data)
+
+
+def _report(run: Run, model: Model, steps: int | None, data: SplitPictures) -> Evaluation | None:
+    pictures, evaluation = run.evaluation_pictures(data), None
+    if model.encoder_name is not None and not run.specification.pictures.toy:
+        evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
     with run:
-        model, pictures, evaluation = run.model(), run.evaluation_pictures(data), None
-        if model.encoder_name is not None and not run.specification.pictures.toy:
-            evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
         write_pictures(run, model, pictures, evaluation)
-        write_animation(run, model, data)
+        write_animation(run, model, steps, data)
         write_report(run, model, pictures, evaluation, data.split)
     return evaluation

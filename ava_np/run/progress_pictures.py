@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from ava_np.errors import AvaError, NotFiniteError
+from ava_np.errors import AvaError
 from ava_np.files import write_atomically
 from ava_np.images import to_png
 from ava_np.run.folder import Run
@@ -10,7 +10,7 @@ from ava_np.run.names import PROGRESS
 from ava_np.run.pictures import SplitPictures
 from ava_np.run.progress_folder import is_moment, progress_picture, remove_progress_pictures
 from ava_np.run.progress_sheet import progress_sheet
-from ava_np.training.trainer import Trainer
+from ava_np.training.trainer import QUIET, Trainer
 
 
 class ProgressPictures:
@@ -34,13 +34,14 @@ class ProgressPictures:
         self._waiting: dict[int, bytes] = {}
         remove_progress_pictures(run.folder, after=trainer.steps)
 
+    @QUIET
     def draw(self) -> None:
         """Draw the model, if this is the moment for it, and write the picture if that is possible now."""
         step = self._trainer.steps
         if step == self._drawn or not is_moment(step):
             return
         self._drawn = step
-        with suppress(NotFiniteError):  # the next step will say so
+        with suppress(AvaError, ValueError):  # what is not finite, the next step will say
             sheet = progress_sheet(self._trainer.model, self._run.specification, self._data)
             self._waiting[step] = to_png(sheet, compression=1)
         with suppress(AvaError):  # ``write`` is called again before the training is saved
