@@ -7,18 +7,19 @@ from shlex import quote
 import msgspec
 
 from ava_np.data.batches import Batches
-from ava_np.errors import AvaError, NotFiniteError, RunError
+from ava_np.errors import NotFiniteError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import from_specification
-from ava_np.run.checkpoint import load_state, save_checkpoint, save_state, saved_steps
+from ava_np.run.checkpoint import load_state, saved_steps
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
-from ava_np.run.early_stopping import BestValidation
 from ava_np.run.folder import Run
 from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import METRICS, MODEL, TRAINING
 from ava_np.run.pictures import SplitPictures
+from ava_np.run.progress_folder import remove_progress_pictures
 from ava_np.run.progress_pictures import ProgressPictures
 from ava_np.run.rollback import Rollbacks
+from ava_np.run.saver import Saver, save
 from ava_np.specification import OnDivergence, Specification
 from ava_np.training.trainer import Metrics, Trainer
 
@@ -178,48 +179,24 @@ def train(
                 return
 
 
-def save(run: Run, trainer: Trainer, best: BestValidation | None = None) -> None:
-    """Save the weights and the state of a training, if no step is half applied and all values are finite.
-
-    Parameters
-    ----------
-    run : Run
-        The run.
-    trainer : Trainer
-        Its trainer.
-    best : BestValidation, optional
-        If it was measured at another step, the weights in the folder are better than these, and stay.
-
-    Raises
-    ------
-    AvaError
-        If the weights cannot be written, or the state if it is saved alone.
-    """
-    if not trainer.between_steps or not trainer.finite():
-        return
-    if best is not None and best.step not in (0, trainer.steps) and (run.folder / MODEL).exists():
-        save_state(trainer, run.folder, run.specification.id)
-    else:
-        save_checkpoint(trainer, run.folder, run.specification.id)
-
-
 def _steps(
     run: Run, trainer: Trainer, data: SplitPictures, batches: tuple[Batches, Batches | None], clock: Clock
 ) -> Generator[Metrics | None, None, None]:
     """Train to the last epoch or until the patience ends, and save; but not after a divergence."""
     last, patience = trainer.training.total_steps(len(batches[0])), trainer.training.patience
     with MetricsLog(run.folder / METRICS, run.specification.id) as log:
-        saver = _Saver(run, trainer, log, ProgressPictures(run, data, trainer))
-        saver.progress.draw()
+        progress = ProgressPictures(run, data, trainer)
+        saver = Saver(run, trainer, log, progress)
+        progress.draw()
         try:
             for metrics in trainer.run(*batches):
-                saver.progress.draw()
+                progress.draw()
                 if metrics is not None:
                     saver.add(metrics)
                 yield metrics
                 if patience and saver.best.waited >= patience:
                     break
-                if trainer.steps < last and (clock.due(trainer.steps) or saver.improved):
+                if trainer.steps < last and clock.due(trainer.steps):
                     saver.save_or_warn()
                     clock.restart()
         except NotFiniteError:
@@ -230,45 +207,6 @@ def _steps(
         saver.save()
 
 
-class _Saver:
-    """What is written at a save: the metrics, the pictures of the progress, and the state with the weights."""
-
-    def __init__(self, run: Run, trainer: Trainer, log: MetricsLog, progress: ProgressPictures) -> None:
-        self.progress, self.best = progress, BestValidation.of(run.metrics())
-        self._run, self._trainer, self._log = run, trainer, log
-        self._keeps_best = trainer.training.patience > 0
-
-    def add(self, metrics: Metrics) -> None:
-        """Log the metrics of an epoch."""
-        self._log.add(metrics)
-        self.best.add(metrics)
-
-    @property
-    def improved(self) -> bool:
-        """Whether these weights are to be kept as the best."""
-        return self._keeps_best and self.best.step == self._trainer.steps
-
-    def save(self) -> None:
-        """Save even if the metrics or the pictures cannot be written: the weights matter more."""
-        try:
-            self._log.write()
-            self.progress.write()
-        finally:
-            self._save()
-
-    def save_or_warn(self) -> None:
-        """Save; a disk that is full for a while must not end a long training."""
-        try:
-            self._log.write()
-            self.progress.write()
-            self._save()
-        except AvaError as error:
-            logger.warning("%s; the training goes on, and is saved later", error)
-
-    def _save(self) -> None:
-        save(self._run, self._trainer, self.best if self._keeps_best else None)
-
-
 def _return_to_save(run: Run, trainer: Trainer, error: NotFiniteError) -> None:
     """Restore the last save; raise the error if there is none, because it did not fit on the disk."""
     try:
@@ -276,6 +214,7 @@ def _return_to_save(run: Run, trainer: Trainer, error: NotFiniteError) -> None:
     except RunError:
         raise error from None
     _keep_metrics(run, trainer)
+    remove_progress_pictures(run.folder, after=trainer.steps)
 
 
 def _advice(run: Run, trainer: Trainer) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ava_np.run import training
+from ava_np.run import saver, training
 from ava_np.run.checkpoint import save_model
 from ava_np.run.folder import Run
 from ava_np.run.names import ARCHITECTURE, MODEL, RUN_FILES
@@ -157,7 +157,7 @@ def test_stop_says_so_if_there_was_never_room_for_the_state(
             signal.raise_signal(signal.SIGINT)
             yield metrics
 
-    monkeypatch.setattr(training, "save_checkpoint", weights_alone)
+    monkeypatch.setattr(saver, "save_checkpoint", weights_alone)
     monkeypatch.setattr("ava_np.run.session.train", stepping)
     outcome = ava("train", photos, *SMALL, "--out", "other")
     assert (outcome.code, outcome.err.splitlines()[-2]) == (
