@@ -3,8 +3,8 @@
 This page is written at moments that depend on the time. The report that replaces it at the end does not.
 """
 
-import time
 from contextlib import suppress
+from time import monotonic
 
 from ava_np.errors import AvaError
 from ava_np.evaluation.evaluate import evaluate_toy
@@ -30,17 +30,17 @@ class LivePage:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._start = self._due = time.monotonic()
+        self._start = self._due = monotonic()
 
     def refresh(self) -> None:
         """Write the page, if it is time. A page that cannot be written does not end the training."""
-        begin = time.monotonic()
+        begin = monotonic()
         if begin < self._due:
             return
         with suppress(AvaError, OSError):
             page = self._page(curves=begin - self._start >= CURVES_AFTER)
             write_atomically(self._session.run.folder / REPORT, page.encode())
-        end = time.monotonic()
+        end = monotonic()
         self._due = end + max(RELOAD, (end - begin) / SHARE)
 
     def _page(self, curves: bool) -> str:

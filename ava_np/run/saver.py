@@ -70,19 +70,24 @@ class Saver:
             If something cannot be written.
         """
         try:
-            self._log.write()
-            self._progress.write()
-        finally:
+            self._write()
+        except AvaError:
+            self._save()
+            self._write()  # there may be room now
+        else:
             self._save()
 
     def save_or_warn(self) -> None:
         """Save; a disk that is full for a while must not end a long training."""
         try:
-            self._log.write()
-            self._progress.write()
+            self._write()
             self._save()
         except AvaError as error:
             logger.warning("%s; the training goes on, and is saved later", error)
+
+    def _write(self) -> None:
+        self._log.write()
+        self._progress.write()
 
     def _save(self) -> None:
         trainer, folder = self._trainer, self._run.folder
