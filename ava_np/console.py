@@ -6,6 +6,7 @@ rich is imported only if standard error is a terminal.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ MAX_MESSAGE = 2000  # characters; an error may quote a value of any length from 
 PLAIN_LINES = 10  # in a whole training, without a terminal
 PLAIN_SECONDS = 60.0  # maximum time between two of them
 PLAIN_WAIT = 5.0  # seconds before the first line of a counter
+
+COMPILING = "the first step may have to compile kernels, once"
+COMPILING_WAIT = 3.0  # seconds; kernels that are in the cache are loaded in one
 
 
 def say(text: str) -> None:
@@ -52,10 +56,21 @@ class Show(Protocol):
 
 @contextmanager
 def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
-    """Show the speed, the remaining time and the losses of a training from step ``first`` to ``total``."""
-    start = time.perf_counter()
+    """Show the speed, the remaining time, the losses and the validation error of a training.
+
+    Speed and remaining time are those of the steps after the first, which also waits for the compilation of kernels.
+
+    Parameters
+    ----------
+    first, total : int
+        Steps that were done before, and in the whole training.
+    epochs : int
+        Epochs in the whole training.
+    """
+    pace = _Pace(first, total)
     if not on_terminal():
-        yield _plain(start, first, total, epochs)
+        with _said_after(COMPILING_WAIT, COMPILING) as stop:
+            yield _plain(pace, stop, total, epochs)
         return
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -73,37 +88,96 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
         TextColumn("{task.fields[speed]}"),
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(),  # rich does not count the time before the first update either
     )
+    losses = _Losses()
     with WithLosses(*columns, console=Console(stderr=True), expand=True) as progress:
-        task = progress.add_task("train", total=total, completed=first, epoch=f"epoch 0/{epochs}", speed="", losses="")
+        task = progress.add_task(
+            "train", total=total, completed=first, epoch=f"epoch 0/{epochs}", speed="", losses=COMPILING
+        )
 
         def show(steps: int, metrics: "Metrics | None") -> None:
-            milliseconds = (time.perf_counter() - start) / max(1, steps - first) * 1e3
-            fields = {"speed": f"{milliseconds:.1f} ms/step"}
+            pace.add(steps)
+            fields = {"speed": pace.speed, "losses": losses.text(metrics)}
             if metrics is not None:
-                fields |= {"epoch": f"epoch {metrics['epoch']}/{epochs}", "losses": _losses(metrics)}
+                fields["epoch"] = f"epoch {metrics['epoch']}/{epochs}"
             with suppress(OSError):  # the terminal is gone
                 progress.update(task, completed=steps, **fields)  # type: ignore[arg-type]
 
         yield show
 
 
-def _plain(start: float, first: int, total: int, epochs: int) -> Show:
-    due = {"steps": 0.0, "time": start + PLAIN_SECONDS}
+def _plain(pace: "_Pace", compiled: Callable[[], None], total: int, epochs: int) -> Show:
+    first, losses = pace.steps, _Losses()
+    due = {"steps": 0.0, "time": time.perf_counter() + PLAIN_SECONDS}
 
     def show(steps: int, metrics: "Metrics | None") -> None:
-        now = time.perf_counter()
+        compiled()
+        pace.add(steps)
+        text, now = losses.text(metrics), time.perf_counter()
         epoch_due = metrics is not None and steps >= min(due["steps"], total)
         if not epoch_due and now < due["time"]:
             return
         due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + PLAIN_SECONDS
-        pace = (now - start) / max(1, steps - first)  # the first call may report an epoch, without a step
         where = f"step {steps}/{total}" if metrics is None else f"epoch {metrics['epoch']}/{epochs}"
-        left = f"{pace * (total - steps):.0f} s left"
-        say(f"{where}  {pace * 1e3:.1f} ms/step  {left}  {_losses(metrics) if metrics else ''}".rstrip())
+        say("  ".join(part for part in (where, pace.speed, pace.left, text) if part))
 
     return show
+
+
+class _Pace:
+    """The speed of a training, from the end of its first step in this process."""
+
+    def __init__(self, first: int, total: int) -> None:
+        self.steps, self._total = first, total
+        self._begun: tuple[int, float] | None = None
+        self._pace: float | None = None
+
+    def add(self, steps: int) -> None:
+        """Note that so many steps are done."""
+        self.steps, now = steps, time.perf_counter()
+        if self._begun is None:
+            self._begun = steps, now
+        elif steps > self._begun[0]:
+            self._pace = (now - self._begun[1]) / (steps - self._begun[0])
+
+    @property
+    def speed(self) -> str:
+        """Time for a step, as text; empty before the second step."""
+        return "" if self._pace is None else f"{self._pace * 1e3:.1f} ms/step"
+
+    @property
+    def left(self) -> str:
+        """Remaining time, as text; empty before the second step."""
+        return "" if self._pace is None else f"{self._pace * (self._total - self.steps):.0f} s left"
+
+
+class _Losses:
+    """The terms of the last epoch as text, in nats per picture, and the last validation error: few epochs have one."""
+
+    def __init__(self) -> None:
+        self._terms, self._validation = "", ""
+
+    def text(self, metrics: "Metrics | None") -> str:
+        """Return the text after the step that ends an epoch, or after another step."""
+        if metrics is not None:
+            self._terms = "  ".join(f"{name} {value:.4g}" for name, value in metrics["nats"].items())
+        if metrics is not None and "validation" in metrics:
+            error = metrics["validation"]["reconstruction_error"]
+            self._validation = f"  validation {error:.4g} (epoch {metrics['epoch']})"
+        return self._terms + self._validation
+
+
+@contextmanager
+def _said_after(seconds: float, text: str) -> Iterator[Callable[[], None]]:
+    """Print a line after some seconds, unless the function is called, or the block ends, before."""
+    timer = threading.Timer(seconds, say, (text,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()
 
 
 @contextmanager
@@ -157,11 +231,6 @@ def spinner(task_name: str) -> Iterator[None]:
             yield
     else:
         yield
-
-
-def _losses(metrics: "Metrics") -> str:
-    """The terms of an epoch as text, in nats per picture."""
-    return "  ".join(f"{name} {value:.4g}" for name, value in metrics["nats"].items())
 
 
 def table(headings: list[str], rows: list[list[str]]) -> str:

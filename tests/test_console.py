@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import ava_np
-from ava_np.console import MAX_MESSAGE, echo, progress_counter, say
+from ava_np.console import COMPILING, MAX_MESSAGE, echo, progress_counter, say, training_progress
 from tests.command import SMALL
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
@@ -56,6 +58,54 @@ def test_time_left_does_not_depend_on_the_start_of_the_work(
         assert total == 13
         assert left == 10 * (13 - done)
     assert lines[0].startswith(f"training: {3 + 2 * together}/13")
+
+
+def metrics_of(epoch: int, **more: Any) -> dict[str, Any]:
+    return {"epoch": epoch, "step": epoch, "nats": {"kl": 1.0}, **more}
+
+
+def test_time_left_of_a_training_does_not_count_its_first_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first step compiles for 100 seconds, and each later one takes 10 seconds."""
+    now = 0.0
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    monkeypatch.setattr("ava_np.console.time.perf_counter", lambda: now)
+    with training_progress(3, 13, 10) as show:
+        for step in range(1, 11):
+            now = 90.0 + 10 * step
+            show(3 + step, metrics_of(step))
+    first, *lines = capsys.readouterr().err.splitlines()
+    assert "left" not in first
+    assert "ms/step" not in first
+    for step, line in enumerate(lines, start=2):
+        assert f"10000.0 ms/step  {10 * (10 - step)} s left" in line
+
+
+def test_validation_error_stays_on_the_line_until_the_next(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    with training_progress(0, 3, 3) as show:
+        show(1, metrics_of(1))
+        show(2, metrics_of(2, validation={"reconstruction_error": 0.25}))
+        show(3, metrics_of(3))
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("kl 1")[2] for line in lines] == ["", *2 * ["  validation 0.25 (epoch 2)"]]
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_compilation_is_mentioned_if_the_first_step_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quick: bool
+) -> None:
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    monkeypatch.setattr("ava_np.console.COMPILING_WAIT", 0.05)
+    with training_progress(0, 3, 3) as show:
+        if quick:
+            show(1, None)
+        time.sleep(0.2)
+        show(2, None)
+    assert (COMPILING in capsys.readouterr().err) == (not quick)
 
 
 def test_long_message_is_cut(capsys: pytest.CaptureFixture[str]) -> None:

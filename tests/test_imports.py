@@ -21,6 +21,7 @@ LIBRARY = {
     "errors": "",
     "indices": "",
     "files": "errors",
+    "images": "errors files",
     "specification": "errors",
     "kernels": "",
     "data": "errors files specification kernels",
@@ -29,8 +30,8 @@ LIBRARY = {
     "models": "errors indices specification kernels layers network",
     "evaluation": "errors indices files specification kernels data layers network models",
     "training": "errors indices specification kernels data network models evaluation",
-    "run": "errors indices files specification data models evaluation training",
-    "report": "errors indices files specification data layers network models evaluation training run",
+    "run": "errors indices files images specification data models evaluation training",
+    "report": "errors indices files images specification data layers network models evaluation training run",
 }
 """The packages and modules of the library, lowest first, each with those that it may import."""
 

@@ -17,6 +17,7 @@ from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
 from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
+from ava_np.cli.report import report
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
 from ava_np.cli.train import train
 from ava_np.console import say
@@ -47,7 +48,7 @@ def ava() -> None:
     prepare_environment()
 
 
-for command in (train, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment):
+for command in (train, report, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment):
     ava.add_command(command)
 
 

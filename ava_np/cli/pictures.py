@@ -68,7 +68,7 @@ def two_pictures(run: "Run", folder: Path | None, first: str | None, last: str |
 def save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: Path) -> None:
     """Write the output of a model as a grid, or toy points as a chart over the data; print the path."""
     from ava_np.data.zoom import zoom_in
-    from ava_np.report.images import grid, save_png
+    from ava_np.images import grid, save_png
 
     if run.specification.pictures.toy:
         from ava_np.files import write_atomically
@@ -84,7 +84,7 @@ def save(run: "Run", made: "np.ndarray", columns: int | None, label: str, path: 
 def save_each(run: "Run", made: "np.ndarray", folder: Path) -> None:
     """Write each picture to a file of its own; print the folder."""
     from ava_np.data.zoom import zoom_in
-    from ava_np.report.images import save_png
+    from ava_np.images import save_png
 
     folder.mkdir(parents=True, exist_ok=True)
     for number, picture in enumerate(made, start=1):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.console import echo, say
-from ava_np.errors import OptionError
+from ava_np.errors import AvaError, NotFiniteError, OptionError
 from ava_np.specification import MODELS, OnDivergence, RunOptions
 from ava_np.specification.defaults import FEW_PICTURES
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 """Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
 
-CHANGEABLE = {"epochs", "learning_rate", "cache", "checkpoint_every", "on_divergence"}
+CHANGEABLE = {"epochs", "learning_rate", "patience", "cache", "checkpoint_every", "on_divergence"}
 """Options that --resume takes."""
 
 MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fields__}
@@ -53,11 +53,12 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
 
-    --resume continues a run with its own options, except --epochs, --lr, --cache, --checkpoint-every and
+    --resume continues a run with its own options, except --epochs, --lr, --patience, --cache, --checkpoint-every and
     --on-divergence. SOURCE says where the pictures are now, if they have moved.
 
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
-    training.safetensors, which only --resume needs. Ctrl-C, SIGTERM and a closed terminal save and stop it.
+    training.safetensors, which only --resume needs. Open report.html while it trains: it shows the progress. Ctrl-C,
+    SIGTERM and a closed terminal save, write the report and stop; a second Ctrl-C stops at once.
     """
     if threads is not None:
         from ava_np import use_threads
@@ -69,7 +70,15 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     except OptionError as error:
         raise click.BadParameter(str(error), param_hint=_flag(error.option)) from error
     with session.run:  # also between the training and its report, no other training may write the run
-        _train(session)
+        try:
+            stopped = _train(session)
+        except NotFiniteError:
+            _report_of_stopped(session)
+            raise
+        if stopped:
+            say(_stopped(session))
+            _report_of_stopped(session)
+            raise Exit(128 + stopped)
         _report(session)
 
 
@@ -132,10 +141,11 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     return session
 
 
-def _train(session: "Session") -> None:
-    """Train and show the progress. Ctrl-C saves after the current step and stops."""
+def _train(session: "Session") -> int:
+    """Train and show the progress. Ctrl-C saves after the current step and stops; return the signal, or 0."""
     from ava_np.console import training_progress
     from ava_np.data.stored import StoredArray
+    from ava_np.report.live import LivePage
     from ava_np.run.memory import size_text, training_memory
 
     run, trainer, total = session.run, session.trainer, session.total_steps
@@ -152,6 +162,8 @@ def _train(session: "Session") -> None:
         f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), "
         f"gradients scaled by {_weight(trainer.weights)}"
     )
+    page = LivePage(session)
+    page.refresh()
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -166,12 +178,26 @@ def _train(session: "Session") -> None:
                 show(trainer.steps, metrics)
                 if stopped:
                     break
+                page.refresh()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    if stopped:
-        say(_stopped(session))
-        raise Exit(128 + stopped[0])
+    if not stopped and trainer.steps < total:
+        say(_stopped_early(session))
+    return stopped[0] if stopped else 0
+
+
+def _stopped_early(session: "Session") -> str:
+    """Why a training has stopped before its last epoch, and how it continues."""
+    from ava_np.run.early_stopping import BestValidation
+
+    run, patience = session.run, session.trainer.training.patience
+    best = BestValidation.of(run.metrics())
+    return (
+        f"stopped early: the validation error has not improved in {best.waited} evaluations; the weights are those of "
+        f"epoch {best.epoch}, with {best.error:.4g}; continue with: "
+        f"ava train --out {quote(str(run.folder))} --resume --patience {2 * patience}"
+    )
 
 
 def _stopped(session: "Session") -> str:
@@ -187,6 +213,22 @@ def _stopped(session: "Session") -> str:
         line += f", saved after step {saved}"
     again = "" if session.on_divergence == "stop" else f" --on-divergence {session.on_divergence}"
     return f"{line}; continue with: ava train --out {quote(str(folder))} --resume{again}"
+
+
+def _report_of_stopped(session: "Session") -> None:
+    """Write the pictures and the report of a training that has stopped, without a word on standard output."""
+    from ava_np.console import spinner
+    from ava_np.run.names import REPORT
+
+    try:
+        with spinner("writing the report"):
+            from ava_np.report.run import report_run
+
+            report_run(session)
+    except AvaError as error:
+        say(f"the report was not written: {error}")
+    else:
+        say(f"its pictures and its report: {session.run.folder / REPORT}")
 
 
 def _report(session: "Session") -> None:

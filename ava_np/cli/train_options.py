@@ -206,6 +206,12 @@ TRAINING_OPTIONS = [
         help=f"How γ changes during the training.  [default: {DEFAULT.schedule}]",
     ),
     click.option(
+        "--patience",
+        type=COUNT,
+        help="Stop when the error of the --validation pictures has not improved for so many evaluations, of which a "
+        "training has about 50, and keep the best weights.  [default: train to the last epoch]",
+    ),
+    click.option(
         "--reduction",
         type=Word(get_args(Reduction)),
         help="Scale of the gradients: a picture's sum, its mean, or the mean over a layer's connections.  "

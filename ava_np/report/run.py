@@ -1,30 +1,23 @@
 """Evaluating a trained run and writing its pictures and report."""
 
 from ava_np.evaluation.evaluate import Evaluation, evaluate
+from ava_np.models import Model
+from ava_np.report.animation import write_animation
 from ava_np.report.page import write_report
 from ava_np.report.sheets import write_pictures
+from ava_np.run.folder import Run
+from ava_np.run.names import MODEL
+from ava_np.run.pictures import SplitPictures
 from ava_np.run.session import Session
 
 
 def report_run(session: Session) -> Evaluation | None:
-    """Evaluate the model of a training and write the pictures and report.html into its run folder.
+    """Write the pictures and the report of a training: of its saved model, as ``report_saved``, which has the details.
 
     Parameters
     ----------
     session : Session
         From ``ava_np.run.session``, trained to any step.
-
-    Returns
-    -------
-    Evaluation or None
-        Of at most 1000 training pictures; None for a model without an encoder and for toy points.
-
-    Raises
-    ------
-    RunError
-        If another training is writing the run.
-    AvaError
-        If a file cannot be written.
 
     Examples
     --------
@@ -39,11 +32,43 @@ def report_run(session: Session) -> Evaluation | None:
     ...     report_run(session).reconstruction_errors.shape
     (10,)
     """
-    run, model = session.run, session.trainer.model
-    pictures, evaluation = run.evaluation_pictures(session.data), None
+    if (session.run.folder / MODEL).exists():
+        return report_saved(session.run, session.data)
+    return _report(session.run, session.trainer.model, 0, session.data)  # it has not begun
+
+
+def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
+    """Evaluate the saved model of a run, and write the pictures, the animation and report.html into its folder.
+
+    Parameters
+    ----------
+    run : Run
+        The run, finished or not.
+    data : SplitPictures
+        Its pictures, from ``run.split``.
+
+    Returns
+    -------
+    Evaluation or None
+        Of at most 1000 training pictures; None for a model without an encoder and for toy points.
+
+    Raises
+    ------
+    RunError
+        If the weights, the metrics or a picture of the progress are missing or damaged, or another training is writing
+        the run.
+    AvaError
+        If a file cannot be written.
+    """
+    return _report(run, run.model(), run.header().steps, data)
+
+
+def _report(run: Run, model: Model, steps: int | None, data: SplitPictures) -> Evaluation | None:
+    pictures, evaluation = run.evaluation_pictures(data), None
     if model.encoder_name is not None and not run.specification.pictures.toy:
         evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
     with run:
         write_pictures(run, model, pictures, evaluation)
-        write_report(run, model, pictures, evaluation, session.data.split)
+        write_animation(run, model, steps, data)
+        write_report(run, model, pictures, evaluation, data.split)
     return evaluation

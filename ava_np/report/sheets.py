@@ -6,11 +6,11 @@ from ava_np.data.pictures import Pictures
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.evaluation.evaluate import Evaluation, evaluate_toy, sample_generator
 from ava_np.files import write_atomically
+from ava_np.images import grid, save_png
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.curves import loss_curves
-from ava_np.report.images import grid, save_png
 from ava_np.run.folder import Run
 from ava_np.run.names import IMAGE_BEST, LOSSES, RECONSTRUCTIONS, SAMPLES
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, NamedTuple, TypeVar, cast, get_args
 
 import msgspec
 import numpy as np
@@ -70,6 +70,13 @@ class StateHeader(Progress, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 Header = TypeVar("Header", ModelHeader, StateHeader)
+
+
+class Weights(NamedTuple):
+    """The content of ``model.safetensors``: arrays by name, and the metadata without the checksum."""
+
+    arrays: dict[str, np.ndarray]
+    header: ModelHeader
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -197,6 +204,36 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
         )
 
 
+def copy_weights(trainer: Trainer, run: str = "") -> Weights:
+    """Return a copy of the weights that ``save_checkpoint`` would save now; ``save_weights`` can write it later."""
+    arrays, header = _weights(trainer.model, run, trainer.steps)
+    return Weights({name: array.copy() for name, array in arrays.items()}, header)
+
+
+def save_weights(weights: Weights, folder: Path) -> None:
+    """Write ``model.safetensors`` alone.
+
+    Raises
+    ------
+    AvaError
+        If it cannot be written; the older file stays then.
+    """
+    write_atomically(folder / MODEL, _encode(*weights))
+
+
+def save_state(trainer: Trainer, folder: Path, run: str = "") -> None:
+    """Save the state of a training alone, and leave the weights in the folder as they are.
+
+    Parameters as for ``save_checkpoint``.
+
+    Raises
+    ------
+    AvaError
+        If it cannot be written; the older state stays then.
+    """
+    write_atomically(folder / TRAINING, _state_file(trainer, run))
+
+
 def load_state(trainer: Trainer, path: Path, run: str = "") -> None:
     """Restore a trainer and its model from the state that ``save_checkpoint`` wrote.
 
@@ -245,6 +282,10 @@ def _copy(arrays: dict[str, np.ndarray], name: str, target: np.ndarray) -> None:
 
 
 def _model_file(model: Model, run: str = "", steps: int | None = None) -> bytes:
+    return _encode(*_weights(model, run, steps))
+
+
+def _weights(model: Model, run: str, steps: int | None) -> Weights:
     arrays = {
         f"{name}.{layer}.{parameter}": array
         for name, network in model.networks.items()
@@ -252,7 +293,7 @@ def _model_file(model: Model, run: str = "", steps: int | None = None) -> bytes:
         for layer, parameter, array in network.named_arrays(views)
     }
     specification = cast(AnyModel, model.specification)
-    return _encode(arrays, ModelHeader(format=FORMAT, model=specification, shape=model.shape, run=run, steps=steps))
+    return Weights(arrays, ModelHeader(format=FORMAT, model=specification, shape=model.shape, run=run, steps=steps))
 
 
 def _state_file(trainer: Trainer, run: str) -> bytes:

@@ -19,6 +19,7 @@ from ava_np.run.lock import is_no_content, lock_folder, remove_half_written
 from ava_np.run.metrics import read_metrics
 from ava_np.run.names import ARCHITECTURE, CONFIG, METRICS, MODEL, RUN_FILES
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
+from ava_np.run.progress_folder import remove_progress_pictures
 from ava_np.specification import FORMAT, Part, PicturesSpecification, Specification, require_readable
 from ava_np.training.trainer import Metrics
 
@@ -132,6 +133,7 @@ class Run:
             for name in RUN_FILES:
                 if name != CONFIG:  # it is replaced below: until then this is the older run
                     (folder / name).unlink(missing_ok=True)
+            remove_progress_pictures(folder)
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         except UnicodeEncodeError as error:

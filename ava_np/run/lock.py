@@ -7,9 +7,9 @@ from filelock import FileLock, Timeout
 
 from ava_np.errors import AvaError, RunError
 from ava_np.files import PARTIAL
-from ava_np.run.names import LOCK, RUN_FILES
+from ava_np.run.names import LOCK, PROGRESS, RUN_FILES
 
-HALF_WRITTEN = tuple(PARTIAL.format(name=name, token="*") for name in RUN_FILES)
+HALF_WRITTEN = tuple(PARTIAL.format(name=name, token="*") for name in (*RUN_FILES, "step-*.png"))
 
 
 def lock_folder(folder: Path) -> FileLock:
@@ -48,7 +48,8 @@ def lock_folder(folder: Path) -> FileLock:
 
 def remove_half_written(folder: Path) -> None:
     """Remove what a killed training left half written; the folder must be locked."""
-    for path in folder.iterdir():
+    progress = folder / PROGRESS
+    for path in (*folder.iterdir(), *(progress.iterdir() if progress.is_dir() else ())):
         if _is_half_written(path) and not path.is_dir():
             path.unlink(missing_ok=True)
 

@@ -79,14 +79,15 @@ def training_memory(trainer: Trainer, specification: PicturesSpecification, larg
     picture = small * zoom**2
     zoomed = small * count * (1 + (specification.validation > 0)) if zoom > 1 else 0
     evaluated = min(count, MAX_EVALUATED)
-    states = held_bytes(trainer.optimisers) + sum(network.theta.nbytes for network in model.networks.values())
+    weights = sum(network.theta.nbytes for network in model.networks.values())
+    kept = weights if trainer.training.patience else 0  # the best ones, until the next save
     rows = min(CHUNK, max(evaluated, MAX_COMPARED))
     applied = max(held_bytes(network.buffers(rows, "evaluation")) for network in model.networks.values())
     return Memory(
         program=PROGRAM,
         pictures=(picture * count if specification.cache is None else 0) + zoomed + DECODING * largest,
-        training=held_bytes(trainer, model.make_buffers(min(trainer.training.batch_size, count))),
-        saving=2 * states,
+        training=held_bytes(trainer, model.make_buffers(min(trainer.training.batch_size, count))) + kept,
+        saving=2 * (held_bytes(trainer.optimisers) + weights),
         evaluation=EVALUATION * evaluated * (picture + small) + applied,
     )
 

@@ -152,6 +152,7 @@ def resume(
     *,
     source: str | Path | None = None,
     learning_rate: float | None = None,
+    patience: int | None = None,
     cache: str | Path | None = None,
     checkpoint_every: Interval | None = None,
     on_divergence: OnDivergence = "stop",
@@ -169,6 +170,8 @@ def resume(
         Where the pictures are now, if they have moved.
     learning_rate : float, optional
         New γ, for example after a divergence.
+    patience : int, optional
+        New patience, to continue a training that stopped early; only for a run that began with one.
     cache : path or str, optional
         Folder for a decoded copy of the pictures, if it cannot be where it was.
     checkpoint_every, on_divergence
@@ -185,7 +188,7 @@ def resume(
         If the pictures are gone.
     """
     run = Run.open(folder)
-    trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate)  # before a long read
+    trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate, patience=patience)  # before reading
     pictures = run.pictures(source, progress, cache=cache)
     every = checkpoint_every or DEFAULT_INTERVALS[on_divergence]
     return Session(run, trainer, run.split(pictures), every, on_divergence)

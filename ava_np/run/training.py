@@ -7,16 +7,19 @@ from shlex import quote
 import msgspec
 
 from ava_np.data.batches import Batches
-from ava_np.errors import AvaError, NotFiniteError, RunError
+from ava_np.errors import NotFiniteError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import from_specification
-from ava_np.run.checkpoint import load_state, save_checkpoint, saved_steps
+from ava_np.run.checkpoint import load_state, saved_steps
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
 from ava_np.run.folder import Run
 from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import METRICS, MODEL, TRAINING
 from ava_np.run.pictures import SplitPictures
+from ava_np.run.progress_folder import remove_progress_pictures
+from ava_np.run.progress_pictures import ProgressPictures
 from ava_np.run.rollback import Rollbacks
+from ava_np.run.saver import Saver, save
 from ava_np.specification import OnDivergence, Specification
 from ava_np.training.trainer import Metrics, Trainer
 
@@ -30,7 +33,9 @@ def new_trainer(specification: Specification) -> Trainer:
     return Trainer(model, training)
 
 
-def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None = None) -> Trainer:
+def resume(
+    run: Run, *, epochs: int | None = None, learning_rate: float | None = None, patience: int | None = None
+) -> Trainer:
     """Return a trainer at the last save of a run, or at step 0 if nothing was saved, and lock the run.
 
     Its files are not changed before ``train``, but those that a killed training left half written are removed.
@@ -43,16 +48,24 @@ def resume(run: Run, *, epochs: int | None = None, learning_rate: float | None =
         New number of epochs of the whole training.
     learning_rate : float, optional
         New γ, for example after a divergence.
+    patience : int, optional
+        New patience, to continue a training that stopped early.
 
     Raises
     ------
     RunError
-        If the saved state is missing or damaged, or already has more epochs, or another training is writing the run.
+        If the saved state is missing or damaged, or already has more epochs, or another training is writing the run; or
+        if a patience is given and the run began without one, so that its best weights are not known.
     """
     run.lock()
     training = run.specification.training
+    if patience and not training.patience:
+        raise RunError(f"{run.folder} began without --patience, so its best weights were not kept: leave it out")
     training = msgspec.structs.replace(
-        training, epochs=epochs or training.epochs, learning_rate=learning_rate or training.learning_rate
+        training,
+        epochs=epochs or training.epochs,
+        learning_rate=learning_rate or training.learning_rate,
+        patience=patience or training.patience,
     )
     specification = msgspec.structs.replace(run.specification, training=training)
     if (run.folder / MODEL).exists():
@@ -92,10 +105,15 @@ def train(
     checkpoint_every: Interval = MINUTE,
     on_divergence: OnDivergence = "stop",
 ) -> Generator[Metrics | None, None, None]:
-    """Train to the last epoch, write the metrics, and save at intervals and at the end.
+    """Train to the last epoch, write the metrics and pictures of the progress, and save at intervals and at the end.
 
     A training that stops early is saved too, and ``resume`` continues it to the same bytes. A new run is saved before
-    its first step, so that there is always a state to return to. Metrics of steps after the last save are removed.
+    its first step, so that there is always a state to return to. Metrics and pictures of steps after the
+    last save are removed.
+
+    With ``TrainingSpecification.patience``, the training ends when the validation error has not improved for so many
+    evaluations. ``model.safetensors`` then always holds the weights with the smallest error so far, and
+    ``training.safetensors`` the last state, from which ``resume`` continues.
 
     Parameters
     ----------
@@ -143,7 +161,7 @@ def train(
         batches, rollbacks = data.batches(run.specification.pictures), Rollbacks(trainer.steps)
         while True:
             try:
-                yield from _steps(run, trainer, batches, Clock(checkpoint_every))
+                yield from _steps(run, trainer, data, batches, Clock(checkpoint_every))
             except NotFiniteError as error:
                 _return_to_save(run, trainer, error)
                 rollbacks.returned(trainer.steps)
@@ -161,55 +179,32 @@ def train(
                 return
 
 
-def save(run: Run, trainer: Trainer) -> None:
-    """Save the weights and the state of a training, if no step is half applied and all values are finite.
-
-    Raises
-    ------
-    AvaError
-        If the weights cannot be written.
-    """
-    if trainer.between_steps and trainer.finite():
-        save_checkpoint(trainer, run.folder, run.specification.id)
-
-
 def _steps(
-    run: Run, trainer: Trainer, batches: tuple[Batches, Batches | None], clock: Clock
+    run: Run, trainer: Trainer, data: SplitPictures, batches: tuple[Batches, Batches | None], clock: Clock
 ) -> Generator[Metrics | None, None, None]:
-    """Train to the last epoch, and save; but not after a divergence."""
-    last = trainer.training.total_steps(len(batches[0]))
+    """Train to the last epoch or until the patience ends, and save; but not after a divergence."""
+    last, patience = trainer.training.total_steps(len(batches[0])), trainer.training.patience
     with MetricsLog(run.folder / METRICS, run.specification.id) as log:
+        progress = ProgressPictures(run, data, trainer)
+        saver = Saver(run, trainer, log, progress)
+        progress.draw()
         try:
             for metrics in trainer.run(*batches):
+                progress.draw()
                 if metrics is not None:
-                    log.add(metrics)
+                    saver.add(metrics)
                 yield metrics
+                if patience and saver.best.waited >= patience:
+                    break
                 if trainer.steps < last and clock.due(trainer.steps):
-                    _save_or_warn(run, trainer, log)
+                    saver.save_or_warn()
                     clock.restart()
         except NotFiniteError:
             raise
         except BaseException:  # Ctrl-C, or the caller has closed this generator
-            _save_with_metrics(run, trainer, log)
+            saver.save()
             raise
-        _save_with_metrics(run, trainer, log)
-
-
-def _save_with_metrics(run: Run, trainer: Trainer, log: MetricsLog) -> None:
-    """Save even if the metrics cannot be written: the weights matter more."""
-    try:
-        log.write()
-    finally:
-        save(run, trainer)
-
-
-def _save_or_warn(run: Run, trainer: Trainer, log: MetricsLog) -> None:
-    """Save; a disk that is full for a while must not end a long training."""
-    try:
-        log.write()
-        save(run, trainer)
-    except AvaError as error:
-        logger.warning("%s; the training goes on, and is saved later", error)
+        saver.save()
 
 
 def _return_to_save(run: Run, trainer: Trainer, error: NotFiniteError) -> None:
@@ -219,6 +214,7 @@ def _return_to_save(run: Run, trainer: Trainer, error: NotFiniteError) -> None:
     except RunError:
         raise error from None
     _keep_metrics(run, trainer)
+    remove_progress_pictures(run.folder, after=trainer.steps)
 
 
 def _advice(run: Run, trainer: Trainer) -> str:

@@ -52,8 +52,8 @@ class RunOptions:
         Number of passes; by default enough for 1000 steps.
     batch_size : int, optional
         Maximum number of pictures in a step; by default 16, or 64 for more than 1000 pictures.
-    optimiser, weight_decay, clip, schedule, seed
-        As in ``TrainingSpecification``.
+    optimiser, weight_decay, clip, schedule, patience, seed
+        As in ``TrainingSpecification``; a patience needs ``validation``.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA
         and VAE-GAN, and 0.0002 for GAN, DCGAN and BiGAN.
@@ -103,6 +103,7 @@ class RunOptions:
     weight_decay: float = 0.0
     clip: float = 0.0
     schedule: Schedule = "constant"
+    patience: int = 0
     reduction: Reduction | None = None
     seed: int = 0
 
@@ -123,6 +124,8 @@ class RunOptions:
         if self.validation and isinstance(model, GAN):
             message = f"validation measures reconstructions, and {model.name} makes none: leave it out"
             raise OptionError("validation", message)
+        if self.patience and not self.validation:
+            raise OptionError("patience", "patience waits for a better validation error: hold out pictures for it")
         if not self.toy:
             return
         for name in ("fit", "flip", "shift"):
@@ -209,6 +212,7 @@ class RunOptions:
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
+            patience=self.patience,
         )
 
 

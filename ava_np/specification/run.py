@@ -130,6 +130,8 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         Maximum norm of a network's gradient, per picture; 0 for no limit.
     schedule : {"constant", "linear", "cosine", "exponential"}
         How γ changes from step to step (``ava_np.training.schedules``).
+    patience : int
+        Evaluations of the validation error without an improvement, after which a run stops; 0 for no limit.
 
     Examples
     --------
@@ -149,6 +151,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     weight_decay: Weight = 0.0
     clip: Weight = 0.0
     schedule: Schedule = "constant"
+    patience: Natural = 0
 
     def total_steps(self, count: int) -> int:
         """Number of steps of a whole training on ``count`` pictures."""
@@ -199,11 +202,11 @@ class Specification(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return this specification with the id of a new run.
 
         It does not depend on where the pictures are stored. Nor on the number of epochs, unless the learning rate does:
-        a run that was extended is the same as a longer one.
+        a run that was extended is the same as a longer one, and so is one that continued with more patience.
         """
         pictures = msgspec.structs.replace(self.pictures, source=None, cache=None)
         epochs = 1 if self.training.schedule == "constant" else self.training.epochs
-        training = msgspec.structs.replace(self.training, epochs=epochs)
+        training = msgspec.structs.replace(self.training, epochs=epochs, patience=min(self.training.patience, 1))
         fixed = msgspec.structs.replace(self, pictures=pictures, training=training, id="")
         return msgspec.structs.replace(self, id=hashlib.sha256(encode(fixed)).hexdigest()[:16])
 

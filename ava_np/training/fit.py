@@ -79,10 +79,10 @@ def fit(
     array = model.validated_pictures(pictures)
     if not len(array):
         raise ValueError("fit takes at least one picture")
-    unknown = [option for option in options if option not in TrainingSpecification.__struct_fields__]
+    known = [name for name in TrainingSpecification.__struct_fields__ if name != "patience"]  # which a run has
+    unknown = [option for option in options if option not in known]
     if unknown:
-        known = ", ".join(TrainingSpecification.__struct_fields__)
-        raise ValueError(f"fit has no option {unknown[0]!r}: it has {known}")
+        raise ValueError(f"fit has no option {unknown[0]!r}: it has {', '.join(known)}")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
     training = validated(
         TrainingSpecification,

@@ -13,7 +13,7 @@ from ava_np.evaluation import metrics
 from ava_np.experiments.paper.ava_tables_summary import PRINTED, ZOOM, Figures, Summary, runs_of
 from ava_np.files import write_atomically
 from ava_np.report.charts import BLUE, FAINT, GREEN, INK, PALE, PURPLE, STYLE, VERMILION, to_png
-from ava_np.report.page import data_uri, template
+from ava_np.report.render import data_uri, template
 
 TITLES = {"paper": "paper propagation", "exact": "exact propagation"}
 COLOURS = dict(zip(PRINTED, (FAINT, BLUE, "#56B4E9", VERMILION, PURPLE, GREEN), strict=True))

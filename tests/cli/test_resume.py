@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from ava_np.run import training
+from ava_np.run import saver, training
 from ava_np.run.checkpoint import save_model
 from ava_np.run.folder import Run
-from ava_np.run.names import METRICS, MODEL, TRAINING
+from ava_np.run.names import ARCHITECTURE, MODEL, RUN_FILES
+from ava_np.run.progress_folder import progress_pictures
 from ava_np.training.trainer import Trainer
 from tests.command import SMALL, ava, spawn, tree, write_pictures
 from tests.results import BOLD, printed, ran
@@ -75,11 +76,14 @@ def test_stopped_training_is_saved_and_resumes(place: Path, photos: Path, number
     lines = [line for line in err.splitlines() if not line.startswith("epoch ")]
     assert lines[0].startswith("stopped after step ")
     assert lines[0].endswith(f"of 200000; continue with: ava train --out {place / 'stopped'} --resume")
-    assert not lines[1:]
+    assert lines[1:] == [f"its pictures and its report: {place / 'stopped' / 'report.html'}"]
 
     steps = int(lines[0].split()[3])
     assert steps < 100_000
-    assert set(tree(place / "stopped")) == {"config.json", METRICS, MODEL, TRAINING}
+    found = set(tree(place / "stopped"))
+    drawn = {str(path.relative_to(place / "stopped")) for path in progress_pictures(place / "stopped").values()}
+    assert found == {*RUN_FILES, "progress", *drawn} - {ARCHITECTURE}
+    assert max(progress_pictures(place / "stopped")) <= steps
     assert printed("info", "stopped")["progress"]["steps"] == steps
     ran("sample", "stopped")
     ran("train", "--out", "stopped", "--resume", "--epochs", steps + 2)
@@ -153,10 +157,10 @@ def test_stop_says_so_if_there_was_never_room_for_the_state(
             signal.raise_signal(signal.SIGINT)
             yield metrics
 
-    monkeypatch.setattr(training, "save_checkpoint", weights_alone)
+    monkeypatch.setattr(saver, "save_checkpoint", weights_alone)
     monkeypatch.setattr("ava_np.run.session.train", stepping)
     outcome = ava("train", photos, *SMALL, "--out", "other")
-    assert (outcome.code, outcome.err.splitlines()[-1]) == (
+    assert (outcome.code, outcome.err.splitlines()[-2]) == (
         130,
         "stopped after step 1 of 3; its weights are saved, but it cannot be continued",
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ava_np.data.folder import load_pictures
-from ava_np.report.images import save_png
+from ava_np.images import save_png
 from tests.report.finished_runs import COUNT, HEIGHT, WIDTH, ZOOM, Finished, finish, specify
 
 

@@ -28,6 +28,7 @@ from ava_np.run.folder import Run
 from ava_np.run.names import IMAGE_BEST, RECONSTRUCTIONS, REPORT
 from ava_np.run.training import new_trainer
 from ava_np.specification import MODELS
+from tests.command import tree
 from tests.report.finished_runs import (
     COUNT,
     EPOCHS,
@@ -221,8 +222,8 @@ def test_same_seed_gives_the_same_bytes(finished: Finished, folder: Path, tmp_pa
     for run in (again, other):
         run.show()
 
-    def contents(finished: Finished) -> dict[str, bytes]:
-        return {path.name: path.read_bytes() for path in finished.run.folder.iterdir()}
+    def contents(finished: Finished) -> dict[str, bytes | None]:
+        return tree(finished.run.folder)
 
     assert set(PAGE) < set(contents(finished))
     assert contents(finished) == contents(again)

@@ -12,6 +12,7 @@ from ava_np.run.checkpoint import read_header
 from ava_np.run.checkpoint_interval import Interval
 from ava_np.run.folder import Run
 from ava_np.run.names import METRICS, TRAINING
+from ava_np.run.saver import save
 from ava_np.run.training import new_trainer
 from tests.command import tree
 from tests.run.small_runs import EPOCHS, STEPS, at_full_size, refused, specify, train
@@ -83,14 +84,14 @@ def test_weights_that_are_not_finite_are_not_saved(trained: Run) -> None:
     before = tree(trained.folder)
     trainer = training.resume(trained)
     trainer.model.networks["decoder"].theta[3] = np.nan
-    training.save(trained, trainer)
+    save(trained, trainer)
     assert tree(trained.folder) == before
 
 
 def test_half_applied_step_is_not_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run.create(tmp_path / "run", specify())
     trainer = new_trainer(run.specification)
-    training.save(run, trainer)
+    save(run, trainer)
     before = (run.folder / TRAINING).read_bytes()
 
     def stop(*arguments: object) -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import ava_np.report.live
 import ava_np.report.run
 from tests.survival.processes import Fate, Place, prepare
 
@@ -106,8 +107,9 @@ def at_moments(place: Place, count: int, seed: int = 0) -> tuple[int, list[str]]
 
 
 def without_report() -> None:
-    """Leave out the report, the slowest part."""
+    """Leave out the report, the slowest part, and the page while training, whose moments depend on the time."""
     ava_np.report.run.report_run = lambda session: None
+    ava_np.report.live.LivePage.refresh = lambda self: None  # type: ignore[method-assign]
 
 
 def _main() -> int:

@@ -139,7 +139,7 @@ def _faults(ended: Ended, run: Path, allowed: set[int]) -> list[str]:
         found.append(f"exit code {ended.code}: {ended.err[-400:]}")
     if "Traceback" in ended.err:
         found.append(f"traceback: {ended.err[-400:]}")
-    left = [path.name for name in RUN_FILES for path in run.glob(f".{name}.*.partial")]
+    left = [path.name for name in (*RUN_FILES, "step-*.png") for path in run.rglob(f".{name}.*.partial")]
     if left and ended.code >= 0:
         found.append(f"left behind: {left}")
     if not (run / CONFIG).exists():

@@ -30,10 +30,13 @@ def to_image(array: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8))
 
 
-def to_png(array: np.ndarray) -> bytes:
-    """Encode an array, as ``to_image`` takes it, as a PNG file; the same array gives the same bytes."""
+def to_png(array: np.ndarray, compression: int = 6) -> bytes:
+    """Encode an array, as ``to_image`` takes it, as a PNG file; the same array gives the same bytes.
+
+    ``compression`` is zlib's level: 1 takes a third of the time of 6, and a tenth more bytes.
+    """
     file = io.BytesIO()
-    to_image(array).save(file, format="PNG")
+    to_image(array).save(file, format="PNG", compress_level=compression)
     return file.getvalue()
 
 

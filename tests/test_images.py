@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ava_np.data.folder import load_pictures
 from ava_np.errors import AvaError
-from ava_np.report.images import grid, save_png, to_image
+from ava_np.images import grid, save_png, to_image
 
 
 def test_to_image_rounds_and_clips() -> None:
