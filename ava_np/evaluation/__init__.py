@@ -1,1 +1,1 @@
-"""Evaluation of trained models: the paper's measure (17), the reconstruction error, and mode coverage of toys."""
+"""Evaluation of trained models: the paper's measure (17), reconstruction errors, measures of samples, modes of toys."""

@@ -41,7 +41,8 @@ def sample_measures(real: Floats, generated: Floats) -> SampleMeasures:
     """Return every measure of generated samples on features, with the k of the papers.
 
     The floor of a measure is its value for samples that are as good as real ones: call this with test pictures as
-    ``real`` and as many training pictures as there will be samples as ``generated``.
+    ``real`` and as many training pictures as there will be samples as ``generated``. Draw both at random, since files
+    are often in an order.
 
     Parameters
     ----------
