@@ -58,8 +58,11 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
         echo(text)
 
 
-def _evaluated(run: "Run", folder: Path | None, part: Part | None) -> "tuple[Model, Pictures]":
-    """The model, and at most 1000 pictures of a part or a folder; report if there are more."""
+def _evaluated(run: "Run", folder: Path | None, part: Part | None) -> "tuple[Model, Pictures, Pictures]":
+    """The model, at most 1000 pictures of a part or a folder, and as many training pictures; report if there are more.
+
+    The training pictures of a run are not read for another folder: its own pictures stand for them.
+    """
     from ava_np.cli.pictures import pictures_of
     from ava_np.console import say
     from ava_np.run.pictures import subsample
@@ -69,33 +72,39 @@ def _evaluated(run: "Run", folder: Path | None, part: Part | None) -> "tuple[Mod
     if own:
         data, part = run.split(every), part or "train"
         count, pictures = len(getattr(data.split, part)), run.evaluation_pictures(data, part)
+        training = run.evaluation_pictures(data)
     else:
         count, pictures = len(every.names), subsample(every)
+        training = pictures
     if len(pictures.names) < count:
         say(f"evaluating {len(pictures.names):,} of {count:,} pictures, evenly spaced")
-    return model, pictures
+    return model, pictures, training
 
 
-def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[str, Any], str]:
+def _pictures(run: "Run", model: "Model", pictures: "Pictures", training: "Pictures") -> tuple[dict[str, Any], str]:
     """The result of ``evaluate`` for pictures, as JSON and as text."""
     from ava_np.console import table
     from ava_np.evaluation.evaluate import MAX_COMPARED, evaluate, sample_generator, sample_rmses
     from ava_np.evaluation.metrics import baselines
     from ava_np.report.names import BASELINES
+    from ava_np.run.verdict import run_verdict
 
     zoom = run.specification.pictures.zoom
     values: dict[str, Any]
+    result = None
     if model.encoder_name is None:
         rmses = sample_rmses(model, pictures.array, zoom, sample_generator(run.specification))
         values = {"rmse": float(rmses.min()), "rmse_mean": float(rmses.mean()), "samples": MAX_COMPARED}
         values["baselines"] = baselines(pictures.array, zoom)
         names, text = (f"best of {MAX_COMPARED} samples", f"{MAX_COMPARED} samples, mean"), ""
     else:
-        result = evaluate(model, pictures.array, zoom)
+        result = evaluate(model, pictures.array, zoom, training.array)
         errors = dict(zip(pictures.names, result.reconstruction_errors.tolist(), strict=True))
         best = pictures.names[result.best]
         values = {
             "reconstruction_error": result.reconstruction_error,
+            "mean_image_error": result.mean_image_error,
+            "pca_error": result.pca_error,
             "reconstruction_errors": errors,
             "rmse": result.rmse,
             "rmse_mean": result.rmse_mean,
@@ -107,7 +116,12 @@ def _pictures(run: "Run", model: "Model", pictures: "Pictures") -> tuple[dict[st
             heading = f"the {WORST} worst of {len(errors):,} pictures"
             listed = sorted(listed, key=lambda item: -item[1])[:WORST]
         text = table([heading, "reconstruction error"], [[name, f"{value:.4f}"] for name, value in listed])
-        text += f"\n\nreconstruction error, mean  {result.reconstruction_error:.4f}\n\n"
+        rows = [["mean", f"{result.reconstruction_error:.4f}"], ["the mean picture", f"{result.mean_image_error:.4f}"]]
+        rows.append([f"PCA of {model.latent}", f"{result.pca_error:.4f}"])
+        text += "\n\n" + table(["reconstruction error", ""], rows) + "\n\n"
+    findings = run_verdict(run, model, training, result)
+    values["verdict"] = [finding._asdict() for finding in findings]
+    text += "".join(f"{finding}\n" for finding in findings) + "\n"
     rows = [[names[0], f"{values['rmse']:.4f}"], [names[1], f"{values['rmse_mean']:.4f}"]]
     rows += [[BASELINES[name].label, f"{value:.4f}"] for name, value in values["baselines"].items()]
     return values, text + table(["one image compared with all", "(17)"], rows)

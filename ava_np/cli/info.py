@@ -80,11 +80,19 @@ def _memory(folder: Path, in_bytes: bool) -> dict[str, Any]:
 
 
 def _progress(run: "Run") -> dict[str, Any]:
-    """How far the weights are trained; the metrics may be ahead of them after a crash."""
+    """How far the weights are trained, and what the last terms say; the metrics may be ahead of them after a crash."""
+    from ava_np.evaluation.verdict import of_terms
+
     steps = run.header().steps
     lines = [line for line in run.metrics() if steps is None or line["step"] <= steps]
-    last = lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}}
-    return {"epochs": last["epoch"], "steps": last["step"] if steps is None else steps, "nats": last["nats"]}
+    last: dict[str, Any] = lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}}
+    verdict = [str(finding) for finding in of_terms(run.specification.model, last["nats"])]
+    return {
+        "epochs": last["epoch"],
+        "steps": last["step"] if steps is None else steps,
+        "nats": last["nats"],
+        **({"verdict": verdict} if verdict else {}),
+    }
 
 
 def _text(value: Any) -> str:

@@ -239,17 +239,18 @@ def _report(session: "Session") -> None:
         from ava_np.report.run import report_run  # not before: the first step need not wait for matplotlib
         from ava_np.run.names import REPORT
 
-        evaluation = report_run(session)
+        evaluation, findings = report_run(session)
     if evaluation is not None:
-        echo(_errors(evaluation))
+        echo(_errors(evaluation, session.trainer.model.latent))
+    for finding in findings:
+        echo(str(finding))
     echo(str(session.run.folder / REPORT))
 
 
-def _errors(evaluation: "Evaluation") -> str:
-    baselines = evaluation.baselines
+def _errors(evaluation: "Evaluation", latent: int) -> str:
     return (
-        f"reconstruction error {evaluation.reconstruction_error:.4f}, RMSE (17) {evaluation.rmse:.4f} "
-        f"(mean image {baselines['mean_image']:.4f}, floor {baselines['floor']:.4f})"
+        f"reconstruction error {evaluation.reconstruction_error:.4f} "
+        f"(the mean picture {evaluation.mean_image_error:.4f}, PCA of {latent} {evaluation.pca_error:.4f})"
     )
 
 

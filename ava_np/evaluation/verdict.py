@@ -39,6 +39,55 @@ class Finding(NamedTuple):
         return f"{self.text}. {self.advice}." if self.advice else f"{self.text}."
 
 
+def verdict(
+    model: ModelSpecification,
+    nats: Mapping[str, float],
+    *,
+    samples: Floats,
+    pictures: Floats,
+    evaluation: Evaluation | None = None,
+    held_out: float | None = None,
+) -> list[Finding]:
+    """Judge a run by everything that is known of it: the other functions of this module, one after the other.
+
+    Parameters
+    ----------
+    model : ModelSpecification
+        The model of the run.
+    nats : mapping of str to float
+        Its terms by name, per picture, as in a line of ``metrics.jsonl``; empty before the first epoch.
+    samples, pictures : ndarray, (N, H, W, C)
+        Samples and training pictures, zoomed out.
+    evaluation : Evaluation, optional
+        Of training pictures; None for a model without an encoder.
+    held_out : float, optional
+        Reconstruction error of pictures that were held out.
+
+    Returns
+    -------
+    list of Finding
+        The reconstructions first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.verdict import verdict
+    >>> from ava_np.specification import GAN
+    >>> pictures = np.random.default_rng(0).random((20, 4, 4, 1))
+    >>> print(*verdict(GAN(), {}, samples=np.full((20, 4, 4, 1), 0.5), pictures=pictures))
+    The samples are all alike. Try --minibatch-discrimination.
+    """
+    findings = []
+    if evaluation is not None:
+        findings += of_reconstructions(evaluation, model.latent)
+    findings += of_terms(model, nats)
+    if len(pictures) > 1:
+        findings += of_samples(model, samples, pictures)
+    if evaluation is not None and held_out is not None:
+        findings += of_held_out(evaluation.reconstruction_error, held_out)
+    return findings
+
+
 def of_reconstructions(evaluation: Evaluation, latent: int) -> list[Finding]:
     """Judge a reconstruction error beside two that need no network.
 

@@ -57,6 +57,7 @@ class LivePage:
             running={"step": trainer.steps, "total": self._session.total_steps, "reload": RELOAD},
             toy=evaluate_toy(trainer.model, specification) if toy else None,
             evaluation=None,
+            verdict=[],
             drawn=max(drawn, default=0),
             progress=embed(drawn[max(drawn)].read_bytes()) if drawn else None,
             losses=self._curves() if curves else None,

@@ -3,6 +3,7 @@
 The page does not depend on the time or on the path of the run folder: the same run gives the same bytes.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from ava_np.data.pictures import Pictures
 from ava_np.data.split import Split
 from ava_np.data.zoom import zoom_in, zoom_out
 from ava_np.errors import RunError
-from ava_np.evaluation import metrics
 from ava_np.evaluation.evaluate import Evaluation, evaluate_toy
+from ava_np.evaluation.verdict import Finding
 from ava_np.files import write_atomically
 from ava_np.images import to_png
 from ava_np.models import Model
@@ -28,7 +29,14 @@ MAX_ROWS = 100  # of the table of reconstruction errors
 THIRD = 260  # CSS pixels of each of three pictures side by side
 
 
-def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluation | None, split: Split) -> Path:
+def write_report(
+    run: Run,
+    model: Model,
+    pictures: Pictures,
+    evaluation: Evaluation | None,
+    split: Split,
+    verdict: Sequence[Finding] = (),
+) -> Path:
     """Write report.html: one self-contained page without scripts.
 
     Parameters
@@ -37,6 +45,8 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         As for ``write_pictures``, which must be called first: the page contains the pictures in the folder.
     split : Split
         Of all pictures of the run: the page says how many there are in each part.
+    verdict : sequence of Finding
+        What the numbers say in words.
 
     Returns
     -------
@@ -61,6 +71,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         running=None,
         toy=evaluate_toy(model, specification) if specification.pictures.toy else None,
         evaluation=evaluation,
+        verdict=verdict,
         samples=_file(run, SAMPLES),
         losses=_file(run, LOSSES),
         animation=_file(run, ANIMATION) if animation.exists() else None,
@@ -75,10 +86,8 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
     zoom = run.specification.pictures.zoom
     small = zoom_out(pictures.array, zoom)
     mean = small.mean(axis=0, dtype=np.float64).astype(small.dtype)
-    mean_image_error = metrics.reconstruction_error(small, np.broadcast_to(mean, small.shape))
     order = np.argsort(-evaluation.reconstruction_errors, kind="stable")[:MAX_ROWS]
     return {
-        "mean_image_error": mean_image_error,
         "best_name": pictures.names[evaluation.best],
         "reconstructions": _file(run, RECONSTRUCTIONS),
         "pairs": len(paired(pictures)),
@@ -87,7 +96,7 @@ def _evaluated(run: Run, pictures: Pictures, evaluation: Evaluation) -> dict[str
         "mean_image": embed(to_png(zoom_in(mean[None], zoom)[0]), THIRD),
         "baseline_bars": embed(charts.to_png(charts.baseline_bars(evaluation))),
         "reconstruction_error_bars": embed(
-            charts.to_png(charts.reconstruction_error_bars(evaluation, pictures.names, mean_image_error))
+            charts.to_png(charts.reconstruction_error_bars(evaluation, pictures.names, evaluation.mean_image_error))
         ),
         "baselines": _baselines(evaluation, zoom),
         "reconstruction_errors": [(pictures.names[index], evaluation.reconstruction_errors[index]) for index in order],

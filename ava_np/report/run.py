@@ -1,6 +1,9 @@
 """Evaluating a trained run and writing its pictures and report."""
 
+from typing import NamedTuple
+
 from ava_np.evaluation.evaluate import Evaluation, evaluate
+from ava_np.evaluation.verdict import Finding
 from ava_np.models import Model
 from ava_np.report.animation import write_animation
 from ava_np.report.page import write_report
@@ -9,9 +12,25 @@ from ava_np.run.folder import Run
 from ava_np.run.names import MODEL
 from ava_np.run.pictures import SplitPictures
 from ava_np.run.session import Session
+from ava_np.run.verdict import run_verdict
 
 
-def report_run(session: Session) -> Evaluation | None:
+class Report(NamedTuple):
+    """What the report of a run says.
+
+    Attributes
+    ----------
+    evaluation : Evaluation or None
+        Of at most 1000 training pictures; None for a model without an encoder and for toy points.
+    verdict : list of Finding
+        What the numbers say in words; empty for toy points.
+    """
+
+    evaluation: Evaluation | None
+    verdict: list[Finding]
+
+
+def report_run(session: Session) -> Report:
     """Write the pictures and the report of a training: of its saved model, as ``report_saved``, which has the details.
 
     Parameters
@@ -29,7 +48,7 @@ def report_run(session: Session) -> Evaluation | None:
     ...     session = start(options, f"{folder}/run")
     ...     for metrics in session:
     ...         pass
-    ...     report_run(session).reconstruction_errors.shape
+    ...     report_run(session).evaluation.reconstruction_errors.shape
     (10,)
     """
     if (session.run.folder / MODEL).exists():
@@ -37,7 +56,7 @@ def report_run(session: Session) -> Evaluation | None:
     return _report(session.run, session.trainer.model, 0, session.data)  # it has not begun
 
 
-def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
+def report_saved(run: Run, data: SplitPictures) -> Report:
     """Evaluate the saved model of a run, and write the pictures, the animation and report.html into its folder.
 
     Parameters
@@ -49,8 +68,7 @@ def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
 
     Returns
     -------
-    Evaluation or None
-        Of at most 1000 training pictures; None for a model without an encoder and for toy points.
+    Report
 
     Raises
     ------
@@ -63,12 +81,14 @@ def report_saved(run: Run, data: SplitPictures) -> Evaluation | None:
     return _report(run, run.model(), run.header().steps, data)
 
 
-def _report(run: Run, model: Model, steps: int | None, data: SplitPictures) -> Evaluation | None:
-    pictures, evaluation = run.evaluation_pictures(data), None
-    if model.encoder_name is not None and not run.specification.pictures.toy:
-        evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
+def _report(run: Run, model: Model, steps: int | None, data: SplitPictures) -> Report:
+    pictures, evaluation, findings = run.evaluation_pictures(data), None, list[Finding]()
+    if not run.specification.pictures.toy:
+        if model.encoder_name is not None:
+            evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)
+        findings = run_verdict(run, model, pictures, evaluation)
     with run:
         write_pictures(run, model, pictures, evaluation)
         write_animation(run, model, steps, data)
-        write_report(run, model, pictures, evaluation, data.split)
-    return evaluation
+        write_report(run, model, pictures, evaluation, data.split, findings)
+    return Report(evaluation, findings)

@@ -45,5 +45,5 @@ def workspace(made_workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the slowest part, where only the training matters."""
-    monkeypatch.setattr("ava_np.report.run.report_run", lambda session: None)
+    monkeypatch.setattr("ava_np.report.run.report_run", lambda session: (None, []))
     monkeypatch.setattr("ava_np.report.live.LivePage.refresh", lambda page: None)

@@ -52,7 +52,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ava_np.report.run.report_run", lambda session: None)
+    monkeypatch.setattr("ava_np.report.run.report_run", lambda session: (None, []))
 
 
 @pytest.mark.parametrize(
