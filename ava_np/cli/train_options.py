@@ -172,6 +172,12 @@ TRAINING_OPTIONS = [
         help=f"How γ changes during the training.  [default: {DEFAULT.schedule}]",
     ),
     click.option(
+        "--ema",
+        type=SHARE,
+        help="Decay of the exponential moving average of the weights, which is the model that is saved; 0 for none.  "
+        "[default: 0.999 for gan, dcgan and bigan, else 0]",
+    ),
+    click.option(
         "--reduction",
         type=Word(get_args(Reduction)),
         help="Scale of the gradients: a picture's sum, its mean, or the mean over a layer's connections.  "

@@ -39,7 +39,7 @@ def report_run(session: Session) -> Evaluation | None:
     ...     report_run(session).reconstruction_errors.shape
     (10,)
     """
-    run, model = session.run, session.trainer.model
+    run, model = session.run, session.trainer.average.model
     pictures, evaluation = run.evaluation_pictures(session.data), None
     if model.encoder_name is not None and not run.specification.pictures.toy:
         evaluation = evaluate(model, pictures.array, run.specification.pictures.zoom)

@@ -1,7 +1,7 @@
 """Saving and loading models and training states as safetensors files.
 
 ``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is needed to
-resume a training. Each has a single metadata key that holds JSON, because safetensors writes several in random order:
+resume a training: it also has the last weights, if the model is an average of the weights. Each has a single metadata key that holds JSON, because safetensors writes several in random order:
 the format, the run that the file belongs to, the step, and a checksum. Files are written atomically.
 """
 
@@ -184,10 +184,10 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
     try:
         with atomic_file(folder / MODEL) as weights, atomic_file(folder / TRAINING) as state:  # the state comes first
             state.write(_state_file(trainer, run))
-            weights.write(_model_file(trainer.model, run, trainer.steps))
+            weights.write(_model_file(trainer.average.model, run, trainer.steps))
     except OSError as error:
         try:
-            write_atomically(folder / MODEL, _model_file(trainer.model, run, trainer.steps))
+            write_atomically(folder / MODEL, _model_file(trainer.average.model, run, trainer.steps))
         except AvaError as failure:
             raise failure from error
         logger.warning(

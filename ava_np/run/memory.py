@@ -79,7 +79,7 @@ def training_memory(trainer: Trainer, specification: PicturesSpecification, larg
     picture = small * zoom**2
     zoomed = small * count * (1 + (specification.validation > 0)) if zoom > 1 else 0
     evaluated = min(count, MAX_EVALUATED)
-    states = held_bytes(trainer.optimisers) + sum(network.theta.nbytes for network in model.networks.values())
+    states = held_bytes(trainer.state())
     rows = min(CHUNK, max(evaluated, MAX_COMPARED))
     applied = max(held_bytes(network.buffers(rows, "evaluation")) for network in model.networks.values())
     return Memory(

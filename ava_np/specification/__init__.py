@@ -3,7 +3,7 @@
 No slow module is imported here, so that ``ava --help`` can list its choices at once.
 """
 
-from ava_np.specification.defaults import DEFAULTS, default_momentum
+from ava_np.specification.defaults import DEFAULTS, default_ema, default_momentum
 from ava_np.specification.models import (
     AAE,
     AE,
@@ -119,6 +119,7 @@ __all__ = [
     "VAEGANCosts",
     "VAELikelihood",
     "decode",
+    "default_ema",
     "default_momentum",
     "encode",
     "is_toy",

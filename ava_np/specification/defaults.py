@@ -24,6 +24,11 @@ def default_momentum(model: ModelSpecification, optimiser: str) -> float:
     return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
 
 
+def default_ema(model: ModelSpecification) -> float:
+    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazıcı et al. 2019 recommend, otherwise 0: no average."""
+    return 0.999 if isinstance(model, GAN | BiGAN) else 0.0
+
+
 def default_zoom(architecture: str | Layers, size: Callable[[], tuple[int, int]]) -> int:
     """Return the paper's zoom for dense networks on pictures with a side of more than 64 pixels, otherwise 1.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import asdict, replace
 
 from ava_np.errors import OptionError
-from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_epochs, default_momentum
+from ava_np.specification.defaults import DEFAULTS, default_batch_size, default_ema, default_epochs, default_momentum
 from ava_np.specification.models import AVA5, GAN, AnyModel, ModelSpecification
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
 from ava_np.specification.values import MAX_PIXELS, OptimiserName, Reduction, Schedule, validated
@@ -42,6 +42,8 @@ class RunOptions:
         Maximum number of pictures in a step; by default 16, or 64 for more than 1000 pictures.
     optimiser, weight_decay, clip, schedule, seed
         As in ``TrainingSpecification``.
+    ema : float, optional
+        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN, otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.0002 for "adam" and "rmsprop", 0.03 for "momentum", 0.3 for "sgd".
     momentum : float, optional
@@ -88,6 +90,7 @@ class RunOptions:
     clip: float = 0.0
     schedule: Schedule = "constant"
     reduction: Reduction | None = None
+    ema: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -180,6 +183,7 @@ class RunOptions:
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
+            ema=default_ema(self.model) if self.ema is None else self.ema,
         )
 
 

@@ -123,6 +123,8 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         Maximum norm of a network's gradient, per picture; 0 for no limit.
     schedule : {"constant", "linear", "cosine", "exponential"}
         How γ changes from step to step (``ava_np.training.schedules``).
+    ema : float
+        β of the exponential moving average of the weights, which is the trained model; 0 for none.
 
     Examples
     --------
@@ -142,6 +144,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     weight_decay: Weight = 0.0
     clip: Weight = 0.0
     schedule: Schedule = "constant"
+    ema: Share = 0.0
 
     def total_steps(self, count: int) -> int:
         """Number of steps of a whole training on ``count`` pictures."""

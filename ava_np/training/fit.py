@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError
 from ava_np.models.base import Model
-from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
+from ava_np.specification import DEFAULTS, TrainingSpecification, default_ema, default_momentum, validated
 from ava_np.training.trainer import Metrics, Trainer
 
 
@@ -51,7 +51,7 @@ def fit(
     callbacks : sequence of callable
         Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
     **options
-        ``momentum``, ``weight_decay``, ``clip`` and ``schedule`` of ``TrainingSpecification``.
+        ``momentum``, ``weight_decay``, ``clip``, ``schedule`` and ``ema`` of ``TrainingSpecification``.
 
     Returns
     -------
@@ -92,7 +92,11 @@ def fit(
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,
-        **{"momentum": default_momentum(model.specification, optimiser), **options},
+        **{
+            "momentum": default_momentum(model.specification, optimiser),
+            "ema": default_ema(model.specification),
+            **options,
+        },
     )
     trainer, epochs_metrics = Trainer(model, training), []
     try:
@@ -103,4 +107,6 @@ def fit(
                     callback(trainer, metrics)
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}: try a lower learning rate") from error
+    finally:
+        trainer.average.apply()
     return epochs_metrics
