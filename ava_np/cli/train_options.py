@@ -16,6 +16,7 @@ from ava_np.cli.options import (
     SHARE,
     WEIGHT,
     ArchitectureType,
+    ChangesType,
     IntervalType,
     SizeType,
     WidthsType,
@@ -93,6 +94,12 @@ MODEL_OPTIONS = [
         is_flag=True,
         default=None,
         help="Add a layer to the discriminators that compares the pictures of a batch.",
+    ),
+    click.option(
+        "--augment",
+        type=ChangesType(),
+        help="gan, dcgan, bigan: random changes of the pictures that the discriminator sees, real and fake, so that it "
+        "does not learn a few by heart: colour, translation, cutout.  [default: all three TODO]",
     ),
     click.option(
         "--smoothing",

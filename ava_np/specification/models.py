@@ -8,6 +8,7 @@ from ava_np.errors import OptionError, advice
 from ava_np.specification.values import (
     ArchitectureName,
     AVALikelihood,
+    Changes,
     Layers,
     Likelihood,
     Positive,
@@ -117,7 +118,20 @@ class _Adversarial(ModelSpecification, frozen=True):
     saturating: bool = False
 
 
-class GAN(_Adversarial, frozen=True):
+class _Augmented(_Adversarial, frozen=True):
+    """Options of the models whose discriminator may see changed pictures.
+
+    Parameters
+    ----------
+    augment : tuple of {"colour", "translation", "cutout"}, optional
+        Random changes of pictures and fakes (``ava_np.models.augmentation``). None is no change; in ``RunOptions`` it
+        is a default that depends on the number of pictures.
+    """
+
+    augment: Changes | None = None
+
+
+class GAN(_Augmented, frozen=True):
     """Generative adversarial network."""
 
 
@@ -143,7 +157,7 @@ class VAEGANCosts(_Adversarial, frozen=True, tag="vae-gan-costs"):
     prior: PriorName | Literal["function"] = "normal"
 
 
-class BiGAN(_Adversarial, frozen=True):
+class BiGAN(_Augmented, frozen=True):
     """Bidirectional GAN."""
 
 
