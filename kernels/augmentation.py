@@ -57,7 +57,7 @@ def colour_forward(y: np.ndarray, x: np.ndarray, noise: np.ndarray) -> None:
     >>> import numpy as np
     >>> from ava_np.kernels.augmentation import colour_forward
     >>> x, y = np.array([0.2, 0.6]).reshape(1, 1, 2, 1), np.empty((1, 1, 2, 1))
-    >>> colour_forward(y, x, np.array([[0.9, 0.5, 0.0]]))  # a tenth brighter, and half of the contrast
+    >>> colour_forward(y, x, np.array([[0.7, 0.5, 0.0]]))  # brighter by a tenth, and half of the contrast
     >>> y.ravel()
     array([0.4, 0.6])
     """

@@ -18,8 +18,8 @@ Average (Polyak and Juditsky 1992, with exponential weights), taken after any of
 for example by 1/batch for a mean over the batch. μ, α, β, β₁ and β₂ are decay rates in [0, 1), ε is a small positive
 constant, λ is the weight decay. The factor √(1 - β₂^k) at ε makes the folded form of Adam equal to Algorithm 1.
 
-Shapes: θ, g, m, v, a are all (parameters,), C-contiguous and of one float type. θ, m, v and a are updated in place. v is
-the velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0, a at θ.
+Shapes: θ, g, m, v, a are all (parameters,), C-contiguous and of one float type. θ, m, v and a are updated in place. v
+is the velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0, a at θ.
 """
 
 import math

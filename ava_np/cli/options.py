@@ -11,9 +11,17 @@ import rich_click as click
 from ava_np.console import echo
 from ava_np.errors import advice
 from ava_np.run.checkpoint_interval import Interval
-from ava_np.specification import MAX_COUNT, MAX_SEED, MAX_WEIGHT, ArchitectureName, Change, Layers, Propagation
+from ava_np.specification import (
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_WEIGHT,
+    ArchitectureName,
+    Change,
+    Layers,
+    Propagation,
+    parse_size,
+)
 from ava_np.specification import MODELS as SPECIFICATIONS
-from ava_np.specification import parse_size
 
 
 class Word(click.Choice[str]):

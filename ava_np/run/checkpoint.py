@@ -1,8 +1,9 @@
 """Saving and loading models and training states as safetensors files.
 
 ``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is needed to
-resume a training: it also has the last weights, if the model is an average of the weights. Each has a single metadata key that holds JSON, because safetensors writes several in random order:
-the format, the run that the file belongs to, the step, and a checksum. Files are written atomically.
+resume a training: if the model is an average of the weights, it has the last weights too. Each has a single metadata
+key that holds JSON, because safetensors writes several in random order: the format, the run that the file belongs to,
+the step, and a checksum. Files are written atomically.
 """
 
 import hashlib

@@ -25,7 +25,7 @@ def default_momentum(model: ModelSpecification, optimiser: str) -> float:
 
 
 def default_ema(model: ModelSpecification) -> float:
-    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazıcı et al. 2019 recommend, otherwise 0: no average."""
+    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazici et al. 2019 recommend, otherwise 0: no average."""
     return 0.999 if isinstance(model, GAN | BiGAN) else 0.0
 
 

@@ -3,7 +3,7 @@
     a <- a + (1 - β) (θ - a),   β = min(ema, (1 + t) / (10 + t)) at step t
 
 The networks of a GAN circle around an equilibrium instead of reaching it, and the average is nearer to it than any of
-their steps (Yazıcı et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training"). At first β is lower, so that
+their steps (Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training"). At first β is lower, so that
 the average forgets the initial weights. The running statistics of batch norm are averaged with the same β, because they
 must belong to the same weights: those of the last steps are the statistics of other weights than the average.
 """

@@ -137,7 +137,7 @@ def test_every_translation_up_to_an_eighth_is_equally_likely(side: int, most: in
 
 
 @pytest.mark.parametrize("side", [1, 2, 7, 8, 9, 28])
-def test_cutout_of_half_the_side_covers_every_pixel_equally_often(side: int) -> None:
+def test_cutout_of_half_the_side_covers_the_middle_most_often(side: int) -> None:
     """Its centre is anywhere: at the border a part of it is outside, so the middle is covered more often."""
     length = (side + 1) // 2
     centres = side + 1 - length % 2

@@ -235,6 +235,57 @@ def test_each_phase_draws_new_codes(name: str) -> None:
         assert any(np.any(after[changed][network] != before[changed][network]) for network in model.networks)
 
 
+AUGMENTED = ("gan", "dcgan", "bigan")
+CHANGES = ("colour", "translation", "cutout")
+
+
+@pytest.mark.parametrize("name", AUGMENTED)
+def test_every_application_of_a_discriminator_draws_its_own_changes(name: str) -> None:
+    """T1_real and T1_fake change what the discriminator learns, T2_fake what the generator learns, and nothing else."""
+    model = perturbed(name, augment=CHANGES)
+    x, noise = draw(model)
+    first, second = (phase.name for phase in model.phases)
+    before = gradients_by_phase(model, x, noise)
+    reads = {"T1_real": (first, second), "T1_fake": (first, second), "T2_fake": (second, first)}
+    reads |= {"T2_real": (second, first)} if name == "bigan" else {}
+    assert {key for key in noise if key.startswith("T")} == reads.keys()
+    for key, (changed, unchanged) in reads.items():
+        assert not any(np.array_equal(noise[key], noise[other]) for other in reads if other != key)
+        after = gradients_by_phase(model, x, {**noise, key: 1 - noise[key]})
+        for network in model.networks:
+            np.testing.assert_array_equal(after[unchanged][network], before[unchanged][network])
+        assert any(np.any(after[changed][network] != before[changed][network]) for network in model.networks)
+
+
+@pytest.mark.parametrize("name", AUGMENTED)
+def test_without_changes_the_noise_is_that_of_a_model_without_augmentation(name: str) -> None:
+    """So runs that began without the option resume to the same bytes."""
+    plain, none, some = (perturbed(name, augment=changes).noise for changes in (None, (), ("cutout",)))
+    drawn = [noise(np.random.default_rng(0), 4) for noise in (plain, none, some)]
+    assert list(drawn[0]) == list(drawn[1]) == ["z1", "z2"]
+    for key in ("z1", "z2"):
+        assert drawn[0][key].tobytes() == drawn[1][key].tobytes() == drawn[2][key].tobytes()
+
+
+def test_the_encoder_of_a_bigan_sees_pictures_that_are_not_changed() -> None:
+    """With T, all that changes for E is the head's error: its codes are those of x."""
+    plain, augmented = perturbed("bigan"), perturbed("bigan", augment=CHANGES)
+    x, noise = draw(augmented)
+    for model in (plain, augmented):
+        gradients_by_phase(model, x, noise)
+    codes = [model.buffers(len(x), noise).E2.output for model in (plain, augmented)]
+    np.testing.assert_array_equal(*codes)
+
+
+def test_order_and_repetition_of_changes_do_not_matter() -> None:
+    x, noise = draw(perturbed("gan", augment=CHANGES))
+    one, other = (
+        gradients_by_phase(perturbed("gan", augment=changes), x, noise)["generator"]["generator"]
+        for changes in (CHANGES, CHANGES[::-1])
+    )
+    np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("propagation", PROPAGATIONS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_without_switches_ava_has_the_gradients_of_the_vae(
