@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 Tensor = Any
 
 
@@ -16,7 +18,7 @@ def colour(x: Tensor, noise: Tensor) -> Tensor:
 
 def translation(x: Tensor, noise: Tensor) -> Tensor:
     """Cut each picture out of itself with a border of zeros."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     (height, width), moved = x.shape[1:3], []
     down, right = int(height / 8 + 0.5), int(width / 8 + 0.5)
@@ -29,7 +31,7 @@ def translation(x: Tensor, noise: Tensor) -> Tensor:
 
 def cutout(x: Tensor, noise: Tensor) -> Tensor:
     """Multiply by a mask that is 0 within half a hole of the centre."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     height, width = x.shape[1:3]
     tall, wide = int(height / 2 + 0.5), int(width / 2 + 0.5)

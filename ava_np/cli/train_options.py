@@ -99,7 +99,7 @@ MODEL_OPTIONS = [
         "--augment",
         type=ChangesType(),
         help="gan, dcgan, bigan: random changes of the pictures that the discriminator sees, real and fake, so that it "
-        "does not learn a few by heart: colour, translation, cutout.  [default: all three TODO]",
+        "does not learn a few by heart: colour, translation, cutout.  [default: none]",
     ),
     click.option(
         "--smoothing",

@@ -65,7 +65,7 @@ class BiGAN(Model[BiGANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create E, G, and the two networks of D."""
         specification, n = self.specification, self.latent
-        self.T = Augmentation(specification.augment or (), self.shape)
+        self.T = Augmentation(specification.augment, self.shape)
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.E = new(self.neurons, [*layers.encoder, Dense(n)])
         self.G = new(n, layers.decoder)

@@ -44,7 +44,7 @@ class GAN(Model[GANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create G and D."""
         specification = self.specification
-        self.T = Augmentation(specification.augment or (), self.shape)
+        self.T = Augmentation(specification.augment, self.shape)
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.G = new(self.latent, layers.decoder)
         trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination

@@ -123,12 +123,11 @@ class _Augmented(_Adversarial, frozen=True):
 
     Parameters
     ----------
-    augment : tuple of {"colour", "translation", "cutout"}, optional
-        Random changes of pictures and fakes (``ava_np.models.augmentation``). None is no change; in ``RunOptions`` it
-        is a default that depends on the number of pictures.
+    augment : tuple of {"colour", "translation", "cutout"}
+        Random changes of pictures and fakes (``ava_np.models.augmentation``); empty for none.
     """
 
-    augment: Changes | None = None
+    augment: Changes = ()
 
 
 class GAN(_Augmented, frozen=True):

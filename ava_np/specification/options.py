@@ -113,9 +113,9 @@ class RunOptions:
             raise OptionError("validation", message)
         if not self.toy:
             return
-        for name in ("flip", "shift"):
-            if getattr(self, name):
-                raise OptionError(name, "flip and shift vary pictures, not points: leave them out")
+        for name in ("flip", "shift", "augment"):
+            if getattr(self, name, None) or getattr(self.model, name, None):
+                raise OptionError(name, f"{name} varies pictures, not points: leave it out")
         if isinstance(self.model.architecture, str) and self.model.architecture != "mlp":
             message = f"points cannot be convolved: choose the architecture mlp, not {self.model.architecture}"
             raise OptionError("architecture", message)

@@ -157,7 +157,7 @@ def augmented(o: Any, x: Tensor, noise: Tensors, name: str) -> Tensor:
     """Return what the discriminator sees of pictures as rows."""
     start, y = 0, x.reshape(-1, *SHAPE)
     for change, (count, apply) in CHANGES.items():
-        if change in (o.augment or ()):
+        if change in o.augment:
             y = apply(y, noise[name][:, start : start + count])
             start += count
     return y.flatten(1)

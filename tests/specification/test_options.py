@@ -33,6 +33,10 @@ from ava_np.specification import AE, DCGAN, GAN, MODELS, VAE, RunOptions, decode
         ({"batch_size": 10**7}, "batch_size"),
         ({"weight_decay": 1e308}, "weight_decay"),
         ({"clip": 1e300}, "clip"),
+        ({"ema": 1.0}, "ema"),
+        ({"ema": -0.1}, "ema"),
+        ({"model": GAN(augment=("colour", "blur"))}, "augment"),  # type: ignore[arg-type]
+        ({"model": GAN(augment=4 * ("colour",))}, "augment"),
         ({"model": VAE(beta=1e300)}, "beta"),
         ({"model": AE(latent=10**30)}, "latent"),
         ({"model": AE(hidden=(10**7,))}, "hidden"),
@@ -55,6 +59,7 @@ def test_value_out_of_range_is_named(values: dict[str, Any], where: str) -> None
         ({"model": DCGAN(), "validation": 0.1}, "validation"),
         ({"source": "toy:ring", "flip": True}, "flip"),
         ({"source": "toy:ring", "shift": 1}, "shift"),
+        ({"source": "toy:ring", "model": GAN(augment=("cutout",))}, "augment"),
         ({"source": "toy:ring", "model": DCGAN()}, "architecture"),
     ],
 )
