@@ -12,13 +12,14 @@ Adam (Kingma and Ba 2015, Algorithm 1, with the bias corrections folded into the
     v <- β₂ v + (1 - β₂) (ρ g)²
     θ <- θ - γ √(1 - β₂^k) / (1 - β₁^k) · m / (√v + ε √(1 - β₂^k))        at step k = 1, 2, ...
 Weight decay (Loshchilov and Hutter 2019), applied before any of these steps:  θ <- θ - γ λ θ
+Average (Polyak and Juditsky 1992, with exponential weights), taken after any of these steps:  a <- a + (1 - β) (θ - a)
 
 γ is the learning rate. g is the gradient *summed* over the batch, as in the printed rules. The reduction ρ scales it,
-for example by 1/batch for a mean over the batch. μ, α, β₁ and β₂ are decay rates in [0, 1), ε is a small positive
+for example by 1/batch for a mean over the batch. μ, α, β, β₁ and β₂ are decay rates in [0, 1), ε is a small positive
 constant, λ is the weight decay. The factor √(1 - β₂^k) at ε makes the folded form of Adam equal to Algorithm 1.
 
-Shapes: θ, g, m, v are all (parameters,), C-contiguous and of one float type. θ, m and v are updated in place. v is the
-velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0.
+Shapes: θ, g, m, v, a are all (parameters,), C-contiguous and of one float type. θ, m, v and a are updated in place. v
+is the velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0, a at θ.
 """
 
 import math
@@ -143,3 +144,21 @@ def adam_step(
         m[i] = old_m * m[i] + new_m * gradient
         v[i] = old_v * v[i] + new_v * gradient * gradient
         θ[i] -= step_size * m[i] / (math.sqrt(v[i]) + epsilon)
+
+
+@flat
+def average_step(a: np.ndarray, θ: np.ndarray, β: float) -> None:
+    """Move the average a towards the parameters: a <- a + (1 - β) (θ - a).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.kernels.optimisers import average_step
+    >>> a, θ = np.array([2.0, -4.0]), np.array([4.0, -4.0])
+    >>> average_step(a, θ, 0.75)
+    >>> a
+    array([ 2.5, -4. ])
+    """
+    new_weight = a.dtype.type(1.0 - β)
+    for i in range(a.size):
+        a[i] += new_weight * (θ[i] - a[i])

@@ -11,7 +11,16 @@ import rich_click as click
 from ava_np.console import echo
 from ava_np.errors import advice
 from ava_np.run.checkpoint_interval import Interval
-from ava_np.specification import MAX_COUNT, MAX_SEED, MAX_WEIGHT, ArchitectureName, Layers, Propagation, parse_size
+from ava_np.specification import (
+    MAX_COUNT,
+    MAX_SEED,
+    MAX_WEIGHT,
+    ArchitectureName,
+    Change,
+    Layers,
+    Propagation,
+    parse_size,
+)
 from ava_np.specification import MODELS as SPECIFICATIONS
 
 
@@ -103,6 +112,24 @@ class ArchitectureType(click.ParamType):
             self.fail(f"{value}: {error.strerror}", param, ctx)
         except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or not of this type
             self.fail(f"{value} does not map networks to lists of layers: {error}", param, ctx)
+
+
+class ChangesType(click.ParamType):
+    """Changes of pictures, such as colour,translation; or none."""
+
+    name = "CHANGE[,CHANGE...]|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Change, ...]:
+        """Return the changes."""
+        if isinstance(value, tuple):
+            return value
+        words, known = [word.strip().lower() for word in str(value).split(",")], get_args(Change)
+        if words == ["none"]:
+            return ()
+        for word in words:
+            if word not in known:
+                self.fail(f"there is no {word!r}: {advice(word, (*known, 'none'))}", param, ctx)
+        return tuple(change for change in known if change in words)
 
 
 class IntervalType(click.ParamType):

@@ -27,6 +27,7 @@ NEW_SEEDS = 1_000_000  # short enough to be typed again
     help=f"Number of samples.  [default: {PICTURES} pictures, or {POINTS} points of a toy distribution]",
 )
 @click.option("--seed", type=SEED, help="Seed of the codes.  [default: a new one, which is printed]")
+@click.option("--from-prior", is_flag=True, help="Draw the codes from the prior, as an equation would.")
 @click.option("--out", type=PngType(), help="Output file.  [default: RUN/samples-COUNT.png]")
 @click.option(
     "--separate",
@@ -34,8 +35,13 @@ NEW_SEEDS = 1_000_000  # short enough to be typed again
     metavar="DIR",
     help="Write each picture to a file of its own, DIR/1.png and so on, instead of the grid.",
 )
-def sample(run_folder: Path, count: int | None, seed: int | None, out: Path | None, separate: Path | None) -> None:
-    """Draw codes from the model's prior, decode them, and arrange the pictures in a grid.
+def sample(
+    run_folder: Path, count: int | None, seed: int | None, from_prior: bool, out: Path | None, separate: Path | None
+) -> None:
+    """Draw codes, decode them, and arrange the pictures in a grid.
+
+    The codes of an autoencoder, a VAE or an AVA are drawn from a Gaussian that was fitted to those of the training
+    pictures at the end of the training; those of other models, and with --from-prior, from the prior.
 
     The samples differ at each call, unless --seed repeats those of another one. For a toy distribution, draw a chart of
     the samples over points of the data.
@@ -64,7 +70,7 @@ def sample(run_folder: Path, count: int | None, seed: int | None, out: Path | No
     if seed is None:
         seed = secrets.randbelow(NEW_SEEDS)
         say(f"drawn with --seed {seed}")
-    made = model.sample(count, np.random.default_rng((seed, 4)))
+    made = model.sample(count, np.random.default_rng((seed, 4)), from_prior=from_prior)
     if separate is None:
         save(run, made, None, "samples", out or run.folder / f"samples-{count}.png")
     else:

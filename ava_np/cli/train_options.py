@@ -16,6 +16,7 @@ from ava_np.cli.options import (
     SHARE,
     WEIGHT,
     ArchitectureType,
+    ChangesType,
     IntervalType,
     SizeType,
     WidthsType,
@@ -58,14 +59,15 @@ MODEL_OPTIONS = [
         type=ArchitectureType(),
         metavar="|".join((*ARCHITECTURES, "FILE.json")),
         help="Layers of the networks, or a file with a custom architecture (docs/layers).  "
-        f"[default: dcgan for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, except for gan and bigan; "
-        "else mlp]",
+        f"[default: conv28 for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, then dcgan for vaegan; "
+        "mlp for fewer, and for gan and bigan]",
     ),
     click.option(
         "--hidden",
         type=WidthsType(),
         help="Widths of the hidden layers, from the picture inward: neurons, or channels.  "
-        f"[default: 256 for mlp; {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, for dcgan]",
+        f"[default: 256 for mlp; {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, where "
+        "convolutions are the default]",
     ),
     click.option(
         "--latent",
@@ -113,6 +115,12 @@ MODEL_OPTIONS = [
         is_flag=True,
         default=None,
         help="Add a layer to the discriminators that compares the pictures of a batch.",
+    ),
+    click.option(
+        "--augment",
+        type=ChangesType(),
+        help="gan, dcgan, bigan: random changes of the pictures that the discriminator sees, real and fake, so that it "
+        "does not learn a few by heart: colour, translation, cutout.  [default: none]",
     ),
     click.option(
         "--smoothing",
@@ -210,6 +218,12 @@ TRAINING_OPTIONS = [
         type=COUNT,
         help="Stop when the error of the --validation pictures has not improved for so many evaluations, of which a "
         "training has about 50, and keep the best weights.  [default: train to the last epoch]",
+    ),
+    click.option(
+        "--ema",
+        type=SHARE,
+        help="Decay of the exponential moving average of the weights, which is the model that is saved; 0 for none.  "
+        "[default: 0.999 for gan, dcgan and bigan, else 0]",
     ),
     click.option(
         "--reduction",

@@ -27,7 +27,7 @@ class AutoencoderBuffers(StepBuffers):
 
 
 class Autoencoder(Model[AutoencoderBuffers]):
-    """An autoencoder. It has no prior, so it samples from codes that it may never have seen."""
+    """An autoencoder. It has no prior: it samples from a Gaussian that is fitted to its codes after the training."""
 
     specification: specifications.AE
 
@@ -43,6 +43,11 @@ class Autoencoder(Model[AutoencoderBuffers]):
     def error_comes_through(self) -> dict[str, str]:
         """The error reaches the encoder through the decoder."""
         return {"encoder": "decoder"}
+
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """Nothing moves the codes towards a prior."""
+        return True
 
     def make_buffers(self, batch: int) -> AutoencoderBuffers:
         """Return new buffers for a step on ``batch`` pictures."""

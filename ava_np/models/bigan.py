@@ -4,7 +4,8 @@
 
 If D cannot tell the pairs apart, E inverts G, although no step ever computes E(G(z)) or G(E(x)): each learns through D
 alone. D(x, z) is a trunk that reads x, and a head that reads the trunk's features and z. A step has two phases. First D
-ascends. Then G and E, with new z, descend -log D(G(z), z) - log(1 - D(x, E(x))), or the saturating form.
+ascends. Then G and E, with new z, descend -log D(G(z), z) - log(1 - D(x, E(x))), or the saturating form. With
+``augment``, D sees pictures and fakes after random changes T (``ava_np.models.augmentation``), but E sees x itself.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Activation, Dense
 from ava_np.layers.initialisers import Initialiser
+from ava_np.models.augmentation import Augmentation
 from ava_np.models.base import Model
 from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import (
@@ -63,6 +65,7 @@ class BiGAN(Model[BiGANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create E, G, and the two networks of D."""
         specification, n = self.specification, self.latent
+        self.T = Augmentation(specification.augment, self.shape)
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.E = new(self.neurons, [*layers.encoder, Dense(n)])
         self.G = new(n, layers.decoder)
@@ -112,8 +115,9 @@ class BiGAN(Model[BiGANBuffers]):
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """Draw z for each phase."""
-        return {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
+        """Draw z for each phase, and changes for each application of D."""
+        codes = {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
+        return codes | self.T.draw(generator, batch, "T1_real", "T1_fake", "T2_real", "T2_fake")
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x, E(x)) + log(1 - D(G(z), z))."""
@@ -131,7 +135,7 @@ class BiGAN(Model[BiGANBuffers]):
         self.E.backward_parameters(t.E2, δpair[:, self.features :])  # the code is E's
         δpair = self.head.backward_input(t.head2_fake, generator_loss(t.head2_fake, self.saturating))
         δx_ = self.trunk.backward_input(t.trunk2_fake, δpair[:, : self.features])
-        self.G.backward_parameters(t.G2, δx_)  # the picture is G's
+        self.G.backward_parameters(t.G2, self.T.backward(δx_, noise, "T2_fake"))  # the picture is G's
         return {}
 
     def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
@@ -150,14 +154,18 @@ class BiGAN(Model[BiGANBuffers]):
 
     def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
         t = self.buffers(len(x), noise)
-        self._pair_forward(t.pair, t.trunk1_real, t.head1_real, x, self.E.forward(t.E1, x))
-        self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, self.G.forward(t.G1, noise["z1"]), noise["z1"])
+        x_, z = self.G.forward(t.G1, noise["z1"]), noise["z1"]
+        real, fake = self.T.forward(x, noise, "T1_real"), self.T.forward(x_, noise, "T1_fake")
+        self._pair_forward(t.pair, t.trunk1_real, t.head1_real, real, self.E.forward(t.E1, x))
+        self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, fake, z)
         return t
 
     def _apply_pairs(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
         t = self.buffers(len(x), noise)
-        self._pair_forward(t.pair, t.trunk2_real, t.head2_real, x, self.E.forward(t.E2, x))
-        self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, self.G.forward(t.G2, noise["z2"]), noise["z2"])
+        x_, z = self.G.forward(t.G2, noise["z2"]), noise["z2"]
+        real, fake = self.T.forward(x, noise, "T2_real"), self.T.forward(x_, noise, "T2_fake")
+        self._pair_forward(t.pair, t.trunk2_real, t.head2_real, real, self.E.forward(t.E2, x))
+        self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, fake, z)
         return t
 
     def _pair_forward(self, pair: np.ndarray, trunk: Buffers, head: Buffers, x: np.ndarray, z: np.ndarray) -> None:

@@ -3,7 +3,8 @@
     min over G  max over D  E log D(x) + E log(1 - D(G(z))),   z ~ N(0, I)
 
 A step has two phases, each with new z. First D ascends. Then G descends, by default -log D(G(z)), which does not
-saturate where D is sure. The error reaches G through D, which does not learn from it.
+saturate where D is sure. The error reaches G through D, which does not learn from it. With ``augment``, D sees pictures
+and fakes after random changes T (``ava_np.models.augmentation``).
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 
 from ava_np import specification as specifications
 from ava_np.layers.initialisers import Initialiser
+from ava_np.models.augmentation import Augmentation
 from ava_np.models.base import Model
 from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import discriminator_loss, discriminator_objective, generator_loss, generator_objective
@@ -42,6 +44,7 @@ class GAN(Model[GANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create G and D."""
         specification = self.specification
+        self.T = Augmentation(specification.augment, self.shape)
         self.smoothing, self.saturating = specification.smoothing, specification.saturating
         self.G = new(self.latent, layers.decoder)
         trunk, similarity = [*layers.discriminator, *layers.discriminator_head], specification.minibatch_discrimination
@@ -73,8 +76,9 @@ class GAN(Model[GANBuffers]):
         )
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
-        """Draw z for each phase."""
-        return {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
+        """Draw z for each phase, and changes for each application of D."""
+        codes = {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
+        return codes | self.T.draw(generator, batch, "T1_real", "T1_fake", "T2_fake")
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x) + log(1 - D(G(z)))."""
@@ -88,7 +92,7 @@ class GAN(Model[GANBuffers]):
         """Descend -log D(G(z)), or log(1 - D(G(z)))."""
         t = self._apply_generator(x, noise)
         δx_ = self.D.backward_input(t.D2_fake, generator_loss(t.D2_fake, self.saturating))
-        self.G.backward_parameters(t.G2, δx_)
+        self.G.backward_parameters(t.G2, self.T.backward(δx_, noise, "T2_fake"))
         return {}
 
     def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
@@ -103,12 +107,12 @@ class GAN(Model[GANBuffers]):
     def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
         """Apply D to pictures and to fakes, separately: batch norm sees batches of one kind."""
         t = self.buffers(len(x), noise)
-        self.D.forward(t.D1_real, x)
-        self.D.forward(t.D1_fake, self.G.forward(t.G1, noise["z1"]))
+        self.D.forward(t.D1_real, self.T.forward(x, noise, "T1_real"))
+        self.D.forward(t.D1_fake, self.T.forward(self.G.forward(t.G1, noise["z1"]), noise, "T1_fake"))
         return t
 
     def _apply_generator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
         """Apply D to new fakes."""
         t = self.buffers(len(x), noise)
-        self.D.forward(t.D2_fake, self.G.forward(t.G2, noise["z2"]))
+        self.D.forward(t.D2_fake, self.T.forward(self.G.forward(t.G2, noise["z2"]), noise, "T2_fake"))
         return t

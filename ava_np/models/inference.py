@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ava_np.errors import AvaError, NotFiniteError
+from ava_np.models.codes import CodeDistribution, fit_codes
 from ava_np.network import Network
 from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import ModelSpecification
@@ -35,6 +36,9 @@ class InferenceModel:
 
     encoder_name: ClassVar[str | None] = "encoder"
     """The network that turns pictures into codes, or None."""
+
+    codes: CodeDistribution | None = None
+    """The distribution that samples are drawn from, after ``fit_codes``; None for the prior."""
 
     specification: ModelSpecification
     shape: tuple[int, int, int]
@@ -161,8 +165,44 @@ class InferenceModel:
         """
         return generator.standard_normal((count, self.latent))
 
-    def sample(self, count: int, generator: np.random.Generator | int | None = None) -> np.ndarray:
-        """Decode ``count`` codes drawn from the prior.
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """Whether samples are drawn from a Gaussian that is fitted to the codes of the training pictures."""
+        return False
+
+    def fit_codes(self, pictures: ArrayLike) -> None:
+        """Fit the distribution of codes that ``sample`` draws from, for autoencoders, VAEs and AVAs.
+
+        A training does this at its end. Models that draw from their prior are left as they are.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            Training pictures, as for ``encode``; at least one.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("ae", (8, 8, 1), latent=3)
+        >>> model.fit_codes(np.random.default_rng(0).random((20, 8, 8, 1)))
+        >>> model.codes.root.shape
+        (3, 3)
+        """
+        self.codes = self.fitted_codes(pictures)
+
+    def fitted_codes(self, pictures: ArrayLike) -> CodeDistribution | None:
+        """Return what ``fit_codes`` keeps: the distribution of the codes of pictures, or None for the prior."""
+        if not self.samples_fitted_codes or self.encoder_name is None:
+            return None
+        pictures = self.validated_pictures(pictures)
+        output = self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))
+        μ, s = output[:, : self.latent], output[:, self.latent :]
+        return fit_codes(μ, np.exp(s) if s.size else None)
+
+    def sample(
+        self, count: int, generator: np.random.Generator | int | None = None, *, from_prior: bool = False
+    ) -> np.ndarray:
+        """Decode ``count`` codes, drawn like those of the training pictures.
 
         Parameters
         ----------
@@ -170,6 +210,8 @@ class InferenceModel:
             Number of pictures, which may be 0.
         generator : numpy.random.Generator or int, optional
             Source of the codes, or its seed. By default the codes differ at each call.
+        from_prior : bool
+            Draw the codes from the prior, even if a distribution was fitted to those of the training pictures.
 
         Returns
         -------
@@ -190,7 +232,10 @@ class InferenceModel:
         """
         if count < 0:
             raise ValueError(f"sample takes a number of pictures from 0 on, not {count}")
-        return self.decode(self.prior(np.random.default_rng(generator), count))
+        generator = np.random.default_rng(generator)
+        if self.codes is None or from_prior:
+            return self.decode(self.prior(generator, count))
+        return self.decode(self.codes.draw(generator, count))
 
     def validated_pictures(self, pictures: ArrayLike) -> np.ndarray:
         """Return pictures as an array, after checking that the model can take them.

@@ -39,6 +39,11 @@ class TwoPropagations(Model[S]):
         """With exact propagation the reconstruction error reaches Θ through Φ; (5) drops that path."""
         return {"encoder": "decoder"} if self.propagation == "exact" else {}
 
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """With the paper's propagation, samples are drawn from N(0, I), as printed."""
+        return self.propagation == "exact"
+
     def diagnostics(self, x: np.ndarray, noise: Noise) -> dict[str, dict[str, float]]:
         """Return the angle in degrees between each network's gradients under the two propagations."""
         used, (first, second) = self.propagation, PROPAGATIONS

@@ -51,11 +51,11 @@ class LivePage:
         return render(
             specification,
             lines,
-            trainer.model,
+            trainer.average.model,
             run.evaluation_pictures(data) if toy else data.pictures,
             data.split,
             running={"step": trainer.steps, "total": self._session.total_steps, "reload": RELOAD},
-            toy=evaluate_toy(trainer.model, specification) if toy else None,
+            toy=evaluate_toy(trainer.average.model, specification) if toy else None,
             evaluation=None,
             verdict=[],
             drawn=max(drawn, default=0),

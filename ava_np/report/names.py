@@ -56,6 +56,8 @@ PRIOR_NAMES = {
     "function": "the prior function",
 }
 
+FITTED_CODES = "a Gaussian that is fitted to the codes of the training pictures"
+
 LIKELIHOODS = {
     "gaussian": "a Gaussian with unit variance, without its constant",
     "calibrated": "a Gaussian whose variance is the mean squared error of a batch, without its constant: it may be "

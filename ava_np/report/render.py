@@ -16,7 +16,7 @@ from ava_np.data.split import Split
 from ava_np.errors import printable
 from ava_np.models import Model
 from ava_np.report.command import command
-from ava_np.report.names import LIKELIHOODS, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
+from ava_np.report.names import FITTED_CODES, LIKELIHOODS, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
 from ava_np.run.early_stopping import BestValidation
 from ava_np.run.names import ARCHITECTURE, REPORT
 from ava_np.specification import Reduction, Specification
@@ -78,7 +78,7 @@ def render(
         terms=terms_of(specification.model, lines[-1]["nats"] if lines else ()),
         likelihood=LIKELIHOODS[getattr(specification.model, "likelihood", "gaussian")],
         chance=_chance(specification),
-        prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
+        prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")] if model.codes is None else FITTED_CODES,
         angles=any("angle" in line for line in lines),
         validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
         best=BestValidation.of(lines),

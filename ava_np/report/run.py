@@ -53,7 +53,7 @@ def report_run(session: Session) -> Report:
     """
     if (session.run.folder / MODEL).exists():
         return report_saved(session.run, session.data)
-    return _report(session.run, session.trainer.model, 0, session.data)  # it has not begun
+    return _report(session.run, session.trainer.average.model, 0, session.data)  # it has not begun
 
 
 def report_saved(run: Run, data: SplitPictures) -> Report:

@@ -1,8 +1,9 @@
 """Saving and loading models and training states as safetensors files.
 
 ``model.safetensors`` is enough to use a model: its metadata say how to build it. ``training.safetensors`` is needed to
-resume a training. Each has a single metadata key that holds JSON, because safetensors writes several in random order:
-the format, the run that the file belongs to, the step, and a checksum. Files are written atomically.
+resume a training: if the model is an average of the weights, it has the last weights too. Each has a single metadata
+key that holds JSON, because safetensors writes several in random order: the format, the run that the file belongs to,
+the step, and a checksum. Files are written atomically.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from safetensors.numpy import save
 from ava_np.errors import AvaError, RunError
 from ava_np.files import atomic_file, write_atomically
 from ava_np.models import Model, array_shapes, from_specification
+from ava_np.models.codes import CodeDistribution
 from ava_np.run.names import MODEL, TRAINING
 from ava_np.specification import FORMAT, AnyModel, Positive, TermName, Total, of_format, require_readable
 from ava_np.training.trainer import Progress, Trainer
@@ -157,6 +159,11 @@ def read_model(path: str | Path) -> tuple[Model, ModelHeader]:
             for views in (network.parameters, network.states):
                 for layer, parameter, target in network.named_arrays(views):
                     _copy(arrays, f"{name}.{layer}.{parameter}", target)
+        if "codes.mean" in arrays:
+            n = model.latent
+            model.codes = CodeDistribution(np.empty(n, np.float32), np.empty((n, n), np.float32))
+            for name, target in model.codes._asdict().items():
+                _copy(arrays, f"codes.{name}", target)
     except ValueError as error:
         raise RunError(f"{path} is damaged: {error}") from error
     return model, header
@@ -191,10 +198,10 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
     try:
         with atomic_file(folder / MODEL) as weights, atomic_file(folder / TRAINING) as state:  # the state comes first
             state.write(_state_file(trainer, run))
-            weights.write(_model_file(trainer.model, run, trainer.steps))
+            weights.write(_model_file(trainer.average.model, run, trainer.steps))
     except OSError as error:
         try:
-            write_atomically(folder / MODEL, _model_file(trainer.model, run, trainer.steps))
+            write_atomically(folder / MODEL, _model_file(trainer.average.model, run, trainer.steps))
         except AvaError as failure:
             raise failure from error
         logger.warning(
@@ -206,7 +213,7 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
 
 def copy_weights(trainer: Trainer, run: str = "") -> Weights:
     """Return a copy of the weights that ``save_checkpoint`` would save now; ``save_weights`` can write it later."""
-    arrays, header = _weights(trainer.model, run, trainer.steps)
+    arrays, header = _weights(trainer.average.model, run, trainer.steps)
     return Weights({name: array.copy() for name, array in arrays.items()}, header)
 
 
@@ -292,6 +299,8 @@ def _weights(model: Model, run: str, steps: int | None) -> Weights:
         for views in (network.parameters, network.states)
         for layer, parameter, array in network.named_arrays(views)
     }
+    if model.codes is not None:
+        arrays |= {f"codes.{name}": array for name, array in model.codes._asdict().items()}
     specification = cast(AnyModel, model.specification)
     return Weights(arrays, ModelHeader(format=FORMAT, model=specification, shape=model.shape, run=run, steps=steps))
 

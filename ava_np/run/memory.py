@@ -87,7 +87,7 @@ def training_memory(trainer: Trainer, specification: PicturesSpecification, larg
         program=PROGRAM,
         pictures=(picture * count if specification.cache is None else 0) + zoomed + DECODING * largest,
         training=held_bytes(trainer, model.make_buffers(min(trainer.training.batch_size, count))) + kept,
-        saving=2 * (held_bytes(trainer.optimisers) + weights),
+        saving=2 * held_bytes(trainer.state()),
         evaluation=EVALUATION * evaluated * (picture + small) + applied,
     )
 

@@ -42,7 +42,7 @@ class ProgressPictures:
             return
         self._drawn = step
         with suppress(AvaError, ValueError):  # what is not finite, the next step will say
-            sheet = progress_sheet(self._trainer.model, self._run.specification, self._data)
+            sheet = progress_sheet(self._trainer.average.model, self._run.specification, self._data)
             self._waiting[step] = to_png(sheet, compression=1)
         with suppress(AvaError):  # ``write`` is called again before the training is saved
             self.write()

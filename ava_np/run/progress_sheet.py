@@ -16,6 +16,7 @@ from ava_np.specification import Specification
 
 MAX_SIDE = 420  # pixels along a sheet of small pictures
 COLUMNS, ROWS = 8, 4  # of samples, if they fit
+MAX_ENCODED = 256  # pictures, to whose codes a distribution is fitted
 PADDING, GAP = 2, 8
 
 POINTS_SIDE, BINS = 300, 60  # pixels of a sheet of points; bins of a histogram
@@ -45,15 +46,19 @@ def progress_sheet(model: Model, specification: Specification, data: SplitPictur
     NotFiniteError
         If an output of the model is not finite.
     """
+    train, generator = data.split.train, sample_generator(specification)
+    some = data.pictures.array[train[evenly_spaced(len(train), MAX_ENCODED)]]
+    codes = model.fitted_codes(zoom_out(some, specification.pictures.zoom))
+    draw = model.prior if codes is None else codes.draw
     if specification.pictures.toy:
-        points = model.sample(TOY_SAMPLES, sample_generator(specification))
-        return _points(subsample(data.pictures, data.split.train).array, points)
+        points = model.decode(draw(generator, TOY_SAMPLES))
+        return _points(subsample(data.pictures, train).array, points)
     height, width, _ = model.shape
     columns, rows = _fitting(width, COLUMNS), _fitting(height, ROWS)
-    samples = grid(model.sample(columns * rows, sample_generator(specification)), columns, PADDING)
+    samples = grid(model.decode(draw(generator, columns * rows)), columns, PADDING)
     if model.encoder_name is None:
         return samples
-    shown = data.split.train[evenly_spaced(len(data.split.train), columns)]
+    shown = train[evenly_spaced(len(train), columns)]
     originals = zoom_out(data.pictures.array[shown], specification.pictures.zoom)
     pairs = grid(np.concatenate([originals, model.reconstruct(originals)]), len(shown), PADDING)
     missing = samples.shape[1] - pairs.shape[1]

@@ -1,13 +1,19 @@
 """Saving a training: its metrics, its pictures, its weights and its state, in an order that survives a crash."""
 
 import logging
+from contextlib import suppress
 
-from ava_np.errors import AvaError
+import numpy as np
+
+from ava_np.data.batches import Batches
+from ava_np.errors import AvaError, NotFiniteError
+from ava_np.indices import evenly_spaced
 from ava_np.run.checkpoint import Weights, copy_weights, save_checkpoint, save_state, save_weights
 from ava_np.run.early_stopping import BestValidation
 from ava_np.run.folder import Run
 from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import MODEL
+from ava_np.run.pictures import MAX_EVALUATED
 from ava_np.run.progress_pictures import ProgressPictures
 from ava_np.training.trainer import Metrics, Trainer
 
@@ -42,6 +48,8 @@ class Saver:
         Where ``add`` writes the metrics.
     progress : ProgressPictures
         Its pictures are written before the state, too.
+    training : Batches
+        The training pictures: the distribution of their codes is saved with the weights.
 
     Attributes
     ----------
@@ -49,8 +57,10 @@ class Saver:
         The best validation error so far.
     """
 
-    def __init__(self, run: Run, trainer: Trainer, log: MetricsLog, progress: ProgressPictures) -> None:
-        self.best = BestValidation.of(run.metrics())
+    def __init__(
+        self, run: Run, trainer: Trainer, log: MetricsLog, progress: ProgressPictures, training: Batches
+    ) -> None:
+        self.best, self._training = BestValidation.of(run.metrics()), training
         self._run, self._trainer, self._log, self._progress = run, trainer, log, progress
         self._kept: Weights | None = None
 
@@ -59,6 +69,7 @@ class Saver:
         self._log.add(metrics)
         self.best.add(metrics)
         if self._trainer.training.patience and self.best.step == metrics["step"]:
+            self._fit_codes()
             self._kept = copy_weights(self._trainer, self._run.specification.id)
 
     def save(self) -> None:
@@ -85,6 +96,12 @@ class Saver:
         except AvaError as error:
             logger.warning("%s; the training goes on, and is saved later", error)
 
+    def _fit_codes(self) -> None:
+        model, pictures = self._trainer.average.model, self._training
+        rows = pictures.rows(evenly_spaced(len(pictures), MAX_EVALUATED), np.random.default_rng(0))
+        with suppress(NotFiniteError):  # of weights that are not saved either
+            model.fit_codes(rows.reshape(-1, *model.shape))
+
     def _write(self) -> None:
         self._log.write()
         self._progress.write()
@@ -92,6 +109,7 @@ class Saver:
     def _save(self) -> None:
         trainer, folder = self._trainer, self._run.folder
         if not trainer.training.patience or not self.best.step or (not self._kept and not (folder / MODEL).exists()):
+            self._fit_codes()
             save(self._run, trainer)
         elif trainer.between_steps and trainer.finite():
             if self._kept is not None:

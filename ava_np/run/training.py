@@ -186,7 +186,7 @@ def _steps(
     last, patience = trainer.training.total_steps(len(batches[0])), trainer.training.patience
     with MetricsLog(run.folder / METRICS, run.specification.id) as log:
         progress = ProgressPictures(run, data, trainer)
-        saver = Saver(run, trainer, log, progress)
+        saver = Saver(run, trainer, log, progress, batches[0])
         progress.draw()
         try:
             for metrics in trainer.run(*batches):

@@ -3,7 +3,7 @@
 No slow module is imported here, so that ``ava --help`` can list its choices at once.
 """
 
-from ava_np.specification.defaults import DEFAULTS, default_momentum
+from ava_np.specification.defaults import DEFAULTS, default_ema, default_momentum
 from ava_np.specification.models import (
     AAE,
     AE,
@@ -46,6 +46,7 @@ from ava_np.specification.values import (
     MAX_TOTAL,
     MAX_WEIGHT,
     ArchitectureName,
+    Change,
     Fit,
     Layers,
     LearningNetwork,
@@ -95,6 +96,7 @@ __all__ = [
     "AnyModel",
     "ArchitectureName",
     "BiGAN",
+    "Change",
     "Fit",
     "Layers",
     "LearningNetwork",
@@ -121,6 +123,7 @@ __all__ = [
     "VAEGANCosts",
     "VAELikelihood",
     "decode",
+    "default_ema",
     "default_momentum",
     "encode",
     "is_toy",

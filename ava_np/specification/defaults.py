@@ -1,7 +1,8 @@
 """Default settings that depend on the model, the optimiser or the pictures: one function or table for each.
 
 The rule for the layers: dense ones for points and for a handful of pictures; convolutions, with a longer code, where
-there are enough pictures to learn them from. ``gan`` and ``bigan`` stay dense: a GAN of convolutions is ``dcgan``.
+there are enough pictures to learn them from: with batch normalisation in a VAE-GAN, without it in the others, whose
+encoder is applied to pictures of two kinds. ``gan`` and ``bigan`` stay dense: a GAN of convolutions is ``dcgan``.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ DENSE_STEPS, CONVOLUTION_STEPS = 1000, 2000  # minimum number of steps of a trai
 FEW_PICTURES = 100  # fewer are not enough for convolutions
 LEAST_SIDE = 16  # pixels: smaller pictures are not convolved
 FIRST_CHANNELS, MOST_CHANNELS = 32, 128  # of the layer next to the picture, and of any
-LAST_SIDE = 7  # halving stops when the shorter side is at most this
+LAST_SIDE = 8  # halving stops when the shorter side is at most this
 CODE = 32  # values in the code of a model with convolutions
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
@@ -47,6 +48,11 @@ def default_adaptive_rate(model: ModelSpecification) -> float:
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
     """Return 0.5 for Adam in a GAN, DCGAN or BiGAN, as Radford et al. 2016 recommend, otherwise 0.9."""
     return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
+
+
+def default_ema(model: ModelSpecification) -> float:
+    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazici et al. 2019 recommend, otherwise 0: no average."""
+    return 0.999 if isinstance(model, GAN | BiGAN) else 0.0
 
 
 def default_zoom(size: tuple[int, int]) -> int:
@@ -82,13 +88,13 @@ def default_layers(
     >>> default_layers(AVA5(), {}, 10, (125, 90, 3))
     {}
     >>> default_layers(AVA5(), {}, 1000, (32, 32, 1))
-    {'architecture': 'dcgan', 'hidden': (32, 64, 128), 'latent': 32}
+    {'architecture': 'conv28', 'hidden': (32, 64), 'latent': 32}
     """
     layers: dict[str, Any] = {}
     adversarial = isinstance(model, GAN | BiGAN)
     chosen = adversarial or "architecture" in given or "hidden" in given
     if not chosen and count >= FEW_PICTURES and min(shape[:2]) >= LEAST_SIDE:
-        layers["architecture"] = "dcgan"
+        layers["architecture"] = "dcgan" if isinstance(model, VAEGAN) else "conv28"
     if layers or (isinstance(model, DCGAN) and model.architecture == "dcgan" and not model.hidden):
         layers["hidden"] = _channels(min(shape[:2]))
     if "architecture" in layers and "latent" not in given:

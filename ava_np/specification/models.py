@@ -8,6 +8,7 @@ from ava_np.errors import OptionError, advice
 from ava_np.specification.values import (
     ArchitectureName,
     AVALikelihood,
+    Changes,
     Layers,
     Likelihood,
     Positive,
@@ -117,7 +118,19 @@ class _Adversarial(ModelSpecification, frozen=True):
     saturating: bool = False
 
 
-class GAN(_Adversarial, frozen=True):
+class _Augmented(_Adversarial, frozen=True):
+    """Options of the models whose discriminator may see changed pictures.
+
+    Parameters
+    ----------
+    augment : tuple of {"colour", "translation", "cutout"}
+        Random changes of pictures and fakes (``ava_np.models.augmentation``); empty for none.
+    """
+
+    augment: Changes = ()
+
+
+class GAN(_Augmented, frozen=True):
     """Generative adversarial network."""
 
 
@@ -143,7 +156,7 @@ class VAEGANCosts(_Adversarial, frozen=True, tag="vae-gan-costs"):
     prior: PriorName | Literal["function"] = "normal"
 
 
-class BiGAN(_Adversarial, frozen=True):
+class BiGAN(_Augmented, frozen=True):
     """Bidirectional GAN."""
 
 

@@ -12,6 +12,7 @@ from ava_np.specification.defaults import (
     DEFAULTS,
     default_adaptive_rate,
     default_batch_size,
+    default_ema,
     default_epochs,
     default_layers,
     default_momentum,
@@ -54,6 +55,8 @@ class RunOptions:
         Maximum number of pictures in a step; by default 16, or 64 for more than 1000 pictures.
     optimiser, weight_decay, clip, schedule, patience, seed
         As in ``TrainingSpecification``; a patience needs ``validation``.
+    ema : float, optional
+        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN, otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA
         and VAE-GAN, and 0.0002 for GAN, DCGAN and BiGAN.
@@ -105,6 +108,7 @@ class RunOptions:
     schedule: Schedule = "constant"
     patience: int = 0
     reduction: Reduction | None = None
+    ema: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -130,7 +134,9 @@ class RunOptions:
             return
         for name in ("fit", "flip", "shift"):
             if getattr(self, name) != getattr(RunOptions, name):
-                raise OptionError(name, "fit, flip and shift change pictures, not points: leave them out")
+                raise OptionError(name, f"{name} changes pictures, not points: leave it out")
+        if getattr(model, "augment", None):
+            raise OptionError("augment", "augment varies pictures, not points: leave it out")
         if isinstance(model.architecture, str) and model.architecture != "mlp":
             message = f"points cannot be convolved: choose the architecture mlp, not {model.architecture}"
             raise OptionError("architecture", message)
@@ -213,6 +219,7 @@ class RunOptions:
             clip=self.clip,
             schedule=self.schedule,
             patience=self.patience,
+            ema=default_ema(self._given_model) if self.ema is None else self.ema,
         )
 
 

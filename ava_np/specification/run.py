@@ -132,6 +132,8 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         How γ changes from step to step (``ava_np.training.schedules``).
     patience : int
         Evaluations of the validation error without an improvement, after which a run stops; 0 for no limit.
+    ema : float
+        β of the exponential moving average of the weights, which is the trained model; 0 for none.
 
     Examples
     --------
@@ -152,6 +154,7 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     clip: Weight = 0.0
     schedule: Schedule = "constant"
     patience: Natural = 0
+    ema: Share = 0.0
 
     def total_steps(self, count: int) -> int:
         """Number of steps of a whole training on ``count`` pictures."""

@@ -12,6 +12,7 @@ Likelihood = Literal["gaussian", "bernoulli"]
 VAELikelihood = Literal["calibrated", "gaussian", "bernoulli"]
 AVALikelihood = Literal["calibrated", "gaussian"]
 PriorName = Literal["normal", "uniform", "gamma", "mixture", "swiss-roll"]
+Change = Literal["colour", "translation", "cutout"]
 ArchitectureName = Literal["mlp", "conv28", "conv64", "dcgan"]
 
 OptimiserName = Literal["adam", "rmsprop", "momentum", "sgd"]
@@ -63,6 +64,9 @@ PathText = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\0]*\Z")]
 Widths = Annotated[tuple[Positive, ...], Meta(max_length=MAX_LAYERS)]
 Layers = dict[str, Annotated[tuple[dict[str, Any], ...], Meta(max_length=MAX_LAYERS)]]
 """A custom architecture: the layers of each network."""
+
+Changes = Annotated[tuple[Change, ...], Meta(max_length=3)]
+"""What is changed at random in the pictures that a discriminator sees."""
 
 T = TypeVar("T")
 

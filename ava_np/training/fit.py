@@ -7,9 +7,13 @@ from numpy.typing import ArrayLike
 
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError
+from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
-from ava_np.specification import DEFAULTS, TrainingSpecification, default_momentum, validated
+from ava_np.specification import DEFAULTS, TrainingSpecification, default_ema, default_momentum, validated
+from ava_np.specification.defaults import default_adaptive_rate
 from ava_np.training.trainer import Metrics, Trainer
+
+MAX_FITTED = 1000  # pictures, to whose codes a distribution is fitted at the end
 
 
 def fit(
@@ -51,7 +55,7 @@ def fit(
     callbacks : sequence of callable
         Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
     **options
-        ``momentum``, ``weight_decay``, ``clip`` and ``schedule`` of ``TrainingSpecification``.
+        ``momentum``, ``weight_decay``, ``clip``, ``schedule`` and ``ema`` of ``TrainingSpecification``.
 
     Returns
     -------
@@ -84,6 +88,8 @@ def fit(
     if unknown:
         raise ValueError(f"fit has no option {unknown[0]!r}: it has {', '.join(known)}")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
+    if optimiser in ("adam", "rmsprop"):
+        default_rate = default_adaptive_rate(model.specification)
     training = validated(
         TrainingSpecification,
         optimiser=optimiser,
@@ -92,7 +98,11 @@ def fit(
         batch_size=batch_size,
         epochs=epochs,
         seed=seed,
-        **{"momentum": default_momentum(model.specification, optimiser), **options},
+        **{
+            "momentum": default_momentum(model.specification, optimiser),
+            "ema": default_ema(model.specification),
+            **options,
+        },
     )
     trainer, epochs_metrics = Trainer(model, training), []
     try:
@@ -103,4 +113,7 @@ def fit(
                     callback(trainer, metrics)
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}: try a lower learning rate") from error
+    finally:
+        trainer.average.apply()
+    model.fit_codes(array[evenly_spaced(len(array), MAX_FITTED)])
     return epochs_metrics

@@ -17,6 +17,7 @@ from ava_np.models.base import Model
 from ava_np.models.step import Noise, Phase
 from ava_np.network.blas import single_threaded_blas
 from ava_np.specification import Nats, Total, TrainingSpecification, steps_per_epoch
+from ava_np.training.average import Average
 from ava_np.training.optimisers import clip_factor, make_optimiser
 from ava_np.training.reductions import layer_weights
 from ava_np.training.schedules import learning_rate_at
@@ -66,6 +67,8 @@ class Trainer:
 
     Attributes
     ----------
+    average : Average
+        The exponential moving average of the weights; ``average.model`` is the model to save and to sample.
     between_steps : bool
         False while a step is being applied: the state is inconsistent then and must not be saved. A step that fails
         before its first update leaves no trace; one that fails later has been applied in part.
@@ -102,6 +105,7 @@ class Trainer:
             for name in phase.networks
         }
         self.weights = layer_weights(model, training.reduction)
+        self.average = Average(model, training.ema)
         self.progress = Progress()
         self.between_steps = True
 
@@ -213,6 +217,7 @@ class Trainer:
                     terms |= phase_terms
                     applied = True
                     self._update(phase, norms, len(x), rate)
+                self.average.update(self.steps + 1)
         finally:
             self.between_steps = not applied
         totals = {term: self.progress.totals.get(term, 0.0) + value for term, value in terms.items()}
@@ -230,10 +235,9 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, np.ndarray], Progress]:
         """Return everything that ``restore`` needs: arrays by name, and the progress."""
-        arrays = {}
-        for name, network in self.model.networks.items():
-            arrays[f"{name}.theta"] = network.theta
-            arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named_arrays(network.states)}
+        arrays = _model_arrays(self.model)
+        if self.training.ema:
+            arrays |= {f"average.{name}": array for name, array in _model_arrays(self.average.model).items()}
         for (phase, name), optimiser in self.optimisers.items():
             arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
         return arrays, self.progress
@@ -263,9 +267,8 @@ class Trainer:
 
     def finite(self) -> bool:
         """Return whether all parameters and running statistics are finite."""
-        networks = self.model.networks.values()
-        statistics = (array for network in networks for state in network.states for array in state.values())
-        return all(np.isfinite(array).all() for array in (*(network.theta for network in networks), *statistics))
+        models = (self.model, self.average.model)
+        return all(np.isfinite(array).all() for model in models for array in _model_arrays(model).values())
 
     @QUIET
     def _epoch(self, batches: Batches, validation: Batches | None, count: int) -> Metrics:
@@ -286,7 +289,7 @@ class Trainer:
     def _validation_error(self, validation: Batches) -> float:
         rows = validation.rows(evenly_spaced(len(validation), MAX_VALIDATED), np.random.default_rng(0))
         pictures = rows.reshape(-1, *self.model.shape)
-        return reconstruction_error(pictures, self.model.reconstruct(pictures))
+        return reconstruction_error(pictures, self.average.model.reconstruct(pictures))
 
     def _require_finite(self, phase: Phase, terms: dict[str, float], applied: bool) -> dict[str, float]:
         """Return the norms of a phase's gradients; refuse the phase if one of them or a term is not finite."""
@@ -317,13 +320,23 @@ class Trainer:
         try:
             if not self.finite():
                 raise NotFiniteError("the parameters are not finite")
-            self.model.sample(len(x), 0)
-            if self.model.encoder_name is not None:
-                self.model.reconstruct(x.reshape(-1, *self.model.shape))
+            model = self.average.model
+            model.sample(len(x), 0)
+            if model.encoder_name is not None:
+                model.reconstruct(x.reshape(-1, *model.shape))
         except NotFiniteError as error:
             raise NotFiniteError(
                 f"{error} after step {self.steps} (learning rate {self.training.learning_rate:g})"
             ) from None
+
+
+def _model_arrays(model: Model) -> dict[str, np.ndarray]:
+    """The parameters and the running statistics of a model, by the names in a training state."""
+    arrays = {}
+    for name, network in model.networks.items():
+        arrays[f"{name}.theta"] = network.theta
+        arrays |= {f"{name}.{layer}.{key}": array for layer, key, array in network.named_arrays(network.states)}
+    return arrays
 
 
 def _magnitude(gradient: np.ndarray) -> float:

@@ -1,7 +1,7 @@
-"""Twin of kernels/optimisers.py: weight decay, SGD as printed in AVA, momentum, RMSprop, and Adam as in Algorithm 1 of
-Kingma and Ba (2015).
+"""Twin of kernels/optimisers.py: weight decay, SGD as printed in AVA, momentum, RMSprop, Adam as in Algorithm 1 of
+Kingma and Ba (2015), and the average of the parameters.
 
-Shapes: θ, g, m, v are all (parameters,).
+Shapes: θ, g, m, v, a are all (parameters,).
 """
 
 import math
@@ -56,3 +56,9 @@ def adam_step(
         m_hat = m[i] / (1 - β1**k)
         v_hat = v[i] / (1 - β2**k)
         θ[i] -= γ * m_hat / (math.sqrt(v_hat) + ε)
+
+
+def average_step(a: np.ndarray, θ: np.ndarray, β: float) -> None:
+    """Keep the fraction β of the old average, and take the rest from the parameters."""
+    for i in range(a.size):
+        a[i] = β * a[i] + (1 - β) * θ[i]

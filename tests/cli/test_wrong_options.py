@@ -74,6 +74,12 @@ from tests.cli.refusals import USAGE, refused
         ("--lr", "fast"),
         ("--seed", "-1"),
         ("--momentum", "1"),
+        ("--ema", "1"),
+        ("--ema", "-0.1"),
+        ("--augment", "blur", "--model", "gan"),
+        ("--augment", "none,colour", "--model", "gan"),
+        ("--augment", "", "--model", "gan"),
+        ("--augment", "cutout"),  # of gan, dcgan and bigan, and the model is ava5
         ("--nesterov", "0.9"),
         ("--epochs",),
         ("another", "folder"),
@@ -152,6 +158,7 @@ def test_invalid_arguments_of_other_commands_are_named(
         ("--architecture", "CONV", "conv64"),
         ("--prior", "swissroll", "swiss-roll"),
         ("--schedule", "cosin", "cosine"),
+        ("--augment", "color", "colour"),
     ],
 )
 def test_word_that_was_probably_meant_is_named(workspace: Path, option: str, word: str, meant: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
+from ava_np.kernels.optimisers import adam_step, average_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.kernels.twins import optimisers as twin
 from tests.oracles import FLOATS, assert_close, doubles, few_examples, lengths, normal, seeds
 
@@ -38,6 +38,26 @@ def test_weight_decay_matches_the_twin(dtype: type[np.floating], length: int, se
     decay(θ, 0.3, 0.7)
     twin.decay(expected, 0.3, 0.7)
     assert_close(θ, expected, dtype)
+
+
+@every_float
+@given(length=lengths, seed=seeds)
+@few_examples
+def test_average_matches_the_twin(dtype: type[np.floating], length: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    a, θ = normal(generator, (length,), dtype), normal(generator, (length,), dtype)
+    expected_a, expected_θ = doubles(a, θ)
+    average_step(a, θ, 0.9)
+    twin.average_step(expected_a, expected_θ, 0.9)
+    assert_close(a, expected_a, dtype)
+
+
+def test_average_of_equal_parameters_does_not_change_in_float32() -> None:
+    """The factor β, rounded, would move it: (1 - β) (θ - a) is exactly 0."""
+    θ = normal(np.random.default_rng(0), (1000,), np.float32)
+    a = θ.copy()
+    average_step(a, θ, 0.999)
+    np.testing.assert_array_equal(a, θ)
 
 
 @every_float

@@ -20,7 +20,8 @@ from ava_np.layers.layer import Layer
 from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.specification import MODELS
-from tests.models.small_models import HIDDEN, draw, perturbed
+from tests.models.small_models import HIDDEN, SHAPE, draw, perturbed
+from tests.torch_augmentation import CHANGES
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
@@ -152,11 +153,22 @@ def vae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     return {"step": {"encoder": loss, "decoder": loss}}
 
 
+def augmented(o: Any, x: Tensor, noise: Tensors, name: str) -> Tensor:
+    """Return what the discriminator sees of pictures as rows."""
+    start, y = 0, x.reshape(-1, *SHAPE)
+    for change, (count, apply) in CHANGES.items():
+        if change in o.augment:
+            y = apply(y, noise[name][:, start : start + count])
+            start += count
+    return y.flatten(1)
+
+
 def gan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     G, D = n["generator"], n["discriminator"]
-    t_ = D(G(noise["z2"]))
+    t, t1 = D(augmented(o, x, noise, "T1_real")), D(augmented(o, G(noise["z1"]), noise, "T1_fake"))
+    t_ = D(augmented(o, G(noise["z2"]), noise, "T2_fake"))
     return {
-        "discriminator": {"discriminator": discriminator_loss(D(x), D(G(noise["z1"])), o.smoothing)},
+        "discriminator": {"discriminator": discriminator_loss(t, t1, o.smoothing)},
         "generator": {"generator": log_fake(t_) if o.saturating else -log_real(t_)},
     }
 
@@ -175,12 +187,12 @@ def aae(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
 def bigan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     E, G = n["encoder"], n["generator"]
 
-    def D(x: Tensor, z: Tensor) -> Tensor:
-        return n["discriminator"](torch.cat([n["discriminator_trunk"](x), z], 1))
+    def D(x: Tensor, z: Tensor, T: str) -> Tensor:
+        return n["discriminator"](torch.cat([n["discriminator_trunk"](augmented(o, x, noise, T)), z], 1))
 
     z1, z2 = noise["z1"], noise["z2"]
-    loss = discriminator_loss(D(x, E(x)), D(G(z1), z1), o.smoothing)
-    t, t_ = D(x, E(x)), D(G(z2), z2)
+    loss = discriminator_loss(D(x, E(x), "T1_real"), D(G(z1), z1, "T1_fake"), o.smoothing)
+    t, t_ = D(x, E(x), "T2_real"), D(G(z2), z2, "T2_fake")
     pairs = log_real(t) + log_fake(t_) if o.saturating else -log_fake(t) - log_real(t_)
     return {
         "discriminator": {"discriminator": loss, "discriminator_trunk": loss},
@@ -246,6 +258,12 @@ ADVERSARIAL: tuple[dict[str, Any], ...] = (
     {"minibatch_discrimination": True},
     {"smoothing": 0.1, "saturating": True, "minibatch_discrimination": True, "output": "linear"},
 )
+AUGMENTED: tuple[dict[str, Any], ...] = (
+    *ADVERSARIAL,
+    {"augment": ("colour", "translation", "cutout")},
+    {"augment": ("cutout", "colour"), "minibatch_discrimination": True},
+    {"augment": ("translation",), "saturating": True},
+)
 AVA_OPTIONS: tuple[dict[str, Any], ...] = (
     {"saturating": True, "likelihood": "gaussian"},  # (3) and (12) as printed
     {"minibatch_discrimination": True},
@@ -261,11 +279,11 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"propagation": "paper", "beta": 0.5},
         {"output": "linear"},
     ),
-    "gan": ADVERSARIAL,
-    "dcgan": ADVERSARIAL,
+    "gan": AUGMENTED,
+    "dcgan": AUGMENTED,
     "aae": (*ADVERSARIAL, LIKELIHOOD, {"stochastic": True}, {"prior": "gamma", "stochastic": True, "saturating": True}),
     "vae-gan-costs": (*ADVERSARIAL, LIKELIHOOD, {"prior": "uniform"}),
-    "bigan": ADVERSARIAL,
+    "bigan": AUGMENTED,
     "vaegan": (
         {"gamma": 0.3, "beta": 0.4},
         {"gamma": 0.0},

@@ -49,6 +49,8 @@ def test_the_models_with_two_propagations_are_listed() -> None:
         ("ava5", "mlp", {"likelihood": "gaussian", "saturating": True}),
         ("ava5", "conv28", {"beta": 2.0, "adversarial_weight": 3.0, "encoding_adversarial_weight": 0.5}),
         ("gan", "mlp", {"smoothing": 0.2, "saturating": True}),
+        ("dcgan", "dcgan", {"augment": ("colour", "translation", "cutout")}),
+        ("bigan", "mlp", {"augment": ("colour", "translation", "cutout")}),
         ("aae", "mlp", {"stochastic": True, "prior": "swiss-roll", "smoothing": 0.1}),
         ("bigan", "mlp", {"saturating": True, "minibatch_discrimination": True}),
         ("vaegan", "mlp", {"gamma": 0.1, "beta": 0.3, "reconstructions_are_fake": False}),

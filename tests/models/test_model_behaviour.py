@@ -235,6 +235,57 @@ def test_each_phase_draws_new_codes(name: str) -> None:
         assert any(np.any(after[changed][network] != before[changed][network]) for network in model.networks)
 
 
+AUGMENTED = ("gan", "dcgan", "bigan")
+CHANGES = ("colour", "translation", "cutout")
+
+
+@pytest.mark.parametrize("name", AUGMENTED)
+def test_every_application_of_a_discriminator_draws_its_own_changes(name: str) -> None:
+    """T1_real and T1_fake change what the discriminator learns, T2_fake what the generator learns, and nothing else."""
+    model = perturbed(name, augment=CHANGES)
+    x, noise = draw(model)
+    first, second = (phase.name for phase in model.phases)
+    before = gradients_by_phase(model, x, noise)
+    reads = {"T1_real": (first, second), "T1_fake": (first, second), "T2_fake": (second, first)}
+    reads |= {"T2_real": (second, first)} if name == "bigan" else {}
+    assert {key for key in noise if key.startswith("T")} == reads.keys()
+    for key, (changed, unchanged) in reads.items():
+        assert not any(np.array_equal(noise[key], noise[other]) for other in reads if other != key)
+        after = gradients_by_phase(model, x, {**noise, key: 1 - noise[key]})
+        for network in model.networks:
+            np.testing.assert_array_equal(after[unchanged][network], before[unchanged][network])
+        assert any(np.any(after[changed][network] != before[changed][network]) for network in model.networks)
+
+
+@pytest.mark.parametrize("name", AUGMENTED)
+def test_augmentation_is_off_by_default_and_draws_after_the_codes(name: str) -> None:
+    """So runs that began before there was the option resume to the same bytes."""
+    plain, changed = (perturbed(name, augment=changes).noise(np.random.default_rng(0), 4) for changes in ((), CHANGES))
+    assert perturbed(name).specification == perturbed(name, augment=()).specification
+    assert list(plain) == ["z1", "z2"]
+    for key, codes in plain.items():
+        np.testing.assert_array_equal(codes, changed[key])
+
+
+def test_the_encoder_of_a_bigan_sees_pictures_that_are_not_changed() -> None:
+    """With T, all that changes for E is the head's error: its codes are those of x."""
+    plain, augmented = perturbed("bigan"), perturbed("bigan", augment=CHANGES)
+    x, noise = draw(augmented)
+    for model in (plain, augmented):
+        gradients_by_phase(model, x, noise)
+    codes = [model.buffers(len(x), noise).E2.output for model in (plain, augmented)]
+    np.testing.assert_array_equal(*codes)
+
+
+def test_order_and_repetition_of_changes_do_not_matter() -> None:
+    x, noise = draw(perturbed("gan", augment=CHANGES))
+    one, other = (
+        gradients_by_phase(perturbed("gan", augment=changes), x, noise)["generator"]["generator"]
+        for changes in (CHANGES, CHANGES[::-1])
+    )
+    np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("propagation", PROPAGATIONS)
 @pytest.mark.parametrize("name", VARIANTS)
 def test_without_switches_ava_has_the_gradients_of_the_vae(

@@ -282,6 +282,18 @@ def test_loaded_training_state_equals_the_saved_one_bit_for_bit(
     }
 
 
+def test_model_holds_the_average_and_the_state_the_last_weights(tmp_path: Path, pictures: np.ndarray) -> None:
+    gan = build("gan", SHAPE, latent=2, hidden=(5,))
+    saved = Trainer(gan, TrainingSpecification("adam", 0.01, "sum", 2, 3, 0, ema=0.9))
+    for _ in saved.run(Batches(pictures)):
+        pass
+    save_checkpoint(saved, tmp_path)
+    last, average = gan.networks["generator"].theta, saved.average.model.networks["generator"].theta
+    assert not np.array_equal(last, average)
+    np.testing.assert_array_equal(load_model(tmp_path).networks["generator"].theta, average)
+    np.testing.assert_array_equal(load_file(tmp_path / TRAINING)["generator.theta"], last)
+
+
 def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
     path = tmp_path / TRAINING
     save_checkpoint(trainer("sgd"), tmp_path)

@@ -37,10 +37,10 @@ def test_zoom_is_the_least_that_leaves_no_side_above_128(size: tuple[int, int], 
     ("count", "shape", "architecture", "hidden", "latent"),
     [
         (99, (64, 64, 3), "mlp", (), 10),
-        (100, (64, 64, 3), "dcgan", (32, 64, 128, 128), 32),
-        (100, (16, 40, 1), "dcgan", (32, 64), 32),
+        (100, (64, 64, 3), "conv28", (32, 64, 128), 32),
+        (100, (16, 40, 1), "conv28", (32,), 32),
         (100, (15, 40, 1), "mlp", (), 10),
-        (60_000, (28, 28, 1), "dcgan", (32, 64), 32),
+        (60_000, (28, 28, 1), "conv28", (32, 64), 32),
     ],
 )
 def test_layers_follow_from_the_number_and_the_size_of_the_pictures(
@@ -51,6 +51,8 @@ def test_layers_follow_from_the_number_and_the_size_of_the_pictures(
         found = replace(model, **default_layers(model, {}, count, shape))
         if name == "dcgan":
             assert (found.architecture, found.latent) == ("dcgan", 100)
+        elif name == "vaegan":
+            assert found.architecture == architecture.replace("conv28", "dcgan")
         elif name in ("gan", "bigan"):
             assert found == model
         else:

@@ -34,6 +34,10 @@ from ava_np.specification import AE, DCGAN, GAN, MODELS, VAE, RunOptions, decode
         ({"batch_size": 10**7}, "batch_size"),
         ({"weight_decay": 1e308}, "weight_decay"),
         ({"clip": 1e300}, "clip"),
+        ({"ema": 1.0}, "ema"),
+        ({"ema": -0.1}, "ema"),
+        ({"model": GAN(augment=("colour", "blur"))}, "augment"),  # type: ignore[arg-type]
+        ({"model": GAN(augment=4 * ("colour",))}, "augment"),
         ({"model": VAE(beta=1e300)}, "beta"),
         ({"model": AE(latent=10**30)}, "latent"),
         ({"model": AE(hidden=(10**7,))}, "hidden"),
@@ -57,6 +61,7 @@ def test_value_out_of_range_is_named(values: dict[str, Any], where: str) -> None
         ({"source": "toy:ring", "fit": "pad"}, "fit"),
         ({"source": "toy:ring", "flip": True}, "flip"),
         ({"source": "toy:ring", "shift": 1}, "shift"),
+        ({"source": "toy:ring", "model": GAN(augment=("cutout",))}, "augment"),
         ({"source": "toy:ring", "model": DCGAN()}, "architecture"),
         ({"model": VAE(), "model_options": {"latent": 3}}, "model_options"),
         ({"model": "vae", "model_options": {"gamma": 3}}, "gamma"),
@@ -98,11 +103,11 @@ def test_specification_has_the_options_and_the_defaults(tmp_path: Path) -> None:
 def test_layers_of_a_named_model_follow_from_the_pictures(tmp_path: Path) -> None:
     """A specification is taken as it is."""
     pictures = read_pictures(None, zoom=3)
-    for model, architecture, latent in (("vae", "dcgan", 32), (VAE(), "mlp", 10)):
+    for model, architecture, latent in (("vae", "conv28", 32), (VAE(), "mlp", 10)):
         found = RunOptions(model=model).specification(pictures, 3, 200).model
         assert (found.architecture, found.latent) == (architecture, latent)
     found = RunOptions(model="vae", model_options={"latent": 3}).specification(pictures, 3, 200).model
-    assert (found.architecture, found.latent) == ("dcgan", 3)
+    assert (found.architecture, found.latent) == ("conv28", 3)
 
 
 def test_points_get_a_linear_output() -> None:

@@ -5,6 +5,7 @@ import json
 from itertools import islice
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,13 +38,14 @@ def test_different_seeds_give_different_parameters(pictures: np.ndarray) -> None
     name=st.sampled_from(["vae", "gan", "dcgan", "aae", "bigan", "vaegan", "ava5"]),
     optimiser=st.sampled_from(["adam", "sgd"]),
     reduction=st.sampled_from(["sum", "fan"]),
+    ema=st.sampled_from([0.0, 0.9]),
 )
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    stop: int, name: str, optimiser: OptimiserName, reduction: Reduction
+    stop: int, name: str, optimiser: OptimiserName, reduction: Reduction, ema: float
 ) -> None:
-    """This holds for every byte of the parameters, the running statistics and the optimisers' states."""
+    """This holds for every byte of the parameters, their average, the running statistics and the optimisers' states."""
     pictures = np.random.default_rng(5).random((6, 4, 4, 1), dtype=np.float32)
-    training = specify(optimiser, 1e-3, reduction)
+    training = msgspec.structs.replace(specify(optimiser, 1e-3, reduction), ema=ema)
 
     def trainer(seed: int) -> Trainer:
         return Trainer(build(name, (4, 4, 1), latent=2, hidden=(5,), seed=seed), training)
