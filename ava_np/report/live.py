@@ -16,7 +16,7 @@ from ava_np.run.session import Session
 
 RELOAD = 5  # seconds between two pages at least, and after which a browser loads the page again
 SHARE = 0.01  # of the time of a training that its pages may take
-CURVES_AFTER = 60.0  # seconds; the first curves load matplotlib, which takes one
+CURVES_AFTER = 120.0  # seconds; the first curves load matplotlib, which takes one
 
 
 class LivePage:
