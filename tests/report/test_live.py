@@ -47,7 +47,7 @@ def test_page_follows_the_training_and_the_report_replaces_it(folder: Path, tmp_
     assert "The first picture" in text(session.run)
 
     list(islice(session, 5))
-    clock.now = 100
+    clock.now = 200
     shown.refresh()
     assert "In training: step 5 of 9." in text(session.run)
     assert "After step 4" in text(session.run)

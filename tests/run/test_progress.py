@@ -139,7 +139,7 @@ def test_pictures_are_written_if_there_is_room_after_the_last_save(
     run = Run.create(tmp_path / "other", specify())
 
     def writing(path: Path, content: bytes) -> None:
-        if run.header().steps < STEPS:
+        if (run.header().steps or 0) < STEPS:
             raise AvaError(os.strerror(errno.ENOSPC))
         write_atomically(path, content)
 
