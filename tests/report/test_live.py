@@ -110,5 +110,5 @@ def test_points_have_a_page(tmp_path: Path, source: str) -> None:
 
 
 def test_first_page_does_not_wait_for_matplotlib() -> None:
-    code = "import sys, ava_np.report.live, ava_np.run.session; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, ava_np.report.live, ava_np.report.render; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
