@@ -82,6 +82,17 @@ def test_time_left_of_a_training_does_not_count_its_first_step(
         assert f"10000.0 ms/step  {10 * (10 - step)} s left" in line
 
 
+def test_epoch_that_is_reported_without_a_step_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A training that was stopped at the end of an epoch reports it when it is resumed."""
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    with training_progress(5, 10, 2) as show:
+        show(5, metrics_of(1))
+        show(5, None)
+    assert capsys.readouterr().err == "epoch 1/2  kl 1\n"
+
+
 def test_validation_error_stays_on_the_line_until_the_next(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

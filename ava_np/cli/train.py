@@ -163,7 +163,6 @@ def _train(session: "Session") -> int:
         f"gradients scaled by {_weight(trainer.weights)}"
     )
     page = LivePage(session)
-    page.refresh()
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -217,7 +217,7 @@ TRAINING_OPTIONS = [
         "--patience",
         type=COUNT,
         help="Stop when the error of the --validation pictures has not improved for so many evaluations, of which a "
-        "training has about 50, and keep the best weights.  [default: train to the last epoch]",
+        "training has 50 to 100, or one for each epoch, and keep the best weights.  [default: train to the last epoch]",
     ),
     click.option(
         "--ema",

@@ -45,7 +45,7 @@ def write_animation(run: Run, model: Model, steps: int | None, data: SplitPictur
     for step, path in progress_pictures(run.folder).items():
         try:
             with Image.open(path, formats=["PNG"]) as picture:
-                if step != steps and picture.size == last.size:  # of another size if an older version drew it
+                if picture.size == last.size:  # of another size if an older version drew it
                     frames.append(_captioned(picture, f"step {step:,}"))
         except (OSError, SyntaxError, ValueError, UnidentifiedImageError) as error:  # SyntaxError: Pillow's, of a PNG
             raise RunError(f"{path} is damaged: {error}; the report can be written without it: delete it") from error

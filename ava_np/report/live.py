@@ -5,18 +5,21 @@ This page is written at moments that depend on the time. The report that replace
 
 from contextlib import suppress
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from ava_np.errors import AvaError
 from ava_np.evaluation.evaluate import evaluate_toy
 from ava_np.files import write_atomically
-from ava_np.report.render import Embedded, embed, render
 from ava_np.run.names import REPORT
 from ava_np.run.progress_folder import progress_pictures
 from ava_np.run.session import Session
 
+if TYPE_CHECKING:
+    from ava_np.report.render import Embedded
+
 RELOAD = 5  # seconds between two pages at least, and after which a browser loads the page again
 SHARE = 0.01  # of the time of a training that its pages may take
-CURVES_AFTER = 60.0  # seconds; the first curves load matplotlib, which takes one
+CURVES_AFTER = 120.0  # seconds; the first curves load matplotlib, which takes one
 
 
 class LivePage:
@@ -44,6 +47,8 @@ class LivePage:
         self._due = end + max(RELOAD, (end - begin) / SHARE)
 
     def _page(self, curves: bool) -> str:
+        from ava_np.report.render import embed, render  # not before: the first step need not wait for jinja2
+
         run, trainer, data = self._session.run, self._session.trainer, self._session.data
         specification, lines = run.specification, run.metrics()
         drawn = progress_pictures(run.folder)
@@ -63,9 +68,10 @@ class LivePage:
             losses=self._curves() if curves else None,
         )
 
-    def _curves(self) -> Embedded:
-        from ava_np.report.charts import to_png  # not before: no step needs to wait for matplotlib
+    def _curves(self) -> "Embedded":
+        from ava_np.report.charts import to_png  # not before: a short training need not wait for matplotlib
         from ava_np.report.curves import loss_curves
+        from ava_np.report.render import embed
 
         run = self._session.run
         return embed(to_png(loss_curves(run.metrics(), run.specification)))

@@ -13,7 +13,7 @@ from ava_np.run.folder import Run
 from ava_np.run.training import resume
 from tests.cli.refusals import FAILURE, refused
 
-RUN_COMMANDS = ("sample", "reconstruct", "encode", "interpolate", "evaluate", "info")
+RUN_COMMANDS = ("sample", "reconstruct", "encode", "interpolate", "evaluate", "report", "info")
 
 
 @pytest.mark.parametrize("command", RUN_COMMANDS)

@@ -16,7 +16,7 @@ from tests.command import ava
 UNFIT = "\x1b[31m\x07\x9b1m\u202e\u2066\u2028\n"
 """Characters that colour, ring, turn text around and break lines."""
 
-RUN_COMMANDS = ("sample", "reconstruct", "encode", "interpolate", "evaluate", "info")
+RUN_COMMANDS = ("sample", "reconstruct", "encode", "interpolate", "evaluate", "report", "info")
 
 
 def config(section: str, **values: object) -> Callable[[Path], None]:

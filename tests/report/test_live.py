@@ -47,7 +47,7 @@ def test_page_follows_the_training_and_the_report_replaces_it(folder: Path, tmp_
     assert "The first picture" in text(session.run)
 
     list(islice(session, 5))
-    clock.now = 100
+    clock.now = 200
     shown.refresh()
     assert "In training: step 5 of 9." in text(session.run)
     assert "After step 4" in text(session.run)
@@ -110,5 +110,5 @@ def test_points_have_a_page(tmp_path: Path, source: str) -> None:
 
 
 def test_first_page_does_not_wait_for_matplotlib() -> None:
-    code = "import sys, ava_np.report.live, ava_np.run.session; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, ava_np.report.live, ava_np.report.render; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

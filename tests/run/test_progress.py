@@ -76,7 +76,7 @@ def test_points_are_drawn_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     )
     run = Run.create(tmp_path / "run", specification)
     model = training.new_trainer(run.specification).model
-    monkeypatch.setattr(model, "sample", lambda count, generator: points.array)
+    monkeypatch.setattr(model, "decode", lambda codes: points.array)
     sheet = progress_sheet(model, run.specification, run.split(points))
     blue = np.isclose(sheet, BLUE).all(axis=-1)
     pale = np.isclose(sheet, PALE).all(axis=-1)
@@ -89,7 +89,7 @@ def test_points_are_drawn_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     else:
         top = len(sheet) - pale.sum(axis=0).max() - 3
         assert abs(np.nonzero(blue)[0].min() - top) <= 3  # the line of the samples is at the top of the bars
-    monkeypatch.setattr(model, "sample", lambda count, generator: np.float32(1e36) * points.array)
+    monkeypatch.setattr(model, "decode", lambda codes: np.float32(1e36) * points.array)
     far = progress_sheet(model, run.specification, run.split(points))
     assert far.shape == sheet.shape
 
@@ -100,12 +100,19 @@ def test_resumed_training_has_the_pictures_of_an_uninterrupted_one(
 ) -> None:
     run = Run.create(tmp_path / "stopped", specify())
     train(run, pictures, steps=stop)
-    (run.folder / "progress" / "step-000012.png").write_bytes(b"of another branch")
     (run.folder / "progress" / ".step-000004.png.0123.partial").write_bytes(b"of a killed process")
     if stop == 2:
         (run.folder / "progress" / "step-000002.png").unlink()  # killed before it was written
     train(run, pictures)
     assert tree(run.folder) == tree(trained.folder)
+
+
+def test_pictures_of_steps_that_are_still_to_be_trained_are_removed(tmp_path: Path, pictures: Pictures) -> None:
+    run = Run.create(tmp_path / "run", specify())
+    train(run, pictures, steps=5)
+    (run.folder / "progress" / "step-000012.png").write_bytes(b"of another branch")
+    train(run, pictures, steps=2)
+    assert list(progress_pictures(run.folder)) == [0, 1, 2, 3, 4, 6]
 
 
 def test_pictures_wait_while_the_disk_is_full(
@@ -123,6 +130,21 @@ def test_pictures_wait_while_the_disk_is_full(
         if metrics is not None:
             full[0] = metrics["epoch"] < 2
             assert bool(progress_pictures(run.folder)) == (metrics["epoch"] > 2)
+    assert tree(run.folder) == tree(trained.folder)
+
+
+def test_pictures_are_written_if_there_is_room_after_the_last_save(
+    tmp_path: Path, trained: Run, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.create(tmp_path / "other", specify())
+
+    def writing(path: Path, content: bytes) -> None:
+        if (run.header().steps or 0) < STEPS:
+            raise AvaError(os.strerror(errno.ENOSPC))
+        write_atomically(path, content)
+
+    monkeypatch.setattr(drawing, "write_atomically", writing)
+    train(run, pictures)
     assert tree(run.folder) == tree(trained.folder)
 
 
