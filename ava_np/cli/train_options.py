@@ -182,7 +182,7 @@ TRAINING_OPTIONS = [
         "--ema",
         type=SHARE,
         help="Decay of the exponential moving average of the weights, which is the model that is saved; 0 for none.  "
-        "[default: 0.999 for gan, dcgan and bigan, else 0]",
+        "[default: 0.999 for gan, dcgan and bigan with a constant learning rate, else 0]",
     ),
     click.option(
         "--reduction",

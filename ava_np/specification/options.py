@@ -43,7 +43,8 @@ class RunOptions:
     optimiser, weight_decay, clip, schedule, seed
         As in ``TrainingSpecification``.
     ema : float, optional
-        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN, otherwise 0 for none.
+        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN with a constant learning rate,
+        otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.0002 for "adam" and "rmsprop", 0.03 for "momentum", 0.3 for "sgd".
     momentum : float, optional
@@ -183,7 +184,7 @@ class RunOptions:
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
-            ema=default_ema(self.model) if self.ema is None else self.ema,
+            ema=default_ema(self.model, self.schedule) if self.ema is None else self.ema,
         )
 
 
