@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.console import echo, say
 from ava_np.errors import AvaError, NotFiniteError, OptionError
-from ava_np.specification import MODELS, OnDivergence, RunOptions
+from ava_np.specification import GAN, MODELS, BiGAN, OnDivergence, RunOptions
 from ava_np.specification.defaults import FEW_PICTURES
+from ava_np.specification.presets import fill_in
 
 if TYPE_CHECKING:
     from ava_np.evaluation.evaluate import Evaluation
@@ -46,6 +47,7 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train
     ava train photos --out runs/photos
     ava train photos --size 64 --fit pad
+    ava train photos --preset photos --minutes 10
     ava train photos --model vae --size 96x96 --architecture conv28 --latent 32
     ava train mnist --model dcgan --hidden 32,64 --epochs 5
     ava train mnist --model aae --prior swiss-roll --latent 2
@@ -91,11 +93,17 @@ def _start(
     strict: bool = False,
     checkpoint_every: "Interval | None" = None,
     on_divergence: OnDivergence = "stop",
+    minutes: float | None = None,
+    preset: str | None = None,
     **given: Any,
 ) -> "Session":
     """Start a new run with the options that were given."""
     if overwrite and out is None:
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
+    if minutes is not None and "epochs" in given:
+        raise click.UsageError("--minutes and --epochs both say how long to train: leave one of them out")
+    if preset is not None:
+        given = _with_preset(given, preset, model)
     of_model = {name: value for name, value in given.items() if name in MODEL_FIELDS}
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
     try:
@@ -114,11 +122,26 @@ def _start(
             strict=strict,
             checkpoint_every=checkpoint_every,
             on_divergence=on_divergence,
+            minutes=minutes,
             progress=progress,
         )
     _describe(session, source)
     _describe_layers(session, of_model)
     return session
+
+
+def _with_preset(given: dict[str, Any], preset: str, model: str) -> dict[str, Any]:
+    """The options that were given, and those of a preset; print the latter. A GAN keeps its own length of the code."""
+    filled = fill_in(given, preset)
+    if issubclass(MODELS[model], GAN | BiGAN):
+        filled = {
+            name: value for name, value in filled.items() if name not in ("latent", "architecture") or name in given
+        }
+    added = {name: value for name, value in filled.items() if name not in given}
+    values = {name: "x".join(map(str, value)) if isinstance(value, tuple) else value for name, value in added.items()}
+    options = " ".join(_flag(name) if value is True else f"{_flag(name)} {value}" for name, value in values.items())
+    say(f"preset {preset}: {options or 'all of its options were given'}")
+    return filled
 
 
 def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":

@@ -18,6 +18,7 @@ from ava_np.cli.options import (
     ArchitectureType,
     ChangesType,
     IntervalType,
+    NumberType,
     SizeType,
     WidthsType,
     Word,
@@ -48,8 +49,10 @@ from ava_np.specification.defaults import (
     MANY_PICTURES,
     MOST_CHANNELS,
 )
+from ava_np.specification.presets import PRESETS
 
 DEFAULT = RunOptions()
+MAX_MINUTES = 60 * 24 * 365
 
 # No option has a default here, so that the command sees which ones were given; RunOptions has the defaults.
 MODEL_OPTIONS = [
@@ -137,6 +140,11 @@ MODEL_OPTIONS = [
 
 PICTURE_OPTIONS = [
     click.option(
+        "--preset",
+        type=Word(tuple(PRESETS)),
+        help="Fill in options for a kind of pictures; those that are given stay as they are.",
+    ),
+    click.option(
         "--size",
         type=SizeType(),
         help="Resize all pictures; --size 64 is 64x64.  [default: the median size, at most 256]",
@@ -176,6 +184,11 @@ PICTURE_OPTIONS = [
 ]
 
 TRAINING_OPTIONS = [
+    click.option(
+        "--minutes",
+        type=NumberType(0, MAX_MINUTES, min_open=True),
+        help="Train for about so many minutes, instead of a number of epochs.",
+    ),
     click.option(
         "--epochs",
         type=COUNT,
@@ -223,7 +236,7 @@ TRAINING_OPTIONS = [
         "--ema",
         type=SHARE,
         help="Decay of the exponential moving average of the weights, which is the model that is saved; 0 for none.  "
-        "[default: 0.999 for gan, dcgan and bigan, else 0]",
+        "[default: 0.999 for gan, dcgan and bigan with a constant learning rate, else 0]",
     ),
     click.option(
         "--reduction",

@@ -37,12 +37,10 @@ class Augmentation:
 
     Examples
     --------
-    >>> T = Augmentation(["cutout"], (2, 2, 1))
+    >>> T = Augmentation(["cutout"], (4, 4, 1))
     >>> noise = T.draw(np.random.default_rng(0), 3, "T1")
-    >>> T.forward(np.ones((3, 4)), noise, "T1")
-    array([[1., 1., 0., 1.],
-           [0., 1., 1., 1.],
-           [1., 0., 1., 1.]])
+    >>> T.forward(np.ones((3, 16)), noise, "T1").sum(1)  # of 16 pixels, those that are left
+    array([12., 15., 15.])
     """
 
     def __init__(self, names: Sequence[Change], shape: tuple[int, int, int]) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 import msgspec
 
 from ava_np.run.names import ARCHITECTURE
-from ava_np.specification import MAX_PIXELS, RunOptions, Specification, TrainingSpecification, default_momentum
+from ava_np.specification import (
+    MAX_PIXELS,
+    RunOptions,
+    Specification,
+    TrainingSpecification,
+    default_ema,
+    default_momentum,
+)
 
 IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid
 
@@ -44,9 +51,7 @@ def _model(specification: Specification) -> dict[str, Any]:
             options[field.name] = value
     if isinstance(model.architecture, dict):
         options["architecture"] = ARCHITECTURE
-    if model.hidden:
-        options["hidden"] = ",".join(map(str, model.hidden))
-    return options
+    return {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
 def _pictures(specification: Specification) -> dict[str, Any]:
@@ -66,6 +71,7 @@ def _training(specification: Specification) -> dict[str, Any]:
     training = specification.training
     defaults = {field.name: field.default for field in msgspec.structs.fields(TrainingSpecification)}
     defaults["momentum"] = default_momentum(specification.model, training.optimiser)
+    defaults["ema"] = default_ema(specification.model, training.schedule)
     options = {name: value for name, value in msgspec.structs.asdict(training).items() if value != defaults[name]}
     return {"lr" if name == "learning_rate" else name: value for name, value in options.items()}
 

@@ -7,11 +7,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ava_np.data.pictures import Progress
 from ava_np.data.sources import common_size, read_pictures
 from ava_np.errors import AvaError
 from ava_np.run.checkpoint_interval import MINUTE, Interval
 from ava_np.run.folder import Run
+from ava_np.run.pace import epochs_in
 from ava_np.run.pictures import SplitPictures, split_pictures
 from ava_np.run.training import new_trainer, train
 from ava_np.run.training import resume as resume_training
@@ -88,6 +91,7 @@ def start(
     strict: bool = False,
     checkpoint_every: Interval | None = None,
     on_divergence: OnDivergence = "stop",
+    minutes: float | None = None,
     progress: Progress | None = None,
 ) -> Session:
     """Read the pictures, choose the defaults, and create the run folder.
@@ -106,6 +110,8 @@ def start(
         Time between two saves; by default one minute, or 100 steps for "rollback".
     on_divergence : {"stop", "rollback"}
         What to do if a value is not finite (``ava_np.run.training.train``).
+    minutes : float, optional
+        Choose the number of epochs for a training of this time. A trial measures the speed, so two runs may differ.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file.
 
@@ -141,6 +147,10 @@ def start(
     # the model before the folder: it may not fit in memory, or not to the pictures
     trainer = new_trainer(specification)
     trainer.check(len(data.split.train))
+    if minutes is not None:
+        epochs = epochs_in(minutes, specification, data.batches(specification.pictures)[0])
+        specification = replace(specification, training=replace(specification.training, epochs=epochs))
+        trainer = new_trainer(specification)
     folder = folder or claim_folder(options.source, specification.model)
     run = Run.create(folder, specification, overwrite=overwrite)
     return Session(run, trainer, data, checkpoint_every or DEFAULT_INTERVALS[on_divergence], on_divergence)

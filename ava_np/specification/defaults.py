@@ -50,9 +50,12 @@ def default_momentum(model: ModelSpecification, optimiser: str) -> float:
     return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
 
 
-def default_ema(model: ModelSpecification) -> float:
-    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazici et al. 2019 recommend, otherwise 0: no average."""
-    return 0.999 if isinstance(model, GAN | BiGAN) else 0.0
+def default_ema(model: ModelSpecification, schedule: str) -> float:
+    """Return 0.999 for a GAN, DCGAN or BiGAN, as Yazici et al. 2019 recommend, otherwise 0: no average.
+
+    Nor is there one if the learning rate falls. Then the weights settle by themselves, and the average lags behind.
+    """
+    return 0.999 if schedule == "constant" and isinstance(model, GAN | BiGAN) else 0.0
 
 
 def default_zoom(size: tuple[int, int]) -> int:

@@ -56,7 +56,8 @@ class RunOptions:
     optimiser, weight_decay, clip, schedule, patience, seed
         As in ``TrainingSpecification``; a patience needs ``validation``.
     ema : float, optional
-        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN, otherwise 0 for none.
+        β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN with a constant learning rate,
+        otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA
         and VAE-GAN, and 0.0002 for GAN, DCGAN and BiGAN.
@@ -219,7 +220,7 @@ class RunOptions:
             clip=self.clip,
             schedule=self.schedule,
             patience=self.patience,
-            ema=default_ema(self._given_model) if self.ema is None else self.ema,
+            ema=default_ema(self._given_model, self.schedule) if self.ema is None else self.ema,
         )
 
 

@@ -100,7 +100,7 @@ def fit(
         seed=seed,
         **{
             "momentum": default_momentum(model.specification, optimiser),
-            "ema": default_ema(model.specification),
+            "ema": default_ema(model.specification, options.get("schedule", "constant")),
             **options,
         },
     )

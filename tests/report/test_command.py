@@ -62,7 +62,8 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ava2", {"propagation": "paper", "minibatch_discrimination": True, "hidden": (8, 4)}, TRAINING),
         ("vae", {"beta": 0.5, "likelihood": "bernoulli"}, changed(optimiser="sgd", reduction="fan")),
         ("ae", {"hidden": ()}, changed(optimiser="momentum", momentum=0.5, weight_decay=1e-5)),
-        ("gan", {"smoothing": 0.1, "saturating": True}, changed(momentum=0.5)),
+        ("gan", {"smoothing": 0.1, "saturating": True}, changed(momentum=0.5, ema=0.999)),
+        ("gan", {"augment": ("colour", "cutout")}, changed(momentum=0.5, ema=0.9)),
         ("gan", {}, changed(schedule="cosine", clip=2.5, optimiser="rmsprop")),
         ("dcgan", {"architecture": "mlp", "latent": 100, "hidden": (4,)}, changed(momentum=0.4)),
         ("aae", {"prior": "swiss-roll", "stochastic": True}, TRAINING),
@@ -71,7 +72,7 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vaegan", {"gamma": 1e-5, "reconstructions_are_fake": False}, TRAINING),
         ("vae", {"architecture": "conv28", "hidden": (2, 3), "zoom": 1}, TRAINING),
         ("vae", {"limit": 5, "validation": 0.2, "flip": True, "shift": 1}, TRAINING),
-        ("vae", {"test": 0.4}, changed(learning_rate=3e-5)),
+        ("vae", {"test": 0.4}, changed(learning_rate=3e-5, ema=0.5)),
         ("ae", {"fit": "pad"}, TRAINING),
         ("ae", {"fit": "stretch"}, TRAINING),
     ],
@@ -141,7 +142,7 @@ def test_command_of_built_in_pictures_has_no_source() -> None:
 def test_defaults_are_left_out_of_the_command() -> None:
     model: Any = specify_model("dcgan")
     specification = Specification(
-        FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1, fit="crop"), changed(momentum=0.5)
+        FORMAT, model, PicturesSpecification(None, (64, 64), 3, 1, fit="crop"), changed(momentum=0.5, ema=0.999)
     )
     names = [part.split()[0] for part in command(specification)[1:]]
     expected = [

@@ -92,7 +92,7 @@ def test_state_holds_the_average_only_if_there_is_one(ema: float) -> None:
 
 
 def test_fit_leaves_the_average_in_the_model() -> None:
-    trainer = Trainer(dcgan(), specify(default_ema(dcgan().specification)))
+    trainer = Trainer(dcgan(), specify(default_ema(dcgan().specification, "constant")))
     for _ in trainer.run(Batches(PICTURES)):
         pass
     fitted = dcgan()
@@ -103,6 +103,7 @@ def test_fit_leaves_the_average_in_the_model() -> None:
     assert content(fitted) == content(trainer.model)
 
 
-def test_gans_are_averaged_by_default() -> None:
-    averaged = [name for name in MODELS if default_ema(specify_model(name))]
+def test_gans_with_a_constant_learning_rate_are_averaged_by_default() -> None:
+    averaged = [name for name in MODELS if default_ema(specify_model(name), "constant")]
     assert averaged == ["gan", "dcgan", "bigan"]
+    assert not any(default_ema(specify_model(name), "linear") for name in MODELS)
