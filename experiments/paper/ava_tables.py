@@ -14,7 +14,7 @@ import csv
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import joblib
 import msgspec
@@ -113,6 +113,11 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], baselines))
 
 
+def printed_objective(model: str) -> dict[str, Any]:
+    """Return the options with which a model descends the printed objective, with either propagation."""
+    return {"likelihood": "gaussian"} if model == "vae" else {"likelihood": "gaussian", "saturating": True}
+
+
 def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: float) -> Result:
     """Train one model and measure it; if it diverges, measure the parameters before the divergence.
 
@@ -133,7 +138,7 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
         The measured figures.
     """
     small = zoom_out(pictures, ZOOM)
-    network = build(model, small.shape[1:], propagation=propagation)
+    network = build(model, small.shape[1:], propagation=propagation, **printed_objective(model))
     ended = "trained"
     try:
         fit(network, small, epochs=steps, batch_size=len(small), optimiser="sgd", learning_rate=rate, reduction="fan")

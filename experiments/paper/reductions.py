@@ -16,6 +16,7 @@ from ava_np.data.sources import read_pictures
 from ava_np.data.zoom import zoom_out
 from ava_np.errors import NotFiniteError
 from ava_np.evaluation.metrics import reconstruction_error
+from ava_np.experiments.paper.ava_tables import printed_objective
 from ava_np.models import build
 from ava_np.training.fit import fit
 
@@ -26,7 +27,7 @@ MODELS = (("vae", "paper"), ("ava5", "paper"), ("vae", "exact"), ("ava5", "exact
 
 def cell(pictures: np.ndarray, model: str, propagation: str, reduction: str, rate: float) -> str:
     """Train one model; return its reconstruction error, or "diverges"."""
-    network = build(model, pictures.shape[1:], propagation=propagation)
+    network = build(model, pictures.shape[1:], propagation=propagation, **printed_objective(model))
     try:
         fit(
             network,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ava_np.cli.main import ava
+from ava_np.cli.show import sample
 from ava_np.cli.train import train
 from ava_np.specification import MODELS
 
@@ -93,10 +94,9 @@ def test_named_tests_exist(page: Path) -> None:
 
 @every_page
 def test_named_options_and_their_values_exist(page: Path) -> None:
-    options = {
-        option: parameter for parameter in train.params for option in (*parameter.opts, *parameter.secondary_opts)
-    }
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page))) <= set(options)
+    parameters = [*train.params, *sample.params]
+    options = {option for parameter in parameters for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text(page))) <= options
     for command in re.findall(r"ava train FOLDER ([^`\n]+)", text(page)):
         with train.make_context(
             "train", ["FOLDER", *command.split()], parent=ava.make_context("ava", ["train"])
