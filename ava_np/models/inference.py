@@ -191,7 +191,25 @@ class InferenceModel:
         self.codes = self.fitted_codes(pictures)
 
     def fitted_codes(self, pictures: ArrayLike) -> CodeDistribution | None:
-        """Return what ``fit_codes`` keeps: the distribution of the codes of pictures, or None for the prior."""
+        """Return what ``fit_codes`` keeps.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            As for ``fit_codes``.
+
+        Returns
+        -------
+        CodeDistribution or None
+            None if the model draws from its prior.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("gan", (8, 8, 1), latent=3)
+        >>> model.fitted_codes(np.zeros((20, 8, 8, 1))) is None
+        True
+        """
         if not self.samples_fitted_codes or self.encoder_name is None:
             return None
         pictures = self.validated_pictures(pictures)

@@ -56,7 +56,7 @@ PRIOR_NAMES = {
     "function": "the prior function",
 }
 
-FITTED_CODES = "a Gaussian that is fitted to the codes of the training pictures"
+FITTED_CODES = "a Gaussian that is fitted to the codes of the training data"
 
 LIKELIHOODS = {
     "gaussian": "a Gaussian with unit variance, without its constant",

@@ -16,8 +16,12 @@ STEPS = 6
 
 
 def small_model(name: PaperModel = "ava5", seed: int = 0) -> Model:
-    """Build a small model and add noise to all parameters, because a new decoder outputs grey for every code."""
-    model = build(name, SHAPE, latent=2, hidden=(5,), seed=seed)
+    """Build a small model and add noise to all parameters, because a new decoder outputs grey for every code.
+
+    It has the printed objective.
+    """
+    printed: dict[str, Any] = {"likelihood": "gaussian"} | ({} if name == "vae" else {"saturating": True})
+    model = build(name, SHAPE, latent=2, hidden=(5,), seed=seed, **printed)
     for network in model.networks.values():
         network.theta += np.random.default_rng(seed).normal(0, 0.3, network.theta.shape)
     return model

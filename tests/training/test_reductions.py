@@ -1,5 +1,7 @@
 """Reductions: the factor on each layer's gradient, compared with values calculated by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -108,7 +110,8 @@ def test_sgd_of_rate_1_learns_with_fan_only(propagation: str) -> None:
     mean_picture = 0.5 * float(np.sum((pictures - pictures.mean(axis=0)) ** 2)) / len(pictures)
 
     def progress(reduction: str) -> float:
-        vae = build("vae", (10, 10, 3), propagation=propagation, hidden=(16,), latent=4)
+        options: dict[str, Any] = {"propagation": propagation, "likelihood": "gaussian"}
+        vae = build("vae", (10, 10, 3), hidden=(16,), latent=4, **options)
         metrics = fit(vae, pictures, epochs=100, optimiser="sgd", learning_rate=1.0, reduction=reduction)
         nats = [epoch["nats"]["reconstruction"] for epoch in metrics]
         assert nats[0] > 1.15 * mean_picture
