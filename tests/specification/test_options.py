@@ -1,5 +1,6 @@
 """The options of a run: refused if they are invalid, and completed with defaults."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,18 @@ def test_specification_has_the_options_and_the_defaults(tmp_path: Path) -> None:
     training = found.training
     assert (training.learning_rate, training.reduction, training.momentum) == (0.3, "fan", 0.9)
     assert (training.batch_size, training.epochs, training.schedule) == (16, 1000, "linear")
+
+
+def test_a_gan_is_averaged_unless_it_began_before_there_was_an_average() -> None:
+    """An older config.json has neither ``ema`` nor ``augment``: its run goes on without them."""
+    found = RunOptions(model=GAN()).specification(read_pictures(None, zoom=3), 3, 10)
+    assert (found.training.ema, RunOptions(model=GAN(), ema=0).ema) == (0.999, 0)
+    older = json.loads(encode(found))
+    del older["training"]["ema"], older["model"]["augment"]
+    kept = decode(json.dumps(older).encode())
+    assert kept.training.ema == 0
+    assert isinstance(kept.model, GAN)
+    assert kept.model.augment == ()
 
 
 def test_points_get_a_linear_output() -> None:
