@@ -1,5 +1,6 @@
 """The options of a run: refused if they are invalid, and completed with defaults."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,18 @@ def test_layers_of_a_named_model_follow_from_the_pictures(tmp_path: Path) -> Non
         assert (found.architecture, found.latent) == (architecture, latent)
     found = RunOptions(model="vae", model_options={"latent": 3}).specification(pictures, 3, 200).model
     assert (found.architecture, found.latent) == ("conv28", 3)
+
+
+def test_a_gan_is_averaged_unless_it_began_before_there_was_an_average() -> None:
+    """An older config.json has neither ``ema`` nor ``augment``: its run goes on without them."""
+    found = RunOptions(model=GAN()).specification(read_pictures(None, zoom=3), 3, 10)
+    assert (found.training.ema, RunOptions(model=GAN(), ema=0).ema) == (0.999, 0)
+    older = json.loads(encode(found))
+    del older["training"]["ema"], older["model"]["augment"]
+    kept = decode(json.dumps(older).encode())
+    assert kept.training.ema == 0
+    assert isinstance(kept.model, GAN)
+    assert kept.model.augment == ()
 
 
 def test_points_get_a_linear_output() -> None:
