@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.console import echo, say
 from ava_np.errors import AvaError, NotFiniteError, OptionError
-from ava_np.specification import GAN, MODELS, BiGAN, OnDivergence, RunOptions
+from ava_np.specification import MODELS, OnDivergence, RunOptions
 from ava_np.specification.defaults import FEW_PICTURES
 from ava_np.specification.presets import fill_in
 
@@ -131,15 +131,12 @@ def _start(
 
 
 def _with_preset(given: dict[str, Any], preset: str, model: str) -> dict[str, Any]:
-    """The options that were given, and those of a preset; print the latter. A GAN keeps its own length of the code."""
-    filled = fill_in(given, preset)
-    if issubclass(MODELS[model], GAN | BiGAN):
-        filled = {
-            name: value for name, value in filled.items() if name not in ("latent", "architecture") or name in given
-        }
+    """The options that were given, and those of a preset; print the latter."""
+    filled = fill_in(given, preset, model)
     added = {name: value for name, value in filled.items() if name not in given}
-    values = {name: "x".join(map(str, value)) if isinstance(value, tuple) else value for name, value in added.items()}
-    options = " ".join(_flag(name) if value is True else f"{_flag(name)} {value}" for name, value in values.items())
+    between = {"size": "x", "augment": ","}
+    texts = {name: between[name].join(map(str, value)) if name in between else value for name, value in added.items()}
+    options = " ".join(_flag(name) if value is True else f"{_flag(name)} {value}" for name, value in texts.items())
     say(f"preset {preset}: {options or 'all of its options were given'}")
     return filled
 

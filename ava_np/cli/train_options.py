@@ -211,7 +211,7 @@ TRAINING_OPTIONS = [
         "--lr",
         "learning_rate",
         type=RATE,
-        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan and ava1 to ava5, 0.0002 for gan, dcgan and bigan; "
+        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan and ava1 to ava5, 0.0002 for gan and bigan; "
         "0.03 for momentum, 0.3 for sgd]",
     ),
     click.option(
