@@ -14,7 +14,7 @@ from ava_np.specification.values import Reduction
 
 LARGE_SIDE = 128  # pixels: pictures with a longer side are zoomed out
 BATCH, LARGE_BATCH, MANY_PICTURES = 16, 64, 1000  # above MANY_PICTURES pictures the large batch is the default
-DENSE_STEPS, CONVOLUTION_STEPS = 1000, 2000  # minimum number of steps of a training
+DENSE_STEPS, CONVOLUTION_STEPS = 1000, 3000  # minimum number of steps of a training
 
 FEW_PICTURES = 100  # fewer are not enough for convolutions
 LEAST_SIDE = 16  # pixels: smaller pictures are not convolved
@@ -135,13 +135,13 @@ def default_batch_size(count: int) -> int:
 
 
 def default_epochs(count: int, batch_size: int, model: ModelSpecification) -> int:
-    """Return the number of passes over ``count`` pictures that make at least 1000 steps, or 2000 with convolutions.
+    """Return the number of passes over ``count`` pictures that make at least 1000 steps, or 3000 with convolutions.
 
     Examples
     --------
     >>> from ava_np.specification import AVA5, DCGAN
     >>> default_epochs(10, 16, AVA5()), default_epochs(60_000, 64, DCGAN())
-    (1000, 3)
+    (1000, 4)
     """
     steps = DENSE_STEPS if model.architecture == "mlp" else CONVOLUTION_STEPS
     return -(-steps // steps_per_epoch(count, batch_size))
