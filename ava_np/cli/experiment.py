@@ -67,5 +67,5 @@ def ava_works(folder: Path | None, architectures: tuple[str, ...], models: tuple
     """
     from ava_np.experiments.paper.ava_works import run
 
-    chosen = {"architectures": architectures, "models": models}
+    chosen: dict[str, Any] = {"architectures": architectures, "models": models}
     echo(str(run(folder, **{name: value for name, value in chosen.items() if value}, **options)))
