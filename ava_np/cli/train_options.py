@@ -61,9 +61,9 @@ MODEL_OPTIONS = [
     click.option(
         "--likelihood",
         type=Word(get_args(VAELikelihood)),
-        help="calibrated (vae, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. bernoulli "
-        "(ae, vae, aae, vae-gan-costs): cross-entropy.  [default: calibrated for vae and ava1 to ava5 with exact "
-        "propagation, else gaussian]",
+        help="calibrated (vae, avb, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. "
+        "bernoulli (ae, vae, aae, vae-gan-costs, avb): cross-entropy.  [default: calibrated where there is one and the "
+        "propagation is exact, else gaussian]",
     ),
     click.option("--beta", type=WEIGHT, help="vae, vaegan, ava1 to ava5: weight of the divergence.  [default: 1]"),
     click.option(
@@ -162,7 +162,7 @@ TRAINING_OPTIONS = [
     click.option(
         "--momentum",
         type=SHARE,
-        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan and bigan]",
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, bigan and avb]",
     ),
     click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),

@@ -81,6 +81,13 @@ _VAEGAN: dict[TermName, Term] = {
     "log_d_reconstructed": Term("log(1 - d(x̃))", r"$\log(1-d(\tilde{x}))$", "discriminator on reconstructions"),
     "log_d_fake": Term("log(1 - d(xₚ))", r"$\log(1-d(x_p))$", "discriminator on samples"),
 }
+_AVB: dict[TermName, Term] = {
+    "kl": Term("T(x, z)", r"$T(x,z)$", "estimate of the divergence of the code from the prior"),
+    "log_d_real": Term("log σ(T(x, z))", r"$\log\,\sigma(T(x,z))$", "discriminator on data with their codes"),
+    "log_d_fake": Term(
+        "log(1 - σ(T(x, zₚ)))", r"$\log(1-\sigma(T(x,z_p)))$", "discriminator on data with codes from the prior"
+    ),
+}
 _AAE: dict[TermName, Term] = {
     "log_D_prior": Term("log D(zₚ)", r"$\log\,D(z_p)$", "discriminator on codes from the prior"),
     "log_D_code": Term("log(1 - D(z))", r"$\log(1-D(z))$", "discriminator on codes of data"),
@@ -118,6 +125,8 @@ def objective_terms(model: ModelSpecification) -> dict[TermName, Term]:
             return _BIGAN
         case specifications.VAEGAN():
             return {**_VAEGAN, "kl": _divergence(model, ": L_prior")}
+        case specifications.AVB():
+            return {"reconstruction": _reconstruction(model), **_AVB}
         case specifications.AVA():
             return {**_AVA, "reconstruction": _reconstruction(model), "kl": _divergence(model, ", AVA (1)")}
         case specifications.AAE() | specifications.VAEGANCosts():
@@ -134,6 +143,7 @@ def _reconstruction(
     | specifications.VAE
     | specifications.AAE
     | specifications.VAEGANCosts
+    | specifications.AVB
     | specifications.AVA,
 ) -> Term:
     if model.likelihood == "bernoulli":

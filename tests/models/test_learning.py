@@ -197,6 +197,25 @@ def test_vaegan_reconstructs_and_its_discriminator_keeps_learning() -> None:
     assert metrics[-1]["gradient_norm"]["discriminator"] > 1e-2
 
 
+def test_avb_approaches_the_entropy_of_four_pictures() -> None:
+    """The example of Mescheder et al. 2017: each picture has one bright pixel, and the code has length 2.
+
+    The best bound is the entropy, log 4. Four posteriors that are not Gaussian can divide the prior among them, so that
+    every sample is one of the pictures, and all are equally frequent.
+    """
+    pictures = np.tile(np.eye(4, dtype=np.float32).reshape(4, 2, 2, 1), (128, 1, 1, 1))
+    model = build("avb", (2, 2, 1), latent=2, hidden=(64,), likelihood="bernoulli")
+    nats = fit(model, pictures, epochs=200, batch_size=128, learning_rate=4e-3, momentum=0.5, schedule="linear")[-1][
+        "nats"
+    ]
+    assert nats["reconstruction"] + nats["kl"] == pytest.approx(np.log(4), abs=0.2)
+    samples = model.sample(4000, 1).reshape(-1, 4)
+    shares = np.bincount(samples.argmax(axis=1), minlength=4) / 4000
+    np.testing.assert_allclose(shares, 0.25, atol=0.06)
+    assert np.mean(samples.max(axis=1) > 0.9) > 0.4
+    np.testing.assert_array_equal(model.reconstruct(pictures[:4]).reshape(4, 4).argmax(axis=1), np.arange(4))
+
+
 def test_dcgan_samples_resemble_the_training_pictures() -> None:
     """The training pictures are bars; samples are closer to bars than pictures with the same pixels in random order."""
     seen = bars(1024, 0)
