@@ -84,6 +84,9 @@ MODEL_OPTIONS = [
     click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
     click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 0.01]"),
     click.option(
+        "--reconstruction-weight", type=WEIGHT, help="alphagan: weight λ of the distance ‖x - x̂‖₁.  [default: 1]"
+    ),
+    click.option(
         "--reconstructions-are-fake/--reconstructions-are-not-fake",
         default=None,
         help="vaegan: whether the discriminator sees reconstructions as fakes.  [default: yes, as in Algorithm 1]",
@@ -162,7 +165,7 @@ TRAINING_OPTIONS = [
     click.option(
         "--momentum",
         type=SHARE,
-        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, bigan and avb]",
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, bigan, avb and alphagan]",
     ),
     click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),

@@ -8,6 +8,7 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Shape
 from ava_np.models.aae import AAE
+from ava_np.models.alphagan import AlphaGAN
 from ava_np.models.autoencoder import Autoencoder
 from ava_np.models.ava import AVA
 from ava_np.models.avb import AVB
@@ -27,6 +28,7 @@ __all__ = [
     "GAN",
     "VAE",
     "VAEGAN",
+    "AlphaGAN",
     "Autoencoder",
     "BiGAN",
     "Model",
@@ -52,7 +54,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "avb", "ava1" to "ava5". In small or capital letters.
+        "vaegan", "avb", "alphagan", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
@@ -199,6 +201,8 @@ def _kind(specification: ModelSpecification) -> type[Model]:
             return VAEGAN
         case specifications.AVB():
             return AVB
+        case specifications.AlphaGAN():
+            return AlphaGAN
         case specifications.AVA():
             return AVA
     raise ValueError(f"no model is built from {type(specification).__name__}")

@@ -25,7 +25,15 @@ from ava_np.models import Model
 from ava_np.report import charts
 from ava_np.report.command import command
 from ava_np.report.images import to_png
-from ava_np.report.names import BASELINES, LIKELIHOODS, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
+from ava_np.report.names import (
+    BASELINES,
+    PRIOR_NAMES,
+    chance_level,
+    layers_text,
+    likelihood_text,
+    model_title,
+    terms_of,
+)
 from ava_np.report.sheets import paired
 from ava_np.run.folder import Run
 from ava_np.run.names import ARCHITECTURE, IMAGE_BEST, LOSSES, RECONSTRUCTIONS, REPORT, SAMPLES
@@ -89,7 +97,7 @@ def write_report(run: Run, model: Model, pictures: Pictures, evaluation: Evaluat
         networks=_networks(model, specification.training.reduction),
         last=lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}},
         terms=terms_of(specification.model, lines[-1]["nats"] if lines else ()),
-        likelihood=LIKELIHOODS[getattr(specification.model, "likelihood", "gaussian")],
+        likelihood=likelihood_text(specification.model),
         chance=_chance(specification),
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")],
         angles=any("angle" in line for line in lines),

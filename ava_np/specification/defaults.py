@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ava_np.specification.models import AVB, GAN, BiGAN, ModelSpecification
+from ava_np.specification.models import AVB, GAN, AlphaGAN, BiGAN, ModelSpecification
 from ava_np.specification.run import steps_per_epoch
 from ava_np.specification.values import Layers, Reduction
 
@@ -20,8 +20,8 @@ DEFAULTS: dict[str, tuple[float, Reduction]] = {
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
-    """Return 0.5 for Adam in a GAN, DCGAN, BiGAN or AVB, as Radford et al. 2016 recommend, otherwise 0.9."""
-    return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN | AVB) else 0.9
+    """Return 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN, as Radford et al. 2016 recommend, otherwise 0.9."""
+    return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN | AVB | AlphaGAN) else 0.9
 
 
 def default_zoom(architecture: str | Layers, size: Callable[[], tuple[int, int]]) -> int:

@@ -45,7 +45,7 @@ class RunOptions:
     learning_rate : float, optional
         γ in (0, 1]; by default 0.0002 for "adam" and "rmsprop", 0.03 for "momentum", 0.3 for "sgd".
     momentum : float, optional
-        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN or AVB.
+        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
     reduction : {"sum", "mean", "fan"}, optional
         By default "fan" for "momentum" and "sgd", otherwise "sum".
 

@@ -215,6 +215,21 @@ def avb(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     }
 
 
+def alphagan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
+    G, D, C = n["decoder"], n["discriminator"], n["code_discriminator"]
+    z, z_p = n["encoder"](x), noise["z_p"]
+    x_, x_p = G(z), G(z_p)
+    distance = o.reconstruction_weight * (x - x_).abs().sum()
+    return {
+        "step": {
+            "encoder": distance - log_real(C(z)) + log_fake(C(z)),
+            "decoder": distance - log_real(D(x_)) + log_fake(D(x_)) - log_real(D(x_p)) + log_fake(D(x_p)),
+            "discriminator": -log_real(D(x)) - log_fake(D(x_)) - log_fake(D(x_p)),
+            "code_discriminator": -log_real(C(z_p)) - log_fake(C(z)),
+        }
+    }
+
+
 def ava(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     """Return (3), (4), (11) and (12); for (10) and (16), what they ascend, with e and E detached."""
 
@@ -253,6 +268,7 @@ OBJECTIVES: dict[str, Callable[[Any, dict[str, Torch], Tensor, Tensors], Objecti
     "bigan": bigan,
     "vaegan": vaegan,
     "avb": avb,
+    "alphagan": alphagan,
     **dict.fromkeys(AVAS, ava),
 }
 
@@ -291,6 +307,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"gamma": 2.0, "reconstructions_are_fake": False, "minibatch_discrimination": True, "output": "linear"},
     ),
     "avb": (LIKELIHOOD, {"likelihood": "gaussian"}, {"output": "linear"}),
+    "alphagan": ({"reconstruction_weight": 0.3}, {"output": "linear"}),
     **dict.fromkeys(AVAS, AVA_OPTIONS),
 }
 for name in ("ava1", "ava2", "ava5"):

@@ -51,7 +51,7 @@ def test_the_models_with_two_propagations_are_listed() -> None:
         ("gan", "mlp", {"smoothing": 0.2, "saturating": True}),
         ("aae", "mlp", {"stochastic": True, "prior": "swiss-roll", "smoothing": 0.1}),
         ("bigan", "mlp", {"saturating": True, "minibatch_discrimination": True}),
-        ("avb", "conv28", {"likelihood": "bernoulli"}),
+        ("avb", "mlp", {"likelihood": "bernoulli"}),
         ("vaegan", "mlp", {"gamma": 0.1, "beta": 0.3, "reconstructions_are_fake": False}),
     ],
 )

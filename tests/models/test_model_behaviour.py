@@ -22,6 +22,7 @@ SIDES = {  # the networks of each discriminator, and the names of its buffers fo
     "vae-gan-costs": (("code_discriminator",), "D2_real", ("D2_fake",)),
     "bigan": (("discriminator_trunk", "discriminator"), "head1_real", ("head1_fake",)),
     "vaegan": (("discriminator",), "Dis", ("Dis_", "Dis_p")),
+    "alphagan": (("discriminator",), "D", ("D_", "D_p")),
     "avb": (("discriminator_trunk", "discriminator"), "T", ("T_p",)),
 }
 OPPONENTS = [  # a network that learns to fool a discriminator, the buffers of that discriminator, the desired direction
@@ -226,6 +227,23 @@ def test_avb_discriminator_and_encoder_learn_nothing_from_each_other(architectur
             assert np.array_equal(after[name], before[name]) == (name in same)
 
 
+@pytest.mark.parametrize("architecture", HIDDEN)
+def test_alphagan_encoder_learns_nothing_from_the_discriminator_of_pictures(architecture: str) -> None:
+    """Another D changes the gradient of G and D alone, and another C that of E and C alone."""
+    model = perturbed("alphagan", architecture)
+    x, noise = draw(model)
+    before = gradients_by_phase(model, x, noise)["step"]
+    for discriminator, opponent in (("discriminator", "decoder"), ("code_discriminator", "encoder")):
+        θ = model.networks[discriminator].theta
+        original = θ.copy()
+        θ += 0.3
+        after = gradients_by_phase(model, x, noise)["step"]
+        θ[:] = original
+        for name in model.networks:
+            assert np.any(before[name])
+            assert np.array_equal(after[name], before[name]) == (name not in (discriminator, opponent))
+
+
 @pytest.mark.parametrize(("changed", "same"), [("encoder", "generator"), ("generator", "encoder")])
 def test_bigan_encoder_and_generator_gradients_do_not_depend_on_each_other(changed: str, same: str) -> None:
     """A change of E does not change the gradient of G, and a change of G not that of E."""
@@ -306,6 +324,8 @@ def test_gradients_do_not_depend_on_earlier_steps(name: str, architecture: str) 
         ("bigan", "discriminator", -1, {"log_d_real", "log_d_fake"}),
         ("vaegan", "encoder", +1, {"kl", "features"}),
         ("vaegan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
+        ("alphagan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
+        ("alphagan", "code_discriminator", -1, {"log_D_prior", "log_D_code"}),
         ("avb", "encoder", +1, {"reconstruction", "kl"}),
         ("avb", "discriminator", -1, {"log_d_real", "log_d_fake"}),
     ],

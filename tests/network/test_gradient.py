@@ -20,6 +20,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "aae": {"hidden": (7,)},
     "vaegan": {"architecture": "conv28"},
     "avb": {"hidden": (7,)},
+    "alphagan": {"hidden": (7,)},
 }
 
 Expected = dict[int, dict[str, np.ndarray]]

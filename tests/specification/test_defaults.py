@@ -16,7 +16,7 @@ from ava_np.specification.defaults import (
 
 def test_momentum_is_lower_for_adam_in_gans() -> None:
     for name in MODELS:
-        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb") else 0.9
+        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb", "alphagan") else 0.9
         assert default_momentum(specify_model(name), "adam") == expected
         assert default_momentum(specify_model(name), "momentum") == 0.9
 
