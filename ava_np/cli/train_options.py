@@ -69,7 +69,7 @@ MODEL_OPTIONS = [
         "--hidden",
         type=WidthsType(),
         help="Widths of the hidden layers, from the picture inward: neurons, or channels.  "
-        f"[default: 256 for mlp; {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, where "
+        f"[default: 256 for mlp; {FIRST_CHANNELS // 2} or {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, where "
         "convolutions are the default]",
     ),
     click.option(
@@ -86,9 +86,9 @@ MODEL_OPTIONS = [
     click.option(
         "--likelihood",
         type=Word(get_args(VAELikelihood)),
-        help="calibrated (vae, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. bernoulli "
-        "(ae, vae, aae, vae-gan-costs): cross-entropy.  [default: calibrated for vae and ava1 to ava5 with exact "
-        "propagation, else gaussian]",
+        help="calibrated (vae, avb, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. "
+        "bernoulli (ae, vae, aae, vae-gan-costs, avb): cross-entropy.  [default: calibrated where there is one and the "
+        "propagation is exact, else gaussian]",
     ),
     click.option("--beta", type=WEIGHT, help="vae, vaegan, ava1 to ava5: weight of the divergence.  [default: 1]"),
     click.option(
@@ -108,6 +108,9 @@ MODEL_OPTIONS = [
     ),
     click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
     click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 0.01]"),
+    click.option(
+        "--reconstruction-weight", type=WEIGHT, help="alphagan: weight λ of the distance ‖x - x̂‖₁.  [default: 1]"
+    ),
     click.option(
         "--reconstructions-are-fake/--reconstructions-are-not-fake",
         default=None,
@@ -211,13 +214,13 @@ TRAINING_OPTIONS = [
         "--lr",
         "learning_rate",
         type=RATE,
-        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan and ava1 to ava5, 0.0002 for gan and bigan; "
-        "0.03 for momentum, 0.3 for sgd]",
+        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan, avb, alphagan and ava1 to ava5; 0.0002 for gan and "
+        "bigan; 0.03 for momentum, 0.3 for sgd]",
     ),
     click.option(
         "--momentum",
         type=SHARE,
-        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan and bigan]",
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, bigan, avb and alphagan]",
     ),
     click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),

@@ -8,8 +8,10 @@ import numpy as np
 from ava_np import specification as specifications
 from ava_np.layers import Shape
 from ava_np.models.aae import AAE
+from ava_np.models.alphagan import AlphaGAN
 from ava_np.models.autoencoder import Autoencoder
 from ava_np.models.ava import AVA
+from ava_np.models.avb import AVB
 from ava_np.models.base import Model
 from ava_np.models.bigan import BiGAN
 from ava_np.models.gan import GAN
@@ -22,9 +24,11 @@ from ava_np.specification import ModelSpecification, specify_model
 __all__ = [
     "AAE",
     "AVA",
+    "AVB",
     "GAN",
     "VAE",
     "VAEGAN",
+    "AlphaGAN",
     "Autoencoder",
     "BiGAN",
     "Model",
@@ -50,7 +54,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "ava1" to "ava5". In small or capital letters.
+        "vaegan", "avb", "alphagan", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
@@ -195,6 +199,10 @@ def _kind(specification: ModelSpecification) -> type[Model]:
             return BiGAN
         case specifications.VAEGAN():
             return VAEGAN
+        case specifications.AVB():
+            return AVB
+        case specifications.AlphaGAN():
+            return AlphaGAN
         case specifications.AVA():
             return AVA
     raise ValueError(f"no model is built from {type(specification).__name__}")

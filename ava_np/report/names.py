@@ -42,6 +42,7 @@ BASELINES = {
 MODEL_TITLES = {
     "ae": "Autoencoder",
     "vae-gan-costs": "VAE with the costs of a GAN",
+    "alphagan": "α-GAN",
     "bigan": "BiGAN",
     "vaegan": "VAE-GAN",
 }
@@ -62,6 +63,7 @@ LIKELIHOODS = {
     "gaussian": "a Gaussian with unit variance, without its constant",
     "calibrated": "a Gaussian whose variance is the mean squared error of a batch, without its constant: it may be "
     "negative, and is less for better reconstructions",
+    "laplace": "a Laplace distribution of scale 1/λ, without its constant",
     "bernoulli": "Bernoulli values, a cross-entropy; its minimum is 0 only if all values are 0 or 1",
 }
 
@@ -83,9 +85,23 @@ _VAEGAN: dict[TermName, Term] = {
     "log_d_reconstructed": Term("log(1 - d(x̃))", r"$\log(1-d(\tilde{x}))$", "discriminator on reconstructions"),
     "log_d_fake": Term("log(1 - d(xₚ))", r"$\log(1-d(x_p))$", "discriminator on samples"),
 }
+_AVB: dict[TermName, Term] = {
+    "kl": Term("T(x, z)", r"$T(x,z)$", "estimate of the divergence of the code from the prior"),
+    "log_d_real": Term("log σ(T(x, z))", r"$\log\,\sigma(T(x,z))$", "discriminator on data with their codes"),
+    "log_d_fake": Term(
+        "log(1 - σ(T(x, zₚ)))", r"$\log(1-\sigma(T(x,z_p)))$", "discriminator on data with codes from the prior"
+    ),
+}
 _AAE: dict[TermName, Term] = {
     "log_D_prior": Term("log D(zₚ)", r"$\log\,D(z_p)$", "discriminator on codes from the prior"),
     "log_D_code": Term("log(1 - D(z))", r"$\log(1-D(z))$", "discriminator on codes of data"),
+}
+_ALPHAGAN: dict[TermName, Term] = {
+    "reconstruction": Term("λ‖x - x̂‖₁", r"$\lambda\,\Vert x-\hat{x}\Vert_1$", "reconstruction, distance of the values"),
+    "log_d_real": Term("log d(x)", r"$\log\,d(x)$", "discriminator on data"),
+    "log_d_reconstructed": Term("log(1 - d(x̂))", r"$\log(1-d(\hat{x}))$", "discriminator on reconstructions"),
+    "log_d_fake": Term("log(1 - d(xₚ))", r"$\log(1-d(x_p))$", "discriminator on samples"),
+    **_AAE,
 }
 _AVA: dict[TermName, Term] = {
     "reconstruction": Term("½‖x - x′‖²", r"$½\,\Vert x-x'\Vert^2$", "reconstruction, AVA (1)"),
@@ -120,6 +136,10 @@ def objective_terms(model: ModelSpecification) -> dict[TermName, Term]:
             return _BIGAN
         case specifications.VAEGAN():
             return {**_VAEGAN, "kl": _divergence(model, ": L_prior")}
+        case specifications.AVB():
+            return {"reconstruction": _reconstruction(model), **_AVB}
+        case specifications.AlphaGAN():
+            return _ALPHAGAN
         case specifications.AVA():
             return {**_AVA, "reconstruction": _reconstruction(model), "kl": _divergence(model, ", AVA (1)")}
         case specifications.AAE() | specifications.VAEGANCosts():
@@ -136,6 +156,7 @@ def _reconstruction(
     | specifications.VAE
     | specifications.AAE
     | specifications.VAEGANCosts
+    | specifications.AVB
     | specifications.AVA,
 ) -> Term:
     if model.likelihood == "bernoulli":
@@ -152,11 +173,21 @@ def _divergence(model: specifications.VAE | specifications.VAEGAN | specificatio
     return Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{where}{weighted}")
 
 
+def likelihood_text(model: ModelSpecification) -> str:
+    """Return the distribution of a picture around its reconstruction, in words."""
+    if isinstance(model, specifications.AlphaGAN):
+        return LIKELIHOODS["laplace"]
+    return LIKELIHOODS[getattr(model, "likelihood", "gaussian")]
+
+
 def chance_level(model: ModelSpecification) -> float:
     """Return the probability of "real" that a discriminator gives if it cannot tell real from fake.
 
-    It is 1/2, (1 - s)/2 with labels smoothed by s, and 1/3 for a VAE-GAN that shows two fakes for each picture.
+    It is 1/2, (1 - s)/2 with labels smoothed by s, and 1/3 if a discriminator of pictures sees two fakes for each
+    picture, as in an α-GAN and usually in a VAE-GAN.
     """
+    if isinstance(model, specifications.AlphaGAN):
+        return 1 / 3
     if isinstance(model, specifications.VAEGAN) and model.reconstructions_are_fake:
         return 1 / 3
     return (1 - getattr(model, "smoothing", 0.0)) / 2

@@ -16,7 +16,15 @@ from ava_np.data.split import Split
 from ava_np.errors import printable
 from ava_np.models import Model
 from ava_np.report.command import command
-from ava_np.report.names import FITTED_CODES, LIKELIHOODS, PRIOR_NAMES, chance_level, layers_text, model_title, terms_of
+from ava_np.report.names import (
+    FITTED_CODES,
+    PRIOR_NAMES,
+    chance_level,
+    layers_text,
+    likelihood_text,
+    model_title,
+    terms_of,
+)
 from ava_np.run.early_stopping import BestValidation
 from ava_np.run.names import ARCHITECTURE, REPORT
 from ava_np.specification import Reduction, Specification
@@ -76,7 +84,7 @@ def render(
         networks=_networks(model, specification.training.reduction),
         last=lines[-1] if lines else {"epoch": 0, "step": 0, "nats": {}},
         terms=terms_of(specification.model, lines[-1]["nats"] if lines else ()),
-        likelihood=LIKELIHOODS[getattr(specification.model, "likelihood", "gaussian")],
+        likelihood=likelihood_text(specification.model),
         chance=_chance(specification),
         prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")] if model.codes is None else FITTED_CODES,
         angles=any("angle" in line for line in lines),

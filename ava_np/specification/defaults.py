@@ -8,17 +8,18 @@ encoder is applied to pictures of two kinds. ``gan`` and ``bigan`` stay dense: a
 from collections.abc import Mapping
 from typing import Any
 
-from ava_np.specification.models import AVA, DCGAN, GAN, VAEGAN, BiGAN, ModelSpecification
+from ava_np.specification.models import AVA, AVB, DCGAN, GAN, VAEGAN, AlphaGAN, BiGAN, ModelSpecification
 from ava_np.specification.run import steps_per_epoch
 from ava_np.specification.values import Reduction
 
 LARGE_SIDE = 128  # pixels: pictures with a longer side are zoomed out
 BATCH, LARGE_BATCH, MANY_PICTURES = 16, 64, 1000  # above MANY_PICTURES pictures the large batch is the default
-DENSE_STEPS, CONVOLUTION_STEPS = 1000, 3000  # minimum number of steps of a training
+DENSE_STEPS, CONVOLUTION_STEPS = 1000, 2000  # minimum number of steps of a training
 
 FEW_PICTURES = 100  # fewer are not enough for convolutions
 LEAST_SIDE = 16  # pixels: smaller pictures are not convolved
 FIRST_CHANNELS, MOST_CHANNELS = 32, 128  # of the layer next to the picture, and of any
+SMALL_SIDE = 32  # pixels: larger pictures get half the channels, or a training would take too long
 LAST_SIDE = 8  # halving stops when the shorter side is at most this
 CODE = 32  # values in the code of a model with convolutions
 
@@ -44,12 +45,12 @@ def default_adaptive_rate(model: ModelSpecification) -> float:
     """
     if isinstance(model, GAN | BiGAN) and not isinstance(model, DCGAN):
         return 2e-4  # Radford et al. 2016
-    return 5e-4 if isinstance(model, AVA | VAEGAN) else DEFAULTS["adam"][0]
+    return 5e-4 if isinstance(model, AVA | VAEGAN | AVB | AlphaGAN) else DEFAULTS["adam"][0]
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
-    """Return 0.5 for Adam in a GAN, DCGAN or BiGAN, as Radford et al. 2016 recommend, otherwise 0.9."""
-    return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN) else 0.9
+    """Return 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN, as Radford et al. 2016 recommend, otherwise 0.9."""
+    return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN | AVB | AlphaGAN) else 0.9
 
 
 def default_ema(model: ModelSpecification, schedule: str) -> float:
@@ -110,8 +111,9 @@ def default_layers(
 def _channels(side: int) -> tuple[int, ...]:
     """The channels after each halving of a picture with this shorter side."""
     channels: list[int] = []
+    first = FIRST_CHANNELS if side <= SMALL_SIDE else FIRST_CHANNELS // 2
     while not channels or side > LAST_SIDE:
-        channels.append(min(FIRST_CHANNELS << len(channels), MOST_CHANNELS))
+        channels.append(min(first << len(channels), MOST_CHANNELS))
         side = (side + 1) // 2
     return tuple(channels)
 
@@ -135,13 +137,13 @@ def default_batch_size(count: int) -> int:
 
 
 def default_epochs(count: int, batch_size: int, model: ModelSpecification) -> int:
-    """Return the number of passes over ``count`` pictures that make at least 1000 steps, or 3000 with convolutions.
+    """Return the number of passes over ``count`` pictures that make at least 1000 steps, or 2000 with convolutions.
 
     Examples
     --------
     >>> from ava_np.specification import AVA5, DCGAN
     >>> default_epochs(10, 16, AVA5()), default_epochs(60_000, 64, DCGAN())
-    (1000, 4)
+    (1000, 3)
     """
     steps = DENSE_STEPS if model.architecture == "mlp" else CONVOLUTION_STEPS
     return -(-steps // steps_per_epoch(count, batch_size))

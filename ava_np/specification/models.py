@@ -179,6 +179,18 @@ class VAEGAN(ModelSpecification, frozen=True):
     reconstructions_are_fake: bool = True
 
 
+class AVB(ModelSpecification, frozen=True):
+    """Adversarial variational Bayes; ``likelihood`` as in ``VAE``."""
+
+    likelihood: VAELikelihood = "calibrated"
+
+
+class AlphaGAN(ModelSpecification, frozen=True):
+    """α-GAN of Rosca et al. 2017; ``reconstruction_weight`` is λ, the weight of the distance ‖x - x̂‖₁."""
+
+    reconstruction_weight: Weight = 1.0
+
+
 class AVA(ModelSpecification, frozen=True):
     """Base class of the paper's adversarial variational autoencoders.
 
@@ -271,7 +283,9 @@ def _set_default(specification: VAE | AVA, name: str, *, exact: Any, paper: Any)
         msgspec.structs.force_setattr(specification, name, exact if specification.propagation == "exact" else paper)
 
 
-AnyModel = AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVA1 | AVA2 | AVA3 | AVA4 | AVA5
+AnyModel = (
+    AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVB | AlphaGAN | AVA1 | AVA2 | AVA3 | AVA4 | AVA5
+)
 
 MODELS: dict[str, type[ModelSpecification]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyModel)}
 

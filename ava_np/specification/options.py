@@ -59,10 +59,10 @@ class RunOptions:
         β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN with a constant learning rate,
         otherwise 0 for none.
     learning_rate : float, optional
-        γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA
-        and VAE-GAN, and 0.0002 for GAN and BiGAN.
+        γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA,
+        VAE-GAN, AVB and α-GAN, and 0.0002 for GAN and BiGAN.
     momentum : float, optional
-        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN or BiGAN.
+        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
     reduction : {"sum", "mean", "fan"}, optional
         By default "fan" for "momentum" and "sgd", otherwise "sum".
 

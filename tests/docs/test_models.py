@@ -13,7 +13,16 @@ from ava_np.specification import MODELS
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "models"
-MODEL_PAGES = ("autoencoder", "vae", "gan", "aae", "bigan", "vaegan")  # each is also a file in ava_np/models
+MODEL_PAGES = (
+    "autoencoder",
+    "vae",
+    "gan",
+    "aae",
+    "bigan",
+    "vaegan",
+    "avb",
+    "alphagan",
+)  # each is also a file in ava_np/models
 
 pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not next to these tests")
 every_page = pytest.mark.parametrize(

@@ -211,6 +211,37 @@ def vaegan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives
     return {"step": {"encoder": o.beta * prior + llike, "decoder": o.gamma * llike + L_gan, "discriminator": -L_gan}}
 
 
+def avb(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
+    def T(z: Tensor) -> Tensor:
+        return n["discriminator"](torch.cat([n["discriminator_trunk"](x), z], 1))
+
+    z = n["encoder"](torch.cat([n["encoder_trunk"](x), noise["ε"]], 1))
+    x_ = n["decoder"](z)
+    bound = factor(x, x_, o.likelihood) * (reconstruction_loss(x, x_, o.likelihood) + T(z).sum())
+    contrast = -log_real(T(z)) - log_fake(T(noise["z_p"]))
+    return {
+        "step": {
+            **dict.fromkeys(("encoder_trunk", "encoder", "decoder"), bound),
+            **dict.fromkeys(("discriminator_trunk", "discriminator"), contrast),
+        }
+    }
+
+
+def alphagan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
+    G, D, C = n["decoder"], n["discriminator"], n["code_discriminator"]
+    z, z_p = n["encoder"](x), noise["z_p"]
+    x_, x_p = G(z), G(z_p)
+    distance = o.reconstruction_weight * (x - x_).abs().sum()
+    return {
+        "step": {
+            "encoder": distance - log_real(C(z)) + log_fake(C(z)),
+            "decoder": distance - log_real(D(x_)) + log_fake(D(x_)) - log_real(D(x_p)) + log_fake(D(x_p)),
+            "discriminator": -log_real(D(x)) - log_fake(D(x_)) - log_fake(D(x_p)),
+            "code_discriminator": -log_real(C(z_p)) - log_fake(C(z)),
+        }
+    }
+
+
 def ava(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     """Return (3), (4), (11) and (12); for (10) and (16), what they ascend, with e and E detached."""
 
@@ -248,6 +279,8 @@ OBJECTIVES: dict[str, Callable[[Any, dict[str, Torch], Tensor, Tensors], Objecti
     "vae-gan-costs": aae,
     "bigan": bigan,
     "vaegan": vaegan,
+    "avb": avb,
+    "alphagan": alphagan,
     **dict.fromkeys(AVAS, ava),
 }
 
@@ -291,6 +324,8 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"minibatch_discrimination": True},
         {"gamma": 2.0, "reconstructions_are_fake": False, "minibatch_discrimination": True, "output": "linear"},
     ),
+    "avb": (LIKELIHOOD, {"likelihood": "gaussian"}, {"output": "linear"}),
+    "alphagan": ({"reconstruction_weight": 0.3}, {"output": "linear"}),
     **dict.fromkeys(AVAS, AVA_OPTIONS),
 }
 for name in ("ava1", "ava2", "ava5"):
@@ -313,7 +348,7 @@ def check(name: str, model: Model) -> None:
         phase.gradients(x, noise)
         actual = {key: model.networks[key].gradient.read() for key in phase.networks}
         values = phase.objectives(x, noise, model.detached(x, noise))
-        same_values = name not in ("bigan", "vaegan", *AVAS)  # these differ by terms that have no gradient
+        same_values = name not in ("bigan", "vaegan", "avb", *AVAS)  # these differ by terms that have no gradient
         for key, objective in objectives[phase.name].items():
             expected = networks[key].gradient(objective)
             size = np.abs(expected).max()

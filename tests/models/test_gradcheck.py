@@ -53,6 +53,7 @@ def test_the_models_with_two_propagations_are_listed() -> None:
         ("bigan", "mlp", {"augment": ("colour", "translation", "cutout")}),
         ("aae", "mlp", {"stochastic": True, "prior": "swiss-roll", "smoothing": 0.1}),
         ("bigan", "mlp", {"saturating": True, "minibatch_discrimination": True}),
+        ("avb", "mlp", {"likelihood": "bernoulli"}),
         ("vaegan", "mlp", {"gamma": 0.1, "beta": 0.3, "reconstructions_are_fake": False}),
     ],
 )

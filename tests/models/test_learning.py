@@ -12,7 +12,9 @@ from ava_np.models import build
 from ava_np.models.gan import GAN
 from ava_np.models.priors import PRIORS
 from ava_np.models.vaegan import VAEGAN
+from ava_np.specification import TrainingSpecification
 from ava_np.training.fit import fit
+from ava_np.training.optimisers import Adam
 
 PLANE = np.array([[1.5, 0.5], [-0.5, 1.0]])  # maps N(0, I) to a Gaussian that is neither isotropic nor axis-aligned
 
@@ -195,6 +197,58 @@ def test_vaegan_reconstructs_and_its_discriminator_keeps_learning() -> None:
     assert -1.5 < nats["log_d_real"] < -0.02
     assert -1.5 < nats["log_d_fake"] < -0.02
     assert metrics[-1]["gradient_norm"]["discriminator"] > 1e-2
+
+
+def test_avb_approaches_the_entropy_of_four_pictures() -> None:
+    """The example of Mescheder et al. 2017: each picture has one bright pixel, and the code has length 2.
+
+    The best bound is the entropy, log 4. Four posteriors that are not Gaussian can divide the prior among them, so that
+    every sample is one of the pictures, and all are equally frequent.
+    """
+    pictures = np.tile(np.eye(4, dtype=np.float32).reshape(4, 2, 2, 1), (128, 1, 1, 1))
+    model = build("avb", (2, 2, 1), latent=2, hidden=(64,), likelihood="bernoulli")
+    nats = fit(model, pictures, epochs=200, batch_size=128, learning_rate=4e-3, momentum=0.5, schedule="linear")[-1][
+        "nats"
+    ]
+    assert nats["reconstruction"] + nats["kl"] == pytest.approx(np.log(4), abs=0.2)
+    samples = model.sample(4000, 1).reshape(-1, 4)
+    shares = np.bincount(samples.argmax(axis=1), minlength=4) / 4000
+    np.testing.assert_allclose(shares, 0.25, atol=0.06)
+    assert np.mean(samples.max(axis=1) > 0.9) > 0.4
+    np.testing.assert_array_equal(model.reconstruct(pictures[:4]).reshape(4, 4).argmax(axis=1), np.arange(4))
+
+
+def test_alphagan_code_discriminator_learns_a_known_density_ratio() -> None:
+    """The codes are Gaussian, so log p(z) - log q(z) is known. C's logit becomes it, and R_C's mean the divergence."""
+    m, s, generator = np.array([0.8, -0.4]), np.array([0.6, 0.9]), np.random.default_rng(0)
+    linear = {"encoder": [], "decoder": [dense(2)]}
+    model = build("alphagan", (1, 2, 1), latent=2, architecture=linear, hidden=(64,), output="linear")
+    model.networks["encoder"].parameters[-1]["W"][:] = np.eye(2)  # a code is its point
+    C, steps = model.networks["code_discriminator"], 1500
+    adam = Adam(C, TrainingSpecification("adam", 3e-3, "sum", 256, 1, 0, momentum=0.5))
+    for step in range(steps):
+        x = (m + s * generator.standard_normal((256, 2))).astype(np.float32)
+        model.zero_gradients()
+        model.gradients(x, model.noise(generator, 256))
+        adam.step(C, [1 / 256] * len(C.layer_slices), step + 1, 3e-3 * (1 - step / steps))
+    z = m + s * generator.standard_normal((1000, 2))
+    expected = np.sum(((z - m) / s) ** 2 / 2 - z**2 / 2 + np.log(s), axis=1)
+    logit = C.forward(C.buffers(1000, "evaluation"), z.astype(np.float32))[:, 0]
+    assert np.sqrt(np.mean((logit - expected) ** 2)) < 0.2 * expected.std()
+    divergence = np.sum(s**2 + m**2 - 1 - 2 * np.log(s)) / 2
+    assert -logit.mean() == pytest.approx(divergence, rel=0.1)
+
+
+def test_alphagan_reconstructs_and_samples_a_gaussian() -> None:
+    """Points of a Gaussian in the plane: codes of unseen points follow N(0, I), and samples have the data's moments."""
+    generator = np.random.default_rng(0)
+    seen, unseen = (rows(generator.normal(size=(count, 2)) @ PLANE) for count in (2048, 500))
+    model = build("alphagan", (1, 2, 1), latent=2, hidden=(64,), output="linear")
+    fit(model, seen, epochs=60, batch_size=64, learning_rate=2e-3, momentum=0.5, schedule="linear")
+    assert np.mean((model.reconstruct(unseen) - unseen) ** 2) < 0.005 * unseen.var()
+    np.testing.assert_allclose(np.cov(model.encode(unseen).T), np.eye(2), atol=0.15)
+    samples = model.sample(5000, 1).reshape(-1, 2)
+    np.testing.assert_allclose(np.cov(samples.T), PLANE.T @ PLANE, atol=0.25)
 
 
 def test_dcgan_samples_resemble_the_training_pictures() -> None:

@@ -22,6 +22,8 @@ SIDES = {  # the networks of each discriminator, and the names of its buffers fo
     "vae-gan-costs": (("code_discriminator",), "D2_real", ("D2_fake",)),
     "bigan": (("discriminator_trunk", "discriminator"), "head1_real", ("head1_fake",)),
     "vaegan": (("discriminator",), "Dis", ("Dis_", "Dis_p")),
+    "alphagan": (("discriminator",), "D", ("D_", "D_p")),
+    "avb": (("discriminator_trunk", "discriminator"), "T", ("T_p",)),
 }
 OPPONENTS = [  # a network that learns to fool a discriminator, the buffers of that discriminator, the desired direction
     ("gan", "generator", "D2_fake", +1),
@@ -71,11 +73,11 @@ def logits(model: Model, network: str, buffers: str, x: np.ndarray, noise: Noise
 def test_discriminators_learn_to_call_data_and_prior_real(name: str, smoothing: float) -> None:
     """A discriminator that is trained alone classifies all samples of both sides correctly."""
     options: dict[str, Any] = {"smoothing": smoothing} if smoothing else {}
-    if "code_discriminator" in SIDES[name][0]:
-        options["prior"] = lambda generator, count, latent: 4 + generator.random((count, latent))
     model = perturbed(name, **options)
     x, noise = draw(model)
     x[:, ::2], x[:, 1::2] = 0, 1  # stripes, which no untrained generator produces
+    if "z_p" in noise:
+        noise["z_p"] = 4 + np.abs(noise["z_p"])  # codes that no untrained encoder produces
     networks, real, fakes = SIDES[name]
     descend(model, networks, x, noise, lambda gradient: 0.002 * gradient, steps=600)
     assert logits(model, networks[0], real, x, noise).min() > 0
@@ -205,6 +207,41 @@ def test_vaegan_discriminator_gets_no_gradient_from_the_feature_error(architectu
     assert not np.any(Dis.gradient.read()[:below])
     assert np.any(Dis.gradient.read()[below:])
     assert np.any(model.networks["encoder"].gradient.read())
+
+
+@pytest.mark.parametrize("architecture", HIDDEN)
+def test_avb_discriminator_and_encoder_learn_nothing_from_each_other(architecture: str) -> None:
+    """T's gradient does not depend on the decoder, nor the encoder's on the prior's codes, which T alone compares."""
+    model = perturbed("avb", architecture)
+    x, noise = draw(model)
+    before = gradients_by_phase(model, x, noise)["step"]
+    other_codes = gradients_by_phase(model, x, {**noise, "z_p": noise["z_p"] + 1})["step"]
+    model.networks["decoder"].theta += 0.3
+    other_decoder = gradients_by_phase(model, x, noise)["step"]
+    for after, same in (
+        (other_codes, ("encoder_trunk", "encoder", "decoder")),
+        (other_decoder, ("discriminator_trunk", "discriminator")),
+    ):
+        for name in model.networks:
+            assert np.any(before[name])
+            assert np.array_equal(after[name], before[name]) == (name in same)
+
+
+@pytest.mark.parametrize("architecture", HIDDEN)
+def test_alphagan_encoder_learns_nothing_from_the_discriminator_of_pictures(architecture: str) -> None:
+    """Another D changes the gradient of G and D alone, and another C that of E and C alone."""
+    model = perturbed("alphagan", architecture)
+    x, noise = draw(model)
+    before = gradients_by_phase(model, x, noise)["step"]
+    for discriminator, opponent in (("discriminator", "decoder"), ("code_discriminator", "encoder")):
+        θ = model.networks[discriminator].theta
+        original = θ.copy()
+        θ += 0.3
+        after = gradients_by_phase(model, x, noise)["step"]
+        θ[:] = original
+        for name in model.networks:
+            assert np.any(before[name])
+            assert np.array_equal(after[name], before[name]) == (name not in (discriminator, opponent))
 
 
 @pytest.mark.parametrize(("changed", "same"), [("encoder", "generator"), ("generator", "encoder")])
@@ -338,6 +375,10 @@ def test_gradients_do_not_depend_on_earlier_steps(name: str, architecture: str) 
         ("bigan", "discriminator", -1, {"log_d_real", "log_d_fake"}),
         ("vaegan", "encoder", +1, {"kl", "features"}),
         ("vaegan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
+        ("alphagan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
+        ("alphagan", "code_discriminator", -1, {"log_D_prior", "log_D_code"}),
+        ("avb", "encoder", +1, {"reconstruction", "kl"}),
+        ("avb", "discriminator", -1, {"log_d_real", "log_d_fake"}),
     ],
 )
 def test_terms_add_up_to_the_objective(name: str, network: str, sign: int, terms: set[str]) -> None:

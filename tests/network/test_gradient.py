@@ -19,6 +19,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "bigan": {"hidden": (7,)},
     "aae": {"hidden": (7,)},
     "vaegan": {"architecture": "conv28"},
+    "avb": {"hidden": (7,)},
+    "alphagan": {"hidden": (7,)},
 }
 
 Expected = dict[int, dict[str, np.ndarray]]

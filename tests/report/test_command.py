@@ -70,6 +70,8 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vae-gan-costs", {"prior": "uniform"}, TRAINING),
         ("bigan", {}, changed(momentum=0.5)),
         ("vaegan", {"gamma": 1e-5, "reconstructions_are_fake": False}, TRAINING),
+        ("avb", {"likelihood": "gaussian"}, changed(momentum=0.5)),
+        ("alphagan", {"reconstruction_weight": 0.3}, changed(momentum=0.5)),
         ("vae", {"architecture": "conv28", "hidden": (2, 3), "zoom": 1}, TRAINING),
         ("vae", {"limit": 5, "validation": 0.2, "flip": True, "shift": 1}, TRAINING),
         ("vae", {"test": 0.4}, changed(learning_rate=3e-5, ema=0.5)),

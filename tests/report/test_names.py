@@ -8,7 +8,7 @@ from ava_np.evaluation.metrics import baselines
 from ava_np.models import build
 from ava_np.report.charts import CHARTED_BASELINES
 from ava_np.report.names import BASELINES, chance_level, layers_text, model_title, objective_terms, terms_of
-from ava_np.specification import GAN, MODELS, VAEGAN, specify_model
+from ava_np.specification import GAN, MODELS, VAEGAN, AlphaGAN, specify_model
 
 
 def test_every_baseline_has_a_name() -> None:
@@ -27,7 +27,7 @@ def test_every_model_has_a_title_and_named_terms(name: str) -> None:
 def test_chance_level_depends_on_smoothing_and_on_the_number_of_fakes() -> None:
     assert chance_level(GAN()) == 0.5
     assert chance_level(GAN(smoothing=0.1)) == 0.45
-    assert chance_level(VAEGAN()) == pytest.approx(1 / 3)
+    assert chance_level(VAEGAN()) == chance_level(AlphaGAN()) == pytest.approx(1 / 3)
     assert chance_level(VAEGAN(reconstructions_are_fake=False)) == 0.5
 
 

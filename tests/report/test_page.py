@@ -170,6 +170,7 @@ def test_report_has_the_validation_error(folder: Path, tmp_path: Path) -> None:
         ("vaegan", {"reconstructions_are_fake": False}, ("is at -log 2.",)),
         ("gan", {"smoothing": 0.1}, ("-0.80 on real data", "-0.60 on fake data")),
         ("gan", {}, ("is at -log 2.",)),
+        ("alphagan", {}, ("-1.10 on real data", "codes at -log 2 on both", "Laplace distribution")),
         ("ae", {"likelihood": "bernoulli"}, ("cross-entropy", "H(x, x′)", "Bernoulli values")),
         ("ae", {}, ("½‖x - x′‖²", "Gaussian with unit variance", "has no prior")),
         ("aae", {"prior": "swiss-roll"}, ("AAE with a Swiss roll prior", "Codes from the Swiss roll prior")),

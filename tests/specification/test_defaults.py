@@ -21,7 +21,7 @@ from ava_np.specification.defaults import (
 
 def test_momentum_is_lower_for_adam_in_gans() -> None:
     for name in MODELS:
-        expected = 0.5 if name in ("gan", "dcgan", "bigan") else 0.9
+        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb", "alphagan") else 0.9
         assert default_momentum(specify_model(name), "adam") == expected
         assert default_momentum(specify_model(name), "momentum") == 0.9
 
@@ -37,7 +37,7 @@ def test_zoom_is_the_least_that_leaves_no_side_above_128(size: tuple[int, int], 
     ("count", "shape", "architecture", "hidden", "latent"),
     [
         (99, (64, 64, 3), "mlp", (), 10),
-        (100, (64, 64, 3), "conv28", (32, 64, 128), 32),
+        (100, (64, 64, 3), "conv28", (16, 32, 64), 32),
         (100, (16, 40, 1), "conv28", (32,), 32),
         (100, (15, 40, 1), "mlp", (), 10),
         (60_000, (28, 28, 1), "conv28", (32, 64), 32),

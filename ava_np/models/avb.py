@@ -1,0 +1,148 @@
+"""Adversarial variational Bayes: Mescheder, Nowozin and Geiger 2017, Algorithm 1. A VAE whose posterior is free.
+
+    max over T        E log σ(T(x, f(x, ε))) + E log(1 - σ(T(x, z_p)))        z_p ~ N(0, I)
+    min over f, g     -log p(x|z) + T(x, z),   z = f(x, ε),  ε ~ N(0, I)
+
+The encoder reads noise, so q(z|x) may be any distribution, but its density is not known. The best T is
+log q(z|x) - log p(z), whose mean is KL(q(z|x) ‖ p(z)): T takes the place of the divergence. All networks learn from one
+forward pass. Encoder and decoder do not change T: the mean of its own derivative by the encoder is 0 (docs/models).
+
+The encoder is a trunk that reads x, and a head that reads the trunk's features and ε. T is built in the same way, with
+z in place of ε. With a calibrated likelihood, a step descends σ² times the objective (models/terms.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ava_np import specification as specifications
+from ava_np.kernels.squared_error import squared_error_forward
+from ava_np.models.base import Model
+from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
+from ava_np.models.terms import (
+    calibrated_variance,
+    discriminator_loss,
+    discriminator_objective,
+    reconstruction_layer,
+    reconstruction_loss,
+    reconstruction_objective,
+)
+from ava_np.network import Buffers, Network
+from ava_np.network.architectures import Architecture, mlp
+
+HEAD = (128, 128)  # hidden neurons of the heads: a posterior of any shape needs more than one layer of them
+
+
+@dataclass
+class AVBBuffers(StepBuffers):
+    """The buffers of a step: one for each application of a network. ``_p`` is for the prior's codes."""
+
+    trunk: Buffers
+    f: Buffers
+    g: Buffers
+    T_trunk: Buffers
+    T: Buffers
+    T_p: Buffers
+
+
+class AVB(Model[AVBBuffers]):
+    """An autoencoder with a posterior of any shape, and a discriminator that estimates its divergence."""
+
+    specification: specifications.AVB
+
+    def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
+        """Create the two networks of f, g, and the two networks of T."""
+        self.likelihood, n = self.specification.likelihood, self.latent
+        intermediate = reconstruction_layer(self.specification, self.likelihood)
+        self.trunk = new(self.neurons, layers.encoder)
+        self.f = new(self.trunk.output_shape[0] + n, mlp(HEAD, n))
+        self.g = new(n, layers.decoder, intermediate=intermediate)
+        self.T_trunk = new(self.neurons, [*layers.discriminator, *layers.discriminator_head])
+        (self.features,) = self.T_trunk.output_shape
+        self.T = new(self.features + n, mlp(HEAD, 1))
+        return {
+            "encoder_trunk": self.trunk,
+            "encoder": self.f,
+            "decoder": self.g,
+            "discriminator_trunk": self.T_trunk,
+            "discriminator": self.T,
+        }
+
+    @property
+    def error_comes_through(self) -> dict[str, str]:
+        """The reconstruction error reaches the encoder through the decoder."""
+        return {"encoder_trunk": "encoder", "encoder": "decoder", "discriminator_trunk": "discriminator"}
+
+    def make_buffers(self, batch: int) -> AVBBuffers:
+        """Return new buffers for a step on ``batch`` pictures."""
+        return AVBBuffers(
+            trunk=self.trunk.buffers(batch),
+            f=self.f.buffers(batch),
+            g=self.g.buffers(batch),
+            T_trunk=self.T_trunk.buffers(batch),
+            T=self.T.buffers(batch),
+            T_p=self.T.buffers(batch),
+        )
+
+    def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
+        """Draw ε for the encoder, and z_p from the prior."""
+        return {"ε": self.standard_normal(generator, batch), "z_p": self.standard_normal(generator, batch)}
+
+    def encode(self, pictures: ArrayLike) -> np.ndarray:
+        """Return f(x, 0), the code without noise; shapes and errors are those of every model."""
+        pictures = self.validated_pictures(pictures)
+        features = self._apply("encoder_trunk", pictures.reshape(len(pictures), self.neurons))
+        return self._apply("encoder", _beside(features, np.zeros((len(features), self.latent), self.dtype)))
+
+    def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
+        """Add all five networks' gradients."""
+        # fmt: off
+        t = self._forward(x, noise)
+        features = self.features
+
+        terms, δT, δT_p = discriminator_loss(t.T, t.T_p, 0.0)       # T ascends log σ(T(x, z)) + log(1 - σ(T(x, z_p)))
+        δh = self.T.backward(t.T, δT)[:, :features].copy()
+        δh += self.T.backward(t.T_p, δT_p)[:, :features]            # both read the features h of one trunk
+        self.T_trunk.backward_parameters(t.T_trunk, δh)
+
+        reconstruction, δx_, σ2 = reconstruction_loss(t.g, x, self.likelihood)
+        δz = self.g.backward(t.g, δx_, from_intermediate=True)      # g descends -log p(x|z), and f with it
+        δT = np.full_like(t.T.output, σ2)                           # ∂T/∂T = 1, times σ²
+        δz = δz + self.T.backward_input(t.T, δT)[:, features:]      # f descends T(x, z), through z alone
+        δh = self.f.backward(t.f, δz)[:, :-self.latent]
+        self.trunk.backward_parameters(t.trunk, δh)                 # ε is noise: no network made it
+        return {"reconstruction": reconstruction, "kl": float(np.sum(t.T.output)), **terms}
+        # fmt: on
+
+    def detached(self, x: np.ndarray, noise: Noise) -> Detached:
+        """Return σ² of a calibrated decoder, (batch, 1): the factor of the objective in a step."""
+        squared = squared_error_forward(self._forward(x, noise).g.output, x)
+        return {"σ2": np.full((len(x), 1), calibrated_variance(squared, x.size))}
+
+    def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
+        """Return what each network minimises; f and g the negative of the estimated bound."""
+        t = self._forward(x, noise)
+        bound = reconstruction_objective(t.g, x, self.likelihood) + float(np.sum(t.T.output))
+        if self.likelihood == "calibrated":
+            bound *= detached["σ2"].item(0)
+        contrast = discriminator_objective(t.T, t.T_p, 0.0)
+        return {
+            **dict.fromkeys(("encoder_trunk", "encoder", "decoder"), bound),
+            **dict.fromkeys(("discriminator_trunk", "discriminator"), contrast),
+        }
+
+    def _forward(self, x: np.ndarray, noise: Noise) -> AVBBuffers:
+        """The one forward pass."""
+        t = self.buffers(len(x), noise)
+        z = self.f.forward(t.f, _beside(self.trunk.forward(t.trunk, x), noise["ε"]))
+        self.g.forward(t.g, z)
+        h = self.T_trunk.forward(t.T_trunk, x)
+        self.T.forward(t.T, _beside(h, z))
+        self.T.forward(t.T_p, _beside(h, noise["z_p"]))
+        return t
+
+
+def _beside(features: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """Return features and a code, or noise, side by side, for a head."""
+    return np.concatenate([features, code], axis=1)
