@@ -1,0 +1,311 @@
+"""Does AVA work? VAE and AVA1 to AVA5, as printed and with what was added, by measures of samples and reconstructions.
+
+    ava experiment ava-works --data MNIST --data COIL
+
+Each training has as many steps of Adam on 64 pictures, whatever the data; only architecture, model, way and seed
+differ. Up to 20,000 pictures are for training, and up to 2000 others, drawn at random, are held out: reconstructed, and
+compared with as many samples. Each finished training is a line of ``results.csv`` and a picture of its samples. If the
+experiment is stopped, the next start continues after the last line, and it may name other models, seeds or data.
+"""
+
+import csv
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from itertools import product
+from pathlib import Path
+from math import nan
+from typing import Any, get_args
+
+import joblib
+import msgspec
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from ava_np.console import progress_counter, say
+from ava_np.data.labels import read_labels
+from ava_np.data.sources import read_pictures
+from ava_np.errors import AvaError, NotFiniteError
+from ava_np.evaluation.features import FeatureFunction, feature_function
+from ava_np.evaluation.linear import mean_image_error, pca_error
+from ava_np.evaluation.metrics import reconstruction_error
+from ava_np.evaluation.samples import sample_measures
+from ava_np.evaluation.sharpness import grey_share, sharpness
+from ava_np.experiments.paper.ava_works_summary import BUILT_IN, Key, Reference, Result
+from ava_np.files import write_atomically
+from ava_np.images import grid, save_png
+from ava_np.models import build
+from ava_np.specification import PaperModel
+from ava_np.training.fit import fit
+
+WAYS: dict[str, dict[str, Any]] = {
+    "paper": {"propagation": "paper"},
+    "printed": {"likelihood": "gaussian", "saturating": True},
+    "non-saturating": {"likelihood": "gaussian"},
+    "defaults": {},
+}
+"""The options of each way; a VAE has no discriminator that could saturate."""
+
+HIDDEN = {"mlp": (), "conv28": (), "dcgan": (32, 64)}
+LATENT, BATCH, SHOWN = 16, 64, 32
+TRAINING, HELD_OUT, FEWEST = 20_000, 2000, 100  # FEWEST held-out pictures to measure samples with
+BUILT_IN_SIZE = (36, 50)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every result depends on, apart from the code, the pictures and its ``Key``.
+
+    Attributes
+    ----------
+    steps : int
+        Steps per training, rounded up to whole epochs.
+    """
+
+    steps: int
+
+
+FULL, QUICK = Plan(1250), Plan(60)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A set of pictures, in two random parts.
+
+    Attributes
+    ----------
+    name : str
+        Of the folder.
+    training, held_out : ndarray, (N, H, W, C) float32
+        In [0, 1].
+    labels : ndarray of str, (N,), or None
+        Of the training pictures.
+    """
+
+    name: str
+    training: np.ndarray
+    held_out: np.ndarray
+    labels: np.ndarray | None
+
+    def features(self, cache: Path) -> FeatureFunction | None:
+        """Return the features to compare samples by, or None if too few pictures are held out."""
+        if len(self.held_out) < FEWEST:
+            return None
+        return feature_function(self.training, self.labels, cache=cache)
+
+
+def run(
+    folders: Sequence[Path] = (),
+    *,
+    models: Sequence[str] = tuple(get_args(PaperModel)),
+    ways: Sequence[str] = tuple(WAYS),
+    architectures: Sequence[str] = ("dcgan",),
+    weights: Sequence[float] = (),
+    seeds: int = 3,
+    quick: bool = False,
+    out: Path | None = None,
+    jobs: int | None = None,
+) -> Path:
+    """Do the trainings that are still missing, in parallel, and write the page about all that are done.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Folders of pictures; none for the built-in ones.
+    models, ways, architectures : sequence of str
+        What to train, each with each.
+    weights : sequence of float
+        Other adversarial weights for AVA1, trained with one seed by the ways "non-saturating" and "defaults".
+    seeds : int
+        Trainings that differ by the seed alone, from seed 0.
+    quick : bool
+        Only 60 steps, the first architecture and one seed.
+    out : Path or None
+        Folder for the results; None uses runs/ava-works or runs/ava-works-quick.
+    jobs : int or None
+        Number of trainings in parallel; None uses one per core.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+
+    Raises
+    ------
+    AvaError
+        If pictures cannot be read, two folders have the same name, ``out`` cannot be written or holds other results, or
+        a training is killed.
+    """
+    from ava_np.experiments.paper.ava_works_page import write_page
+
+    plan = QUICK if quick else FULL
+    out = out or Path("runs") / ("ava-works-quick" if quick else "ava-works")
+    sets = {data.name: data for data in map(read_data, folders or [None])}
+    if len(sets) < len(folders):
+        raise AvaError("two folders of pictures have the same name: rename one")
+    results = _open(out, plan)
+    say(f"features and references of {', '.join(sets)}")
+    references = _references(out, [refer(data, out) for data in sets.values()])
+    if quick:
+        architectures, seeds = architectures[:1], 1
+    keys = [
+        Key(name, architecture, model, way, 1.0, seed)
+        for seed, name, architecture, model, way in product(range(seeds), sets, architectures, models, ways)
+        if not (model == "vae" and way == "non-saturating")
+    ]
+    keys += [
+        Key(name, architecture, "ava1", way, weight, 0)
+        for name, architecture, weight, way in product(sets, architectures, weights, ("non-saturating", "defaults"))
+        if weight != 1
+    ]
+    missing = [key for key in keys if key not in results]
+    say(f"{len(keys) - len(missing)} of {len(keys)} trainings of {plan.steps} steps are done; results in {out}")
+    jobs = min(jobs or os.cpu_count() or 1, max(1, len(missing)))
+    trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
+        joblib.delayed(train)(sets[key.data], plan.steps, key, out) for key in missing
+    )
+    done = len(keys) - len(missing)
+    with progress_counter("training", done, jobs) as show, (out / "results.csv").open("a") as file:
+        try:
+            for count, result in enumerate(trainings, done + 1):
+                results[result.key] = result
+                csv.writer(file, lineterminator="\n").writerow(_row(result))
+                file.flush()
+                show(count, len(keys))
+        except TerminatedWorkerError:
+            raise AvaError(f"a training was killed, perhaps for lack of memory: start again to continue in {out}") from None
+    return write_page(out, plan.steps, references, sorted(results.values(), key=lambda one: astuple(one.key)))
+
+
+def read_data(folder: Path | None) -> Data:
+    """Read a folder of pictures, or the built-in ones, and hold a sixth out, at most 2000; the seed of the draw is 0."""
+    read = read_pictures(folder, size=BUILT_IN_SIZE if folder is None else None)
+    labels = None if folder is None else read_labels(folder, read.names)
+    order = np.random.default_rng(0).permutation(len(read.array))
+    held = min(HELD_OUT, max(1, len(order) // 6))
+    rows = order[held : held + TRAINING]
+    if not len(rows):
+        raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
+    name = BUILT_IN if folder is None else folder.resolve().name
+    return Data(name, read.array[rows], read.array[order[:held]], None if labels is None else labels[rows])
+
+
+def train(data: Data, steps: int, key: Key, out: Path) -> Result:
+    """Train one model, measure it, and save a picture of its samples.
+
+    Parameters
+    ----------
+    data : Data
+        The pictures.
+    steps : int
+        Steps of Adam, rounded up to whole epochs.
+    key : Key
+        Architecture, model, way, adversarial weight and seed.
+    out : Path
+        Folder of the results.
+
+    Returns
+    -------
+    Result
+        The measures; of the last finite parameters, if the training diverged.
+    """
+    options = dict(WAYS[key.way])
+    if key.model == "vae":
+        options.pop("saturating", None)
+    elif key.weight != 1:
+        options["adversarial_weight"] = key.weight
+    network = build(
+        key.model, data.training.shape[1:], architecture=key.architecture, hidden=HIDDEN[key.architecture],
+        latent=LATENT, seed=key.seed, **options,
+    )  # fmt: skip
+    ended, epochs = "trained", math.ceil(steps / math.ceil(len(data.training) / BATCH))
+    rate = 0.001 if key.model == "vae" else 0.0005
+    batch = min(BATCH, len(data.training))
+    try:
+        fit(network, data.training, epochs=epochs, batch_size=batch, learning_rate=rate, seed=key.seed)
+    except NotFiniteError as error:
+        ended = f"diverged: {error}"
+    samples = network.sample(max(len(data.held_out), SHOWN), key.seed)
+    save_png(out / "samples" / f"{key.name}.png", grid(samples[:SHOWN], columns=SHOWN // 4))
+    return Result(
+        **asdict(key),
+        error=reconstruction_error(data.held_out, network.reconstruct(data.held_out)),
+        **_of_samples(samples[: len(data.held_out)], data, out),
+        ended=ended,
+    )
+
+
+def refer(data: Data, out: Path) -> Reference:
+    """Return what real pictures, the mean picture and PCA score; as samples, held-out against training pictures."""
+    count = min(len(data.held_out), len(data.training))
+    real = _of_samples(data.training[:count], data, out)
+    return Reference(
+        data=data.name,
+        training=len(data.training),
+        held_out=len(data.held_out),
+        labelled=data.labels is not None,
+        mean_error=mean_image_error(data.training, data.held_out),
+        pca_error=pca_error(data.training, data.held_out, LATENT),
+        **real,
+    )
+
+
+def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, float]:
+    """Return the measures of samples by name; NaN are those for which there are too few pictures."""
+    features = data.features(out / "features")
+    found = {"sharpness": sharpness(samples), "grey_share": grey_share(samples)}
+    if features is None:
+        return found
+    measures = sample_measures(features(data.held_out), features(samples)).as_dict()
+    return found | {name: measures[name] for name in Reference.SAMPLE_MEASURES}
+
+
+def _row(result: Result) -> list[object]:
+    return [getattr(result, field.name) for field in fields(Result)]
+
+
+def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
+    """Add new references to those in ``out``, and return all by name; pictures that changed are refused."""
+    path = out / "references.json"
+    known = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]]) if path.exists() else []
+    references = {one["data"]: Reference(**{name: nan if x is None else x for name, x in one.items()}) for one in known}
+    for one in new:
+        if one.data in references and (one.training, one.held_out) != (
+            references[one.data].training, references[one.data].held_out,
+        ):  # fmt: skip
+            raise AvaError(f"{out} holds results of other pictures named {one.data}: choose another --out")
+        references[one.data] = one
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(list(references.values())), indent=2))
+    return references
+
+
+def _open(out: Path, plan: Plan) -> dict[Key, Result]:
+    """Create ``out`` if necessary, and return the results that it already holds."""
+    plan_json = msgspec.json.format(msgspec.json.encode(plan), indent=2)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not (out / "plan.json").exists():
+            if any(out.iterdir()):
+                raise AvaError(f"{out} is already used: choose another --out")
+            (out / "samples").mkdir()
+            write_atomically(out / "results.csv", (",".join(field.name for field in fields(Result)) + "\n").encode())
+            write_atomically(out / "plan.json", plan_json)
+        if (out / "plan.json").read_bytes() != plan_json:
+            raise AvaError(f"{out} holds results of other settings: choose another --out")
+        text = (out / "results.csv").read_text()
+    except OSError as error:
+        raise AvaError(f"cannot write {out}: {error.strerror}") from error
+    whole = text[: text.rfind("\n") + 1]  # the training of an incomplete line is done again
+    write_atomically(out / "results.csv", whole.encode())
+    try:
+        results = [Result(**_values(row)) for row in csv.DictReader(whole.splitlines())]
+    except (ValueError, TypeError) as error:
+        raise AvaError(f"{out / 'results.csv'} is damaged ({error}): repair it, or choose another --out") from error
+    return {result.key: result for result in results}
+
+
+def _values(row: dict[str, str]) -> dict[str, Any]:
+    """Return the values of a line by name."""
+    kinds = {field.name: field.type for field in fields(Result)}
+    return {name: kinds[name](value) for name, value in row.items()}  # type: ignore[operator]
