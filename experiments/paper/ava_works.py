@@ -14,8 +14,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from itertools import product
-from pathlib import Path
 from math import nan
+from pathlib import Path
 from typing import Any, get_args
 
 import joblib
@@ -81,12 +81,15 @@ class Data:
         In [0, 1].
     labels : ndarray of str, (N,), or None
         Of the training pictures.
+    sha256 : str
+        Of all pictures that were read.
     """
 
     name: str
     training: np.ndarray
     held_out: np.ndarray
     labels: np.ndarray | None
+    sha256: str
 
     def features(self, cache: Path) -> FeatureFunction | None:
         """Return the features to compare samples by, or None if too few pictures are held out."""
@@ -174,12 +177,14 @@ def run(
                 file.flush()
                 show(count, len(keys))
         except TerminatedWorkerError:
-            raise AvaError(f"a training was killed, perhaps for lack of memory: start again to continue in {out}") from None
+            raise AvaError(
+                f"a training was killed, perhaps for lack of memory: start again to continue in {out}"
+            ) from None
     return write_page(out, plan.steps, references, sorted(results.values(), key=lambda one: astuple(one.key)))
 
 
 def read_data(folder: Path | None) -> Data:
-    """Read a folder of pictures, or the built-in ones, and hold a sixth out, at most 2000; the seed of the draw is 0."""
+    """Read a folder of pictures, or the built-in ones, and hold out a sixth, at most 2000, drawn with seed 0."""
     read = read_pictures(folder, size=BUILT_IN_SIZE if folder is None else None)
     labels = None if folder is None else read_labels(folder, read.names)
     order = np.random.default_rng(0).permutation(len(read.array))
@@ -188,7 +193,7 @@ def read_data(folder: Path | None) -> Data:
     if not len(rows):
         raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
     name = BUILT_IN if folder is None else folder.resolve().name
-    return Data(name, read.array[rows], read.array[order[:held]], None if labels is None else labels[rows])
+    return Data(name, read.array[rows], read.array[order[:held]], None if labels is None else labels[rows], read.sha256)
 
 
 def train(data: Data, steps: int, key: Key, out: Path) -> Result:
@@ -242,6 +247,7 @@ def refer(data: Data, out: Path) -> Reference:
     real = _of_samples(data.training[:count], data, out)
     return Reference(
         data=data.name,
+        sha256=data.sha256,
         training=len(data.training),
         held_out=len(data.held_out),
         labelled=data.labels is not None,
@@ -271,9 +277,7 @@ def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
     known = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]]) if path.exists() else []
     references = {one["data"]: Reference(**{name: nan if x is None else x for name, x in one.items()}) for one in known}
     for one in new:
-        if one.data in references and (one.training, one.held_out) != (
-            references[one.data].training, references[one.data].held_out,
-        ):  # fmt: skip
+        if one.data in references and one.sha256 != references[one.data].sha256:
             raise AvaError(f"{out} holds results of other pictures named {one.data}: choose another --out")
         references[one.data] = one
     write_atomically(path, msgspec.json.format(msgspec.json.encode(list(references.values())), indent=2))
