@@ -12,7 +12,7 @@ import csv
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from itertools import product
 from math import nan
 from pathlib import Path
@@ -180,7 +180,7 @@ def run(
             raise AvaError(
                 f"a training was killed, perhaps for lack of memory: start again to continue in {out}"
             ) from None
-    return write_page(out, plan.steps, references, sorted(results.values(), key=lambda one: astuple(one.key)))
+    return write_page(out, plan.steps, references, sorted(results.values(), key=_place))
 
 
 def read_data(folder: Path | None) -> Data:
@@ -265,6 +265,12 @@ def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, float]:
         return found
     measures = sample_measures(features(data.held_out), features(samples)).as_dict()
     return found | {name: measures[name] for name in Reference.SAMPLE_MEASURES}
+
+
+def _place(one: Result) -> tuple[object, ...]:
+    """Return what results are sorted by on the page: the VAE first, and the ways in their order."""
+    models = get_args(PaperModel)
+    return one.data, one.architecture, models.index(one.model), [*WAYS].index(one.way), one.weight, one.seed
 
 
 def _row(result: Result) -> list[object]:

@@ -121,6 +121,12 @@ class Spread:
     low: float
     high: float
 
+    @property
+    def short(self) -> str:
+        """The mean with three digits, and ± half the range with one, for a table."""
+        half_range = f" ± {float(f'{(self.high - self.low) / 2:.1g}'):g}" if self.high > self.low else ""
+        return "" if isnan(self.mean) else f"{self.mean:.3g}{half_range}"
+
     def __str__(self) -> str:
         """Return the mean with three digits, and the range if there is one."""
         range_ = f" ({self.low:.3g} to {self.high:.3g})" if self.high > self.low else ""
@@ -193,7 +199,7 @@ class Claim:
 
 CLAIMS = (
     Claim("Samples are closer to real pictures", "frechet_distance"),
-    Claim("Samples are as sharp as real pictures, or closer to it", "sharpness"),
+    Claim("The sharpness of samples is closer to that of real pictures", "sharpness"),
     Claim("Samples are more varied", "recall"),
     Claim("Samples cover more of the real pictures", "coverage"),
     Claim("Held-out pictures are reconstructed better", "error"),

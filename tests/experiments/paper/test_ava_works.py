@@ -79,7 +79,8 @@ def test_a_group_has_the_mean_and_range_over_its_seeds() -> None:
     (one,) = group(results("vae", error=[0.1, 0.2, 0.6]))
     assert isinstance(one, Group)
     assert str(one.spread("error")) == "0.3 (0.1 to 0.6)"
-    assert str(one.spread("recall")) == ""
+    assert one.spread("error").short == "0.3 ± 0.2"
+    assert str(one.spread("recall")) == one.spread("recall").short == ""
 
 
 def test_a_stopped_experiment_continues_to_the_same_results(
