@@ -144,7 +144,8 @@ def run(
 
     plan = QUICK if quick else FULL
     out = out or Path("runs") / ("ava-works-quick" if quick else "ava-works")
-    sets = {data.name: data for data in map(read_data, folders or [None])}
+    sources: Sequence[Path | None] = folders or [None]
+    sets = {data.name: data for data in map(read_data, sources)}
     if len(sets) < len(folders):
         raise AvaError("two folders of pictures have the same name: rename one")
     results = _open(out, plan)
@@ -257,7 +258,7 @@ def refer(data: Data, out: Path) -> Reference:
     )
 
 
-def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, float]:
+def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, Any]:
     """Return the measures of samples by name; NaN are those for which there are too few pictures."""
     features = data.features(out / "features")
     found = {"sharpness": sharpness(samples), "grey_share": grey_share(samples)}
@@ -280,8 +281,11 @@ def _row(result: Result) -> list[object]:
 def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
     """Add new references to those in ``out``, and return all by name; pictures that changed are refused."""
     path = out / "references.json"
-    known = msgspec.json.decode(path.read_bytes(), type=list[dict[str, Any]]) if path.exists() else []
-    references = {one["data"]: Reference(**{name: nan if x is None else x for name, x in one.items()}) for one in known}
+    known: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes()) if path.exists() else []
+    references = {}
+    for row in known:
+        values: dict[str, Any] = {name: nan if value is None else value for name, value in row.items()}
+        references[row["data"]] = Reference(**values)
     for one in new:
         if one.data in references and one.sha256 != references[one.data].sha256:
             raise AvaError(f"{out} holds results of other pictures named {one.data}: choose another --out")

@@ -39,7 +39,7 @@ def results(model: str, way: str = "defaults", weight: float = 1.0, **measures: 
 def verdict(measure: str, ava: list[float], vae: list[float]) -> str:
     """Return the verdict on the claim that this measure decides."""
     (claim,) = (one for one in CLAIMS if one.measure == measure)
-    groups = group(results("ava1", **{measure: ava}) + results("vae", **{measure: vae}))
+    groups = group(results("ava1", **{measure: ava}) + results("vae", **{measure: vae}))  # type: ignore[arg-type]
     return claim.verdict(groups[0], groups[1], REAL)
 
 
