@@ -1,22 +1,19 @@
-"""Does AVA work? A VAE and AVA1 to AVA5, with the paper's rules and with true gradients, on any pictures.
+"""Does AVA work? VAE and AVA1 to AVA5, as printed and with what was added, by measures of samples and reconstructions.
 
-The paper hopes that discriminators improve what a VAE draws. Each model is trained in up to four ways:
+    ava experiment ava-works --data MNIST --data COIL
 
-    paper           the printed rules (5) to (16)
-    printed         true gradients of the printed objectives (3) and (12)
-    non-saturating  the same with -log d in place of log(1 - d)
-    default         the same with a calibrated variance
-
-    ava experiment ava-works FOLDER
-
-Each finished training run is a line of ``results.csv``. If the experiment is stopped, the next start continues after
-the last line.
+Each training has as many steps of Adam on 64 pictures, whatever the data; only architecture, model, way and seed
+differ. Up to 20,000 pictures are for training, and up to 2000 others, drawn at random, are held out: reconstructed, and
+compared with as many samples. Each finished training is a line of ``results.csv`` and a picture of its samples. If the
+experiment is stopped, the next start continues after the last line, and it may name other models, seeds or data.
 """
 
 import csv
+import math
 import os
-import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import product
 from math import nan
 from pathlib import Path
 from typing import Any, get_args
@@ -30,122 +27,107 @@ from ava_np.console import progress_counter, say
 from ava_np.data.labels import read_labels
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
-from ava_np.evaluation import linear
-from ava_np.evaluation.features import feature_function
+from ava_np.evaluation.features import FeatureFunction, feature_function
+from ava_np.evaluation.linear import mean_image_error, pca_error
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.evaluation.samples import sample_measures
-from ava_np.evaluation.sharpness import sharpness
+from ava_np.evaluation.sharpness import grey_share, sharpness
+from ava_np.experiments.paper.ava_works_summary import BUILT_IN, Key, Reference, Result
 from ava_np.files import write_atomically
-from ava_np.images import grid, to_png
+from ava_np.images import grid, save_png
 from ava_np.models import build
 from ava_np.specification import PaperModel
-from ava_np.specification.defaults import default_adaptive_rate, default_batch_size
 from ava_np.training.fit import fit
 
 WAYS: dict[str, dict[str, Any]] = {
     "paper": {"propagation": "paper"},
     "printed": {"likelihood": "gaussian", "saturating": True},
     "non-saturating": {"likelihood": "gaussian"},
-    "default": {},
+    "defaults": {},
 }
-HELD_OUT = 0.1  # share of the pictures
-MAX_SAMPLES = 1000  # of a model, and real pictures that they are compared with
-LEAST_SAMPLES = 40  # held-out pictures, for which samples are compared
-CODE = 16
-HIDDEN = {"mlp": (256,), "conv28": (32, 64), "dcgan": (32, 64)}
+"""The options of each way; a VAE has no discriminator that could saturate."""
+
+HIDDEN = {"mlp": (), "conv28": (), "dcgan": (32, 64)}
+LATENT, BATCH, SHOWN = 16, 64, 32
+TRAINING, HELD_OUT, FEWEST = 20_000, 2000, 100  # FEWEST held-out pictures to measure samples with
+BUILT_IN_SIZE = (36, 50)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Settings that the results depend on, apart from the code.
+    """What every result depends on, apart from the code, the pictures and its ``Key``.
 
     Attributes
     ----------
-    architectures, models : tuple of str
-        What is trained.
-    seeds : int
-        Number of seeds, from 0.
-    epochs : int
-        Passes over the training pictures.
-    pictures : str
-        SHA-256 of the pictures.
+    steps : int
+        Steps per training, rounded up to whole epochs.
     """
 
-    architectures: tuple[str, ...]
-    models: tuple[str, ...]
-    seeds: int
-    epochs: int
-    pictures: str
+    steps: int
 
 
-@dataclass(frozen=True)
-class Result:
-    """A finished training run; what cannot be measured is NaN."""
-
-    architecture: str
-    model: str
-    way: str
-    seed: int
-    error: float
-    sharpness: float
-    frechet: float
-    frechet_fitted: float
-    kernel: float
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-    kl: float
-    log_d_real: float
-    log_d_fake: float
-    seconds: float
+FULL, QUICK = Plan(1250), Plan(60)
 
 
-Key = tuple[str, str, str, int]
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A set of pictures, in two random parts.
 
+    Attributes
+    ----------
+    name : str
+        Of the folder.
+    training, held_out : ndarray, (N, H, W, C) float32
+        In [0, 1].
+    labels : ndarray of str, (N,), or None
+        Of the training pictures.
+    sha256 : str
+        Of all pictures that were read.
+    """
 
-@dataclass(frozen=True)
-class Pictures:
-    """Training and held-out pictures, and the features of the latter."""
-
+    name: str
     training: np.ndarray
     held_out: np.ndarray
-    features: Any
-    real: np.ndarray | None
+    labels: np.ndarray | None
+    sha256: str
+
+    def features(self, cache: Path) -> FeatureFunction | None:
+        """Return the features to compare samples by, or None if too few pictures are held out."""
+        if len(self.held_out) < FEWEST:
+            return None
+        return feature_function(self.training, self.labels, cache=cache)
 
 
 def run(
-    folder: Path | None,
+    folders: Sequence[Path] = (),
     *,
-    quick: bool = False,
-    architectures: tuple[str, ...] = tuple(HIDDEN),
-    models: tuple[str, ...] = get_args(PaperModel),
+    models: Sequence[str] = tuple(get_args(PaperModel)),
+    ways: Sequence[str] = tuple(WAYS),
+    architectures: Sequence[str] = ("dcgan",),
+    weights: Sequence[float] = (),
     seeds: int = 3,
-    epochs: int | None = None,
-    limit: int = 20_000,
+    quick: bool = False,
     out: Path | None = None,
     jobs: int | None = None,
 ) -> Path:
-    """Do the training runs that are still missing, and write the page.
+    """Do the trainings that are still missing, in parallel, and write the page about all that are done.
 
     Parameters
     ----------
-    folder : Path or None
-        Pictures, at most ``limit``; None for the built-in ones.
-    quick : bool
-        A trial: dense layers, one seed, a tenth of the steps.
-    architectures, models : tuple of str
-        What to train.
+    folders : sequence of Path
+        Folders of pictures; none for the built-in ones.
+    models, ways, architectures : sequence of str
+        What to train, each with each.
+    weights : sequence of float
+        Other adversarial weights for AVA1, trained with one seed by the ways "non-saturating" and "defaults".
     seeds : int
-        Number of seeds.
-    epochs : int, optional
-        Passes over the pictures; by default enough for 1250 steps.
-    limit : int
-        Maximum number of pictures.
-    out : Path, optional
-        Folder for the results; by default runs/ava-works.
-    jobs : int, optional
-        Number of training runs in parallel; by default one per core.
+        Trainings that differ by the seed alone, from seed 0.
+    quick : bool
+        Only 60 steps, the first architecture and one seed.
+    out : Path or None
+        Folder for the results; None uses runs/ava-works or runs/ava-works-quick.
+    jobs : int or None
+        Number of trainings in parallel; None uses one per core.
 
     Returns
     -------
@@ -155,122 +137,161 @@ def run(
     Raises
     ------
     AvaError
-        If the pictures cannot be read, or ``out`` holds results of another plan.
+        If pictures cannot be read, two folders have the same name, ``out`` cannot be written or holds other results, or
+        a training is killed.
     """
     from ava_np.experiments.paper.ava_works_page import write_page
 
-    read = read_pictures(folder, zoom=3 if folder is None else 1, limit=limit)
-    zoomed = read.array if folder is not None else read.array[:, ::3, ::3]
-    steps = 125 if quick else 1250
-    each = -(-len(zoomed) // default_batch_size(len(zoomed)))
-    plan = Plan(
-        architectures[:1] if quick else architectures,
-        models,
-        1 if quick else seeds,
-        epochs or -(-steps // each),
-        str(read.sha256),
-    )
-    out = out or Path("runs") / "ava-works"
+    plan = QUICK if quick else FULL
+    out = out or Path("runs") / ("ava-works-quick" if quick else "ava-works")
+    sources: Sequence[Path | None] = folders or [None]
+    sets = {data.name: data for data in map(read_data, sources)}
+    if len(sets) < len(folders):
+        raise AvaError("two folders of pictures have the same name: rename one")
     results = _open(out, plan)
+    say(f"features and references of {', '.join(sets)}")
+    references = _references(out, [refer(data, out) for data in sets.values()])
+    if quick:
+        architectures, seeds = architectures[:1], 1
     keys = [
-        (architecture, model, way, seed)
-        for seed in range(plan.seeds)
-        for architecture in plan.architectures
-        for model in plan.models
-        for way in WAYS
-        if not (model == "vae" and way == "non-saturating")  # it has no discriminator
+        Key(name, architecture, model, way, 1.0, seed)
+        for seed, name, architecture, model, way in product(range(seeds), sets, architectures, models, ways)
+        if not (model == "vae" and way == "non-saturating")
     ]
-    pictures = _split(zoomed, None if folder is None else read_labels(folder, read.names), out)
+    keys += [
+        Key(name, architecture, "ava1", way, weight, 0)
+        for name, architecture, weight, way in product(sets, architectures, weights, ("non-saturating", "defaults"))
+        if weight != 1
+    ]
     missing = [key for key in keys if key not in results]
-    say(f"{len(keys) - len(missing)} of {len(keys)} training runs of {plan.epochs} epochs are done; results in {out}")
+    say(f"{len(keys) - len(missing)} of {len(keys)} trainings of {plan.steps} steps are done; results in {out}")
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(missing)))
     trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        joblib.delayed(train)(pictures, plan.epochs, key) for key in missing
+        joblib.delayed(train)(sets[key.data], plan.steps, key, out) for key in missing
     )
-    with progress_counter("training", len(results), jobs) as show, (out / "results.csv").open("a") as file:
+    done = len(keys) - len(missing)
+    with progress_counter("training", done, jobs) as show, (out / "results.csv").open("a") as file:
         try:
-            for result, samples in trainings:
-                key = (result.architecture, result.model, result.way, result.seed)
-                write_atomically(out / f"{'-'.join(map(str, key))}.png", samples)
-                results[key] = result
-                csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
+            for count, result in enumerate(trainings, done + 1):
+                results[result.key] = result
+                csv.writer(file, lineterminator="\n").writerow(_row(result))
                 file.flush()
-                show(len(results), len(keys))
+                show(count, len(keys))
         except TerminatedWorkerError:
-            raise AvaError(f"a training run was killed: start again to continue in {out}") from None
-    return write_page(out, plan.epochs, pictures, [results[key] for key in keys])
+            raise AvaError(
+                f"a training was killed, perhaps for lack of memory: start again to continue in {out}"
+            ) from None
+    return write_page(out, plan.steps, references, sorted(results.values(), key=_place))
 
 
-def train(pictures: Pictures, epochs: int, key: Key) -> tuple[Result, bytes]:
-    """Train one model; return what was measured, and a sheet of samples as a PNG file."""
-    architecture, name, way, seed = key
-    options = {name: value for name, value in WAYS[way].items() if name != "saturating" or key[1] != "vae"}
-    shape = pictures.training.shape[1:]
-    options |= {"architecture": architecture, "hidden": HIDDEN[architecture], "latent": CODE}
-    model, begun = build(name, shape, seed=seed, **options), time.perf_counter()
-    nats: dict[str, float] = {}
+def read_data(folder: Path | None) -> Data:
+    """Read a folder of pictures, or the built-in ones, and hold out a sixth, at most 2000, drawn with seed 0."""
+    read = read_pictures(folder, size=BUILT_IN_SIZE if folder is None else None)
+    labels = None if folder is None else read_labels(folder, read.names)
+    order = np.random.default_rng(0).permutation(len(read.array))
+    held = min(HELD_OUT, max(1, len(order) // 6))
+    rows = order[held : held + TRAINING]
+    if not len(rows):
+        raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
+    name = BUILT_IN if folder is None else folder.resolve().name
+    return Data(name, read.array[rows], read.array[order[:held]], None if labels is None else labels[rows], read.sha256)
+
+
+def train(data: Data, steps: int, key: Key, out: Path) -> Result:
+    """Train one model, measure it, and save a picture of its samples.
+
+    Parameters
+    ----------
+    data : Data
+        The pictures.
+    steps : int
+        Steps of Adam, rounded up to whole epochs.
+    key : Key
+        Architecture, model, way, adversarial weight and seed.
+    out : Path
+        Folder of the results.
+
+    Returns
+    -------
+    Result
+        The measures; of the last finite parameters, if the training diverged.
+    """
+    options = dict(WAYS[key.way])
+    if key.model == "vae":
+        options.pop("saturating", None)
+    elif key.weight != 1:
+        options["adversarial_weight"] = key.weight
+    network = build(
+        key.model, data.training.shape[1:], architecture=key.architecture, hidden=HIDDEN[key.architecture],
+        latent=LATENT, seed=key.seed, **options,
+    )  # fmt: skip
+    ended, epochs = "trained", math.ceil(steps / math.ceil(len(data.training) / BATCH))
+    rate = 0.001 if key.model == "vae" else 0.0005
+    batch = min(BATCH, len(data.training))
     try:
-        metrics = fit(
-            model,
-            pictures.training,
-            epochs=epochs,
-            batch_size=default_batch_size(len(pictures.training)),
-            learning_rate=default_adaptive_rate(model.specification),
-            seed=seed,
-        )
-        nats = metrics[-1]["nats"]
+        fit(network, data.training, epochs=epochs, batch_size=batch, learning_rate=rate, seed=key.seed)
     except NotFiniteError as error:
-        say(f"{' '.join(map(str, key))} diverged: {error}")
-    seconds = time.perf_counter() - begun
-    samples, fitted = (model.sample(MAX_SAMPLES, 0, from_prior=prior) for prior in (True, False))
-    measured = dict.fromkeys(("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage"), nan)
-    frechet_fitted = nan
-    if pictures.real is not None:
-        measured = sample_measures(pictures.real, pictures.features(samples)).as_dict()
-        frechet_fitted = sample_measures(pictures.real, pictures.features(fitted)).frechet_distance
-    result = Result(
-        *key,
-        error=reconstruction_error(pictures.held_out, model.reconstruct(pictures.held_out)),
-        sharpness=float(sharpness(samples)),
-        frechet=measured["frechet_distance"],
-        frechet_fitted=frechet_fitted,
-        kernel=measured["kernel_distance"],
-        precision=measured["precision"],
-        recall=measured["recall"],
-        density=measured["density"],
-        coverage=measured["coverage"],
-        kl=nats.get("kl", nan),
-        log_d_real=nats.get("log_d_real", nan),
-        log_d_fake=nats.get("log_d_fake", nan),
-        seconds=seconds,
+        ended = f"diverged: {error}"
+    samples = network.sample(max(len(data.held_out), SHOWN), key.seed, from_prior=True)  # as the paper draws them
+    save_png(out / "samples" / f"{key.name}.png", grid(samples[:SHOWN], columns=SHOWN // 4))
+    return Result(
+        **asdict(key),
+        error=reconstruction_error(data.held_out, network.reconstruct(data.held_out)),
+        **_of_samples(samples[: len(data.held_out)], data, out),
+        ended=ended,
     )
-    return result, to_png(grid(samples[:32], 8, 1))
 
 
-def _split(array: np.ndarray, labels: np.ndarray | None, out: Path) -> Pictures:
-    """Hold out a share of the pictures; of too few, none, and samples are then not compared."""
-    order = np.random.default_rng(0).permutation(len(array))
-    count = min(MAX_SAMPLES, int(HELD_OUT * len(array)))
-    if count < LEAST_SAMPLES:
-        return Pictures(array, array, None, None)
-    held_out, training = np.sort(order[:count]), np.sort(order[count:])
-    known = None if labels is None else np.asarray(labels)[training]
-    features = feature_function(array[training], known, seed=0, cache=out / "features", progress=None)
-    return Pictures(array[training], array[held_out], features, features(array[held_out]))
+def refer(data: Data, out: Path) -> Reference:
+    """Return what real pictures, the mean picture and PCA score; as samples, held-out against training pictures."""
+    count = min(len(data.held_out), len(data.training))
+    real = _of_samples(data.training[:count], data, out)
+    return Reference(
+        data=data.name,
+        sha256=data.sha256,
+        training=len(data.training),
+        held_out=len(data.held_out),
+        labelled=data.labels is not None,
+        mean_error=mean_image_error(data.training, data.held_out),
+        pca_error=pca_error(data.training, data.held_out, LATENT),
+        **real,
+    )
 
 
-def baselines(pictures: Pictures) -> dict[str, float]:
-    """Return the measures of real training pictures beside the held-out ones, and errors that need no network."""
-    chosen = np.random.default_rng(1).permutation(len(pictures.training))[:MAX_SAMPLES]
-    as_good = pictures.training[chosen]
-    values = {
-        "mean image": linear.mean_image_error(pictures.training, pictures.held_out),
-        "PCA": linear.pca_error(pictures.training, pictures.held_out, CODE),
-        "sharpness": float(sharpness(pictures.held_out)),
-    }
-    if pictures.real is not None:
-        values |= sample_measures(pictures.real, pictures.features(as_good)).as_dict()
-    return values
+def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, Any]:
+    """Return the measures of samples by name; NaN are those for which there are too few pictures."""
+    features = data.features(out / "features")
+    found = {"sharpness": sharpness(samples), "grey_share": grey_share(samples)}
+    if features is None:
+        return found
+    measures = sample_measures(features(data.held_out), features(samples)).as_dict()
+    return found | {name: measures[name] for name in Reference.SAMPLE_MEASURES}
+
+
+def _place(one: Result) -> tuple[object, ...]:
+    """Return what results are sorted by on the page: the VAE first, and the ways in their order."""
+    models = get_args(PaperModel)
+    return one.data, one.architecture, models.index(one.model), [*WAYS].index(one.way), one.weight, one.seed
+
+
+def _row(result: Result) -> list[object]:
+    return [getattr(result, field.name) for field in fields(Result)]
+
+
+def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
+    """Add new references to those in ``out``, and return all by name; pictures that changed are refused."""
+    path = out / "references.json"
+    known: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes()) if path.exists() else []
+    references = {}
+    for row in known:
+        values: dict[str, Any] = {name: nan if value is None else value for name, value in row.items()}
+        references[row["data"]] = Reference(**values)
+    for one in new:
+        if one.data in references and one.sha256 != references[one.data].sha256:
+            raise AvaError(f"{out} holds results of other pictures named {one.data}: choose another --out")
+        references[one.data] = one
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(list(references.values())), indent=2))
+    return references
 
 
 def _open(out: Path, plan: Plan) -> dict[Key, Result]:
@@ -281,17 +302,24 @@ def _open(out: Path, plan: Plan) -> dict[Key, Result]:
         if not (out / "plan.json").exists():
             if any(out.iterdir()):
                 raise AvaError(f"{out} is already used: choose another --out")
+            (out / "samples").mkdir()
             write_atomically(out / "results.csv", (",".join(field.name for field in fields(Result)) + "\n").encode())
             write_atomically(out / "plan.json", plan_json)
         if (out / "plan.json").read_bytes() != plan_json:
-            raise AvaError(f"{out} holds results of other pictures or settings: choose another --out")
+            raise AvaError(f"{out} holds results of other settings: choose another --out")
         text = (out / "results.csv").read_text()
     except OSError as error:
         raise AvaError(f"cannot write {out}: {error.strerror}") from error
-    whole = text[: text.rfind("\n") + 1]  # the run of an incomplete line is done again
+    whole = text[: text.rfind("\n") + 1]  # the training of an incomplete line is done again
     write_atomically(out / "results.csv", whole.encode())
     try:
-        rows = [msgspec.convert(row, Result, strict=False) for row in csv.DictReader(whole.splitlines())]
-    except msgspec.ValidationError as error:
+        results = [Result(**_values(row)) for row in csv.DictReader(whole.splitlines())]
+    except (ValueError, TypeError) as error:
         raise AvaError(f"{out / 'results.csv'} is damaged ({error}): repair it, or choose another --out") from error
-    return {(row.architecture, row.model, row.way, row.seed): row for row in rows}
+    return {result.key: result for result in results}
+
+
+def _values(row: dict[str, str]) -> dict[str, Any]:
+    """Return the values of a line by name."""
+    kinds = {field.name: field.type for field in fields(Result)}
+    return {name: kinds[name](value) for name, value in row.items()}  # type: ignore[operator]

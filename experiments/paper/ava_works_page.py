@@ -1,100 +1,100 @@
-"""Write the page of the experiment ava-works: tables with mean and spread, a verdict for each claim, and samples."""
+"""Write the page about whether AVA works: verdicts, tables and samples in one self-contained HTML file."""
 
-import math
-import statistics
-from collections.abc import Sequence
+import csv
+import io
 from pathlib import Path
 
-from ava_np.experiments.paper.ava_works import WAYS, Pictures, Result, baselines
+from ava_np.errors import AvaError
+from ava_np.experiments.paper.ava_works_summary import Group, Reference, Result, findings, group
 from ava_np.files import write_atomically
 from ava_np.report.render import data_uri, template
 
+WAYS = {
+    "paper": "as printed",
+    "printed": "exact, printed objective",
+    "non-saturating": "exact, non-saturating",
+    "defaults": "exact, calibrated, non-saturating",
+}
+VAE_WAYS = {"paper": "as printed", "printed": "exact, gaussian", "defaults": "exact, calibrated"}
+
 MEASURES = {
-    "error": "reconstruction error, held out",
-    "sharpness": "sharpness",
-    "frechet": "Fréchet distance",
-    "frechet_fitted": "the same, fitted codes",
-    "kernel": "kernel distance",
+    "frechet_distance": "Fréchet distance",
+    "kernel_distance": "kernel distance",
     "precision": "precision",
     "recall": "recall",
     "density": "density",
     "coverage": "coverage",
-    "kl": "KL",
-    "log_d_real": "log d(x)",
-    "log_d_fake": "log(1 - d(x′))",
+    "sharpness": "sharpness",
+    "grey_share": "grey share",
+    "error": "error",
 }
-BETTER = 0.95  # times the value of the VAE, in every seed, to be called better
 
 
-def write_page(out: Path, epochs: int, pictures: Pictures, results: Sequence[Result]) -> Path:
-    """Write report.html, and return its path."""
-    groups: dict[tuple[str, str, str], list[Result]] = {}
-    for result in results:
-        groups.setdefault((result.architecture, result.model, result.way), []).append(result)
-    rows = [(*key, [spread(group, name) for name in MEASURES], _sheet(out, group[0])) for key, group in groups.items()]
-    page = template("ava_np.experiments.paper", "ava_works.html").render(
-        ways=WAYS,
+def title(one: Group) -> str:
+    """Return the name of a group, such as "AVA1, exact, non-saturating, weight 5"."""
+    key = one.key
+    way = (VAE_WAYS if key.model == "vae" else WAYS)[key.way]
+    return f"{key.model.upper()}, {way}" + (f", weight {key.weight:g}" if key.weight != 1 else "")
+
+
+def write_page(out: Path, steps: int, references: dict[str, Reference], results: list[Result]) -> Path:
+    """Write tables.csv and report.html.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of the results, with the pictures of the samples.
+    steps : int
+        Steps per training.
+    references : dict of str to Reference
+        What needs no model, by the name of the pictures.
+    results : list of Result
+        All trainings that are done.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+
+    Raises
+    ------
+    AvaError
+        If a file cannot be read or written.
+    """
+    groups = group(results)
+    write_atomically(out / "tables.csv", _tables(groups))
+    sections: dict[tuple[str, str], list[Group]] = {}
+    for one in groups:
+        sections.setdefault((one.key.data, one.key.architecture), []).append(one)
+    try:
+        pictures = {one.key: data_uri((out / "samples" / f"{one.key.name}.png").read_bytes()) for one in groups}
+    except OSError as error:
+        raise AvaError(f"cannot read {error.filename}: {error.strerror}") from error
+    text = template("ava_np.experiments.paper", "ava_works.html").render(
+        steps=steps,
+        count=len(results),
+        sections=sections,
+        references=references,
+        findings=findings(groups, references),
+        pictures=pictures,
         measures=MEASURES,
-        rows=rows,
-        verdicts=verdicts(groups),
-        baselines=baselines(pictures),
-        training=len(pictures.training),
-        held_out=len(pictures.held_out),
-        compared=pictures.real is not None,
-        shape=pictures.training.shape[1:],
-        seeds=len({result.seed for result in results}),
-        epochs=epochs,
+        title=title,
+        diverged=lambda one: sum(result.ended != "trained" for result in one.results),
     )
-    write_atomically(out / "report.html", page.encode())
+    write_atomically(out / "report.html", text.encode())
     return out / "report.html"
 
 
-def spread(group: Sequence[Result], measure: str) -> str:
-    """Return the mean of a measure over the seeds, and its standard deviation, as text; empty if it was not measured.
-
-    Examples
-    --------
-    >>> from dataclasses import fields
-    >>> measured = len(fields(Result)) - 4
-    >>> results = [Result("mlp", "vae", "default", seed, *[1.0 + seed] * measured) for seed in range(3)]
-    >>> spread(results, "error")
-    '2 ± 1'
-    """
-    values = [getattr(result, measure) for result in group]
-    values = [value for value in values if math.isfinite(value)]
-    if not values:
-        return ""
-    mean = f"{statistics.mean(values):.3g}"
-    return f"{mean} ± {statistics.stdev(values):.2g}" if len(values) > 1 else mean
-
-
-def verdicts(groups: dict[tuple[str, str, str], list[Result]]) -> list[str]:
-    """Say for each AVA whether it draws and reconstructs better than the VAE that was trained in the same way.
-
-    Better is a Fréchet distance, or a reconstruction error, of at most 0.95 of the VAE's with the same seed, in every
-    seed; worse is the reverse.
-    """
-    lines = []
-    for (architecture, model, way), group in groups.items():
-        likelihood_twin = "printed" if way == "non-saturating" else way
-        vaes = {result.seed: result for result in groups.get((architecture, "vae", likelihood_twin), [])}
-        pairs = [(result, vaes[result.seed]) for result in group if result.seed in vaes]
-        if model == "vae" or not pairs:
-            continue
-        parts = []
-        for measure, what in (("frechet", "draws"), ("error", "reconstructs")):
-            ratios = [getattr(ours, measure) / getattr(vae, measure) for ours, vae in pairs]
-            if not all(map(math.isfinite, ratios)):
-                continue
-            better, worse = all(r <= BETTER for r in ratios), all(r >= 1 / BETTER for r in ratios)
-            word = "better" if better else "worse" if worse else "about as well"
-            parts.append(
-                f"{what} {word} ({statistics.mean(ratios):.2f} of the VAE's {MEASURES[measure].split(',')[0]})"
-            )
-        lines.append(f"{model.upper()}, {way}, {architecture}: {' and '.join(parts)}.")
-    return lines
-
-
-def _sheet(out: Path, result: Result) -> str:
-    name = f"{result.architecture}-{result.model}-{result.way}-{result.seed}.png"
-    return data_uri((out / name).read_bytes())
+def _tables(groups: list[Group]) -> bytes:
+    """Return mean, smallest and largest of each measure over the seeds, one line per group and measure."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["data", "architecture", "model", "way", "weight", "seeds", "measure", "mean", "low", "high"])
+    for one in groups:
+        key = one.key
+        for measure in MEASURES:
+            spread = one.spread(measure)
+            figures = [f"{value:.6g}" for value in (spread.mean, spread.low, spread.high)]
+            start = [key.data, key.architecture, key.model, key.way, key.weight, len(one.results)]
+            writer.writerow([*start, measure, *figures])
+    return text.getvalue().encode()

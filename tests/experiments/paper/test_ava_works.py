@@ -1,6 +1,6 @@
-"""The experiment ava-works: every run is done once, and the verdict follows from the numbers."""
+"""The measurement of AVA continues after a stop, and its verdicts follow from the numbers."""
 
-from dataclasses import replace
+import re
 from math import nan
 from pathlib import Path
 
@@ -9,69 +9,120 @@ import pytest
 
 from ava_np.errors import AvaError
 from ava_np.experiments.paper import ava_works
-from ava_np.experiments.paper.ava_works import HIDDEN, WAYS, Pictures, Result, baselines, train
-from ava_np.experiments.paper.ava_works_page import spread, verdicts
+from ava_np.experiments.paper.ava_works import WAYS, Data, Plan, read_data, run, train
+from ava_np.experiments.paper.ava_works_summary import CLAIMS, Group, Key, Reference, Result, findings, group
 from tests.command import write_pictures
 
-ZERO = Result("mlp", "vae", "default", 0, *[1.0] * 13)
+REAL = Reference(
+    data="a", sha256="", training=9, held_out=2, labelled=False, mean_error=0.1, pca_error=0.1, sharpness=0.2
+)
+TRAININGS = {"models": ("vae", "ava1"), "ways": ("printed", "defaults"), "architectures": ("mlp",), "quick": True}
 
 
 @pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ava_works, "HIDDEN", dict.fromkeys(HIDDEN, (2, 3)))
-    monkeypatch.setattr(ava_works, "MAX_SAMPLES", 40)
+def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of small pictures, and a plan of a few steps on them."""
+    monkeypatch.setattr(ava_works, "QUICK", Plan(2))
+    return write_pictures(tmp_path / "pictures")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_trains_in_its_way_and_measures(way: str, small: None) -> None:
-    pictures = np.random.default_rng(0).random((60, 8, 8, 1), dtype=np.float32)
-    features = pictures.reshape(60, -1)
-    known = Pictures(pictures[:20], pictures[20:], lambda array: array.reshape(len(array), -1), features[20:])
-    result, sheet = train(known, 2, ("mlp", "ava1", way, 1))
-    assert (result.architecture, result.model, result.way, result.seed) == ("mlp", "ava1", way, 1)
-    assert all(np.isfinite(value) for value in list(result.__dict__.values())[4:])
-    assert sheet.startswith(b"\x89PNG")
-    assert baselines(known)["mean image"] > 0
+def results(model: str, way: str = "defaults", weight: float = 1.0, **measures: list[float]) -> list[Result]:
+    """Return one result for each seed."""
+    start = {"data": "a", "architecture": "mlp", "model": model, "way": way, "weight": weight, "ended": "trained"}
+    seeds = range(len(next(iter(measures.values()))))
+    return [
+        Result(**start, seed=i, **{"error": nan} | {name: values[i] for name, values in measures.items()})  # type: ignore[arg-type]
+        for i in seeds
+    ]
 
 
-def test_finished_runs_are_not_done_again(tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_pictures(tmp_path / "photos")
-    options = {"architectures": ("mlp",), "models": ("vae", "ava1"), "seeds": 1, "epochs": 1, "jobs": 1}
-    page = ava_works.run(tmp_path / "photos", out=tmp_path / "out", **options)  # type: ignore[arg-type]
-    lines = (tmp_path / "out" / "results.csv").read_text().splitlines()
-    assert len(lines) == 1 + 3 + 4
-    assert "too few pictures" in page.read_text()
-    (tmp_path / "out" / "results.csv").write_text("\n".join([*lines[:-1], lines[-1][:9]]))  # killed in the last line
-    ava_works.run(tmp_path / "photos", out=tmp_path / "out", **options)  # type: ignore[arg-type]
-    again = (tmp_path / "out" / "results.csv").read_text().splitlines()
-    assert again[:-1] == lines[:-1]
-    assert again[-1].split(",")[:16] == lines[-1].split(",")[:16]  # all but the time
-    with pytest.raises(AvaError, match="other pictures or settings"):
-        ava_works.run(tmp_path / "photos", out=tmp_path / "out", **{**options, "epochs": 2})  # type: ignore[arg-type]
+def verdict(measure: str, ava: list[float], vae: list[float]) -> str:
+    """Return the verdict on the claim that this measure decides."""
+    (claim,) = (one for one in CLAIMS if one.measure == measure)
+    groups = group(results("ava1", **{measure: ava}) + results("vae", **{measure: vae}))  # type: ignore[arg-type]
+    return claim.verdict(groups[0], groups[1], REAL)
 
 
-@pytest.mark.parametrize(
-    ("ratios", "word"),
-    [((0.5, 0.9), "draws better"), ((1.2, 1.1), "draws worse"), ((0.5, 0.99), "draws about as well")],
-)
-def test_a_verdict_needs_every_seed(ratios: tuple[float, float], word: str) -> None:
-    vaes = [replace(ZERO, seed=seed) for seed in range(2)]
-    avas = [replace(ZERO, model="ava1", seed=seed, frechet=ratio, error=2.0) for seed, ratio in enumerate(ratios)]
-    groups = {("mlp", "vae", "default"): vaes, ("mlp", "ava1", "default"): avas}
-    (line,) = verdicts(groups)
-    assert line.startswith(f"AVA1, default, mlp: {word} ({np.mean(ratios):.2f} of the VAE's Fréchet distance)")
-    assert "reconstructs worse (2.00" in line
+def test_a_claim_holds_only_if_every_seed_is_better() -> None:
+    assert verdict("error", [0.1, 0.2], [0.3, 0.4]) == "holds"
+    assert verdict("error", [0.3, 0.4], [0.1, 0.2]) == "the opposite"
+    assert verdict("error", [0.1, 0.35], [0.3, 0.4]) == "undecided"
+    assert verdict("error", [0.1, 0.2], [0.2, 0.4]) == "undecided"
 
 
-def test_the_non_saturating_ava_is_compared_with_the_vae_of_the_printed_objective() -> None:
-    groups = {
-        ("mlp", "vae", "printed"): [replace(ZERO, way="printed", error=4.0)],
-        ("mlp", "ava1", "non-saturating"): [replace(ZERO, model="ava1", way="non-saturating")],
-    }
-    assert "(0.25 of the VAE's reconstruction error)" in verdicts(groups)[0]
+def test_more_recall_is_better_and_the_best_sharpness_is_that_of_real_pictures() -> None:
+    assert verdict("recall", [0.8, 0.9], [0.1, 0.2]) == "holds"
+    assert verdict("sharpness", [0.19, 0.22], [0.1, 0.12]) == "holds"
+    assert verdict("sharpness", [0.9, 0.8], [0.1, 0.12]) == "the opposite"  # noise is sharper than any picture
 
 
-def test_a_spread_leaves_out_what_was_not_measured() -> None:
-    assert spread([ZERO, replace(ZERO, error=3.0)], "error") == "2 ± 1.4"
-    assert spread([ZERO], "error") == "1"
-    assert spread([replace(ZERO, frechet=nan)], "frechet") == ""
+def test_one_seed_is_said_and_a_missing_measure_gives_no_verdict() -> None:
+    assert verdict("error", [0.1], [0.3, 0.4]) == "holds, with one seed"
+    assert verdict("frechet_distance", [nan, nan], [nan, nan]) == "not measured"
+
+
+def test_each_ava_is_compared_with_the_vae_of_its_likelihood() -> None:
+    groups = group(
+        results("vae", "printed", error=[0.1])
+        + results("vae", "defaults", error=[0.2])
+        + results("ava1", "non-saturating", error=[0.3])
+        + results("ava1", "defaults", error=[0.3])
+        + results("ava1", "defaults", weight=5.0, error=[0.3])
+        + results("ava1", "paper", error=[0.3])  # there is no VAE with the paper's propagation
+    )
+    compared = [(one.ava.key.way, one.vae.key.way) for one in findings(groups, {"a": REAL})]
+    assert compared == [("non-saturating", "printed"), ("defaults", "defaults")]
+    assert "0.3, and 0.1 for the VAE" in findings(groups, {"a": REAL})[0].sentence
+
+
+def test_a_group_has_the_mean_and_range_over_its_seeds() -> None:
+    (one,) = group(results("vae", error=[0.1, 0.2, 0.6]))
+    assert isinstance(one, Group)
+    assert str(one.spread("error")) == "0.3 (0.1 to 0.6)"
+    assert one.spread("error").short == "0.3 ± 0.2"
+    assert str(one.spread("recall")) == one.spread("recall").short == ""
+
+
+def test_a_stopped_experiment_continues_to_the_same_results(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    page = run([pictures], out=whole, jobs=1, **TRAININGS).read_text()  # type: ignore[arg-type]
+    trained: list[Key] = []
+
+    def train_until_stopped(data: Data, steps: int, key: Key, out: Path) -> Result:
+        trained.append(key)
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        return train(data, steps, key, out)
+
+    monkeypatch.setattr(ava_works, "train", train_until_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run([pictures], out=stopped, jobs=1, **TRAININGS)  # type: ignore[arg-type]
+    with (stopped / "results.csv").open("a") as file:
+        file.write("0.1,0.2")  # an incomplete line
+    run([pictures], out=stopped, jobs=1, **TRAININGS)  # type: ignore[arg-type]
+    assert len(trained) == 4 + 1  # only the third is trained again
+    for name in ("results.csv", "tables.csv", "report.html", "references.json"):
+        assert (stopped / name).read_bytes() == (whole / name).read_bytes()
+    assert not re.search(r"<script|https?:|src=\"(?!data:)", page)
+    assert "AVA1, exact, printed objective, against VAE, exact, gaussian" in page
+
+
+def test_results_of_other_pictures_are_refused(pictures: Path, tmp_path: Path) -> None:
+    one = {**TRAININGS, "models": ("vae",), "ways": ("printed",)}
+    run([pictures], out=tmp_path / "out", jobs=1, **one)  # type: ignore[arg-type]
+    (pictures / "1.png").unlink()
+    with pytest.raises(AvaError, match="other pictures"):
+        run([pictures], out=tmp_path / "out", jobs=1, **one)  # type: ignore[arg-type]
+    with pytest.raises(AvaError, match="already used"):
+        run([pictures], out=pictures, jobs=1, **one)  # type: ignore[arg-type]
+
+
+def test_every_way_trains_and_no_held_out_picture_is_trained_on(pictures: Path, tmp_path: Path) -> None:
+    data = read_data(pictures)
+    assert not any(np.array_equal(one, other) for one in data.held_out for other in data.training)
+    (tmp_path / "samples").mkdir()
+    for way in WAYS:
+        result = train(data, 1, Key(data.name, "mlp", "ava1", way, 1.0, 0), tmp_path)
+        assert result.ended == "trained"

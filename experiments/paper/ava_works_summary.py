@@ -1,0 +1,251 @@
+"""What the trainings of ``ava_works`` show: mean and range over the seeds, and a sentence for each claim."""
+
+from dataclasses import dataclass
+from math import isnan, nan
+from statistics import fmean
+from typing import ClassVar
+
+BUILT_IN = "built-in"
+
+
+@dataclass(frozen=True)
+class Key:
+    """What tells one training from another.
+
+    Attributes
+    ----------
+    data, architecture, model : str
+        For example "mnist", "dcgan", "ava1".
+    way : str
+        "paper", "printed", "non-saturating" or "defaults".
+    weight : float
+        The adversarial weight of Ψ.
+    seed : int
+        Of the weights, the order of the pictures and the noise.
+    """
+
+    data: str
+    architecture: str
+    model: str
+    way: str
+    weight: float
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its picture, without suffix."""
+        return f"{self.data}-{self.architecture}-{self.model}-{self.way}-{self.weight:g}-{self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """Measures of samples; NaN if there are too few pictures.
+
+    Attributes
+    ----------
+    sharpness, grey_share, frechet_distance, kernel_distance, precision, recall, density, coverage : float
+        As in ``evaluation``.
+    """
+
+    SAMPLE_MEASURES: ClassVar = ("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
+
+    sharpness: float = nan
+    grey_share: float = nan
+    frechet_distance: float = nan
+    kernel_distance: float = nan
+    precision: float = nan
+    recall: float = nan
+    density: float = nan
+    coverage: float = nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference(_Measured):
+    """What needs no model: real pictures as samples, and the errors of the mean picture and of PCA.
+
+    Attributes
+    ----------
+    data : str
+        Name of the pictures.
+    sha256 : str
+        Of the pictures.
+    training, held_out : int
+        Their numbers.
+    labelled : bool
+        Whether the features are those of a classifier, and not principal components.
+    mean_error, pca_error : float
+        Errors of held-out pictures.
+    """
+
+    data: str
+    sha256: str
+    training: int
+    held_out: int
+    labelled: bool
+    mean_error: float
+    pca_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(_Measured):
+    """The measures of one training; the first fields are those of its ``Key``.
+
+    Attributes
+    ----------
+    error : float
+        Reconstruction error of held-out pictures.
+    ended : str
+        "trained", or a description of the divergence.
+    """
+
+    data: str
+    architecture: str
+    model: str
+    way: str
+    weight: float
+    seed: int
+    error: float
+    ended: str
+
+    @property
+    def key(self) -> Key:
+        """What tells it from the others."""
+        return Key(self.data, self.architecture, self.model, self.way, self.weight, self.seed)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, smallest and largest of a measure over the seeds."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def short(self) -> str:
+        """The mean with three digits, and ± half the range with one, for a table."""
+        half_range = f" ± {float(f'{(self.high - self.low) / 2:.1g}'):g}" if self.high > self.low else ""
+        return "" if isnan(self.mean) else f"{self.mean:.3g}{half_range}"
+
+    def __str__(self) -> str:
+        """Return the mean with three digits, and the range if there is one."""
+        range_ = f" ({self.low:.3g} to {self.high:.3g})" if self.high > self.low else ""
+        return "" if isnan(self.mean) else f"{self.mean:.3g}{range_}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """All seeds of a training.
+
+    Attributes
+    ----------
+    key : Key
+        Of the first of them.
+    results : list of Result
+        One or more, by seed.
+    """
+
+    key: Key
+    results: list[Result]
+
+    def spread(self, measure: str) -> Spread:
+        """Return a measure over the seeds."""
+        values = [getattr(one, measure) for one in self.results]
+        return Spread(fmean(values), min(values), max(values))
+
+
+def group(results: list[Result]) -> list[Group]:
+    """Put the seeds of each training together, in the order of the results."""
+    groups: dict[tuple[object, ...], Group] = {}
+    for one in results:
+        kind = (one.data, one.architecture, one.model, one.way, one.weight)
+        groups.setdefault(kind, Group(one.key, [])).results.append(one)
+    return list(groups.values())
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement about an AVA and the VAE whose likelihood and propagation are the same.
+
+    Attributes
+    ----------
+    text : str
+        What AVA does.
+    measure : str
+        The name of the measure that decides.
+    """
+
+    text: str
+    measure: str
+
+    def distance(self, value: float, real: Reference) -> float:
+        """Return how far a value is from the best, which is that of real pictures for sharpness."""
+        if self.measure == "sharpness":
+            return abs(value - real.sharpness)
+        return -value if self.measure in ("recall", "coverage") else value
+
+    def verdict(self, ava: Group, vae: Group, real: Reference) -> str:
+        """Return "holds" or "the opposite" if each seed of one is better than each of the other, else "undecided".
+
+        With one seed on either side, it says so. Without the measure it returns "not measured".
+        """
+        values = [[self.distance(getattr(one, self.measure), real) for one in side.results] for side in (ava, vae)]
+        if any(isnan(value) for side in values for value in side):
+            return "not measured"
+        a, v = values
+        result = "holds" if max(a) < min(v) else "the opposite" if min(a) > max(v) else "undecided"
+        return result if min(len(a), len(v)) > 1 else f"{result}, with one seed"
+
+
+CLAIMS = (
+    Claim("Samples are closer to real pictures", "frechet_distance"),
+    Claim("The sharpness of samples is closer to that of real pictures", "sharpness"),
+    Claim("Samples are more varied", "recall"),
+    Claim("Samples cover more of the real pictures", "coverage"),
+    Claim("Held-out pictures are reconstructed better", "error"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim about one AVA, and what the trainings say.
+
+    Attributes
+    ----------
+    claim : Claim
+        The statement.
+    ava, vae : Group
+        What is compared.
+    verdict : str
+        See ``Claim.verdict``.
+    """
+
+    claim: Claim
+    ava: Group
+    vae: Group
+    verdict: str
+
+    @property
+    def sentence(self) -> str:
+        """The verdict, with the numbers that it follows from."""
+        ava, vae = self.ava.spread(self.claim.measure), self.vae.spread(self.claim.measure)
+        measure = {"error": "reconstruction error", "frechet_distance": "Fréchet distance"}
+        name = measure.get(self.claim.measure, self.claim.measure)
+        return f"{self.claim.text}: {self.verdict}. The {name} is {ava}, and {vae} for the VAE."
+
+
+def findings(groups: list[Group], references: dict[str, Reference]) -> list[Finding]:
+    """Check each claim for each AVA of weight 1, against the VAE of the same data, architecture and objective."""
+    vaes = {(one.key.data, one.key.architecture, one.key.way): one for one in groups if one.key.model == "vae"}
+    found = []
+    for ava in groups:
+        key = ava.key
+        way = "printed" if key.way == "non-saturating" else key.way
+        vae = vaes.get((key.data, key.architecture, way))
+        if key.model == "vae" or key.weight != 1 or vae is None:
+            continue
+        for claim in CLAIMS:
+            verdict = claim.verdict(ava, vae, references[key.data])
+            if verdict != "not measured":
+                found.append(Finding(claim, ava, vae, verdict))
+    return found
