@@ -39,7 +39,7 @@ def gradcheck(
 ) -> None:
     """Compare every gradient with central differences in double precision, for parameters and inputs of layers.
 
-    Exact rules are compared with the printed objective, paper rules with the surrogate objective that they descend
+    Exact rules are compared with the objective, paper rules with the surrogate objective that they descend
     (docs/paper/ava.md). The exit code is 1 if a relative error reaches 1e-6.
 
     \b
