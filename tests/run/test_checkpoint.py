@@ -1,6 +1,7 @@
 """Checkpoints: loaded bit for bit, written atomically, and every kind of damage reported in one line."""
 
 import errno
+import hashlib
 import json
 import os
 import struct
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors import safe_open
@@ -424,3 +426,26 @@ def test_unwritable_path_is_reported(tmp_path: Path) -> None:
     with pytest.raises(AvaError, match=r"cannot write .*Not a directory"):
         write_atomically(tmp_path / "file" / "x", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
+
+
+def test_an_ava_of_format_3_has_the_printed_objective(tmp_path: Path) -> None:
+    """Its file has none of the options that came later, and a checksum of what it has."""
+    model = build("ava1", (3, 4, 1), latent=2, hidden=(4,), likelihood="gaussian", saturating=True)
+    save_model(model, tmp_path / MODEL)
+    with safe_open(tmp_path / MODEL, "numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata = json.loads(file.metadata()[KEY])
+    for option in ("likelihood", "beta", "saturating", "adversarial_weight"):
+        del metadata["model"][option]
+    metadata |= {"format": 3, "sha256": ""}
+    digest = hashlib.sha256(msgspec.json.encode(metadata))
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(arrays[name].tobytes())
+    metadata["sha256"] = digest.hexdigest()
+    save_file(arrays, tmp_path / MODEL, {KEY: msgspec.json.encode(metadata).decode()})
+    assert load_model(tmp_path / MODEL).specification == model.specification
+    metadata["steps"] = 3
+    save_file(arrays, tmp_path / MODEL, {KEY: msgspec.json.encode(metadata).decode()})
+    with pytest.raises(RunError, match="checksum"):
+        load_model(tmp_path / MODEL)
