@@ -117,7 +117,8 @@ def _pictures(run: "Run", model: "Model", pictures: "Pictures", training: "Pictu
             listed = sorted(listed, key=lambda item: -item[1])[:WORST]
         text = table([heading, "reconstruction error"], [[name, f"{value:.4f}"] for name, value in listed])
         rows = [["mean", f"{result.reconstruction_error:.4f}"], ["the mean picture", f"{result.mean_image_error:.4f}"]]
-        rows.append([f"PCA of {model.latent}", f"{result.pca_error:.4f}"])
+        if not result.pca_is_perfect:
+            rows.append([f"PCA of {model.latent}", f"{result.pca_error:.4f}"])
         text += "\n\n" + table(["reconstruction error", ""], rows) + "\n\n"
     findings = run_verdict(run, model, training, result)
     values["verdict"] = [finding._asdict() for finding in findings]

@@ -267,9 +267,10 @@ def _report(session: "Session") -> None:
 
 
 def _errors(evaluation: "Evaluation", latent: int) -> str:
+    pca = "" if evaluation.pca_is_perfect else f", PCA of {latent} {evaluation.pca_error:.4f}"
     return (
         f"reconstruction error {evaluation.reconstruction_error:.4f} "
-        f"(the mean picture {evaluation.mean_image_error:.4f}, PCA of {latent} {evaluation.pca_error:.4f})"
+        f"(the mean picture {evaluation.mean_image_error:.4f}{pca})"
     )
 
 

@@ -14,6 +14,7 @@ from ava_np.specification import TOY, Specification
 
 MAX_COMPARED = 100  # images compared with all pictures: the time grows with the product of the two counts
 TOY_SAMPLES = 1000
+PERFECT = 1e-4  # error of PCA, relative to that of the mean picture
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Evaluation:
     def reconstruction_error(self) -> float:
         """Mean reconstruction error over the pictures."""
         return float(self.reconstruction_errors.mean())
+
+    @property
+    def pca_is_perfect(self) -> bool:
+        """Whether PCA loses nothing, as with as many components as pictures: then it is no baseline."""
+        return self.pca_error < PERFECT * self.mean_image_error
 
     @property
     def rmse(self) -> float:

@@ -16,7 +16,6 @@ NO_BETTER = 0.97  # times the error of the mean picture
 EMPTY_CODE = 0.1  # nats: a code that says less than this says nothing
 SURE = -0.05  # mean log-probability of the right answer, above which a discriminator is sure
 ALIKE = 0.25  # spread of samples, relative to that of pictures
-PERFECT = 1e-4  # error of PCA, relative to that of the mean picture, below which it says nothing
 OVERFITTED = 1.5  # error of pictures held out, relative to that of training pictures
 LONGER = "Train longer, with more --epochs"
 
@@ -114,7 +113,7 @@ def of_reconstructions(evaluation: Evaluation, latent: int) -> list[Finding]:
     if error > NO_BETTER * mean:
         return [Finding("Reconstructions are no better than the mean picture", LONGER)]
     share = f"The reconstruction error is {error / mean:.2f} of the mean picture's"
-    if evaluation.pca_error < PERFECT * mean:  # as many components as pictures
+    if evaluation.pca_is_perfect:
         return [Finding(share)]
     pca = f"that of PCA with {latent} value{'' if latent == 1 else 's'}"
     if error > evaluation.pca_error:
