@@ -62,8 +62,8 @@ MODEL_OPTIONS = [
         type=ArchitectureType(),
         metavar="|".join((*ARCHITECTURES, "FILE.json")),
         help="Layers of the networks, or a file with a custom architecture (docs/layers).  "
-        f"[default: conv28 for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, then dcgan for vaegan; "
-        "mlp for fewer, and for gan and bigan]",
+        f"[default: conv28 for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, then dcgan for vaegan and "
+        "alphagan; mlp for fewer, and for gan and bigan]",
     ),
     click.option(
         "--hidden",

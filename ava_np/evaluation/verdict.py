@@ -10,7 +10,7 @@ import numpy as np
 
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.evaluate import Evaluation
-from ava_np.specification import AVA, GAN, VAEGAN, BiGAN, ModelSpecification
+from ava_np.specification import AVA, AVB, GAN, VAEGAN, AlphaGAN, BiGAN, ModelSpecification
 
 NO_BETTER = 0.97  # times the error of the mean picture
 EMPTY_CODE = 0.1  # nats: a code that says less than this says nothing
@@ -147,6 +147,8 @@ def of_terms(model: ModelSpecification, nats: Mapping[str, float]) -> list[Findi
         else:
             advice = "Try a smaller --beta, or more --epochs"
         findings.append(Finding(f"The codes say nothing about the pictures (KL {nats['kl']:.2f} nats)", advice))
+    if isinstance(model, AVB):  # whose discriminator measures a divergence
+        return findings
     sure = [nats.get(name, -1.0) > SURE for name in ("log_d_real", "log_d_fake")]
     if all(sure):
         text = "The discriminator tells every picture from every fake, so little can be learnt from it"
@@ -159,6 +161,8 @@ def _against_a_sure_discriminator(model: ModelSpecification) -> str:
         return "Try a larger --adversarial-weight" if not model.saturating else "Leave --saturating out"
     if isinstance(model, GAN | BiGAN):
         return "Try --smoothing 0.1" if model.architecture == "dcgan" else "Try --smoothing 0.1, or --model dcgan"
+    if isinstance(model, AlphaGAN):
+        return "Try a smaller --reconstruction-weight, or --architecture dcgan"
     return "Try a smaller --gamma" if isinstance(model, VAEGAN) else LONGER
 
 

@@ -1,8 +1,8 @@
 """Default settings that depend on the model, the optimiser or the pictures: one function or table for each.
 
 The rule for the layers: dense ones for points and for a handful of pictures; convolutions, with a longer code, where
-there are enough pictures to learn them from: with batch normalisation in a VAE-GAN, without it in the others, whose
-encoder is applied to pictures of two kinds. ``gan`` and ``bigan`` stay dense: a GAN of convolutions is ``dcgan``.
+there are enough pictures to learn them from. These have batch normalisation in a VAE-GAN and an α-GAN, and none in the
+others, where it reconstructed worse. ``gan`` and ``bigan`` stay dense: a GAN of convolutions is ``dcgan``.
 """
 
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def default_layers(
     adversarial = isinstance(model, GAN | BiGAN)
     chosen = adversarial or "architecture" in given or "hidden" in given
     if not chosen and count >= FEW_PICTURES and min(shape[:2]) >= LEAST_SIDE:
-        layers["architecture"] = "dcgan" if isinstance(model, VAEGAN) else "conv28"
+        layers["architecture"] = "dcgan" if isinstance(model, VAEGAN | AlphaGAN) else "conv28"
     if layers or (isinstance(model, DCGAN) and model.architecture == "dcgan" and not model.hidden):
         layers["hidden"] = _channels(min(shape[:2]))
     if "architecture" in layers and "latent" not in given:

@@ -6,7 +6,7 @@ import pytest
 from ava_np.evaluation import verdict
 from ava_np.evaluation.evaluate import Evaluation
 from ava_np.evaluation.verdict import Finding
-from ava_np.specification import AAE, AVA1, DCGAN, GAN, VAE, VAEGAN, AnyModel
+from ava_np.specification import AAE, AVA1, AVB, DCGAN, GAN, VAE, VAEGAN, AnyModel
 
 
 def evaluation(error: float, mean: float = 0.1, pca: float = 0.05) -> Evaluation:
@@ -69,6 +69,7 @@ def test_terms_are_judged_with_advice_for_the_model(
         (GAN(), {"log_d_real": -0.01, "log_d_fake": -0.5}),
         (GAN(), {"log_d_real": -0.5, "log_d_fake": -0.01}),
         (AAE(), {"log_D_prior": -0.01, "log_D_code": -0.01}),
+        (AVB(), {"log_d_real": -0.01, "log_d_fake": -0.01}),  # its discriminator measures a divergence
         (VAE(), {}),
     ],
 )

@@ -51,7 +51,7 @@ def test_layers_follow_from_the_number_and_the_size_of_the_pictures(
         found = replace(model, **default_layers(model, {}, count, shape))
         if name == "dcgan":
             assert (found.architecture, found.latent) == ("dcgan", 100)
-        elif name == "vaegan":
+        elif name in ("vaegan", "alphagan"):
             assert found.architecture == architecture.replace("conv28", "dcgan")
         elif name in ("gan", "bigan"):
             assert found == model
