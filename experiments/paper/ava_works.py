@@ -232,12 +232,15 @@ def train(data: Data, steps: int, key: Key, out: Path) -> Result:
         fit(network, data.training, epochs=epochs, batch_size=batch, learning_rate=rate, seed=key.seed)
     except NotFiniteError as error:
         ended = f"diverged: {error}"
-    samples = network.sample(max(len(data.held_out), SHOWN), key.seed, from_prior=True)  # as the paper draws them
+    count = len(data.held_out)
+    samples = network.sample(max(count, SHOWN), key.seed, from_prior=True)  # as the paper draws them
     save_png(out / "samples" / f"{key.name}.png", grid(samples[:SHOWN], columns=SHOWN // 4))
+    fitted = _of_samples(network.sample(count, key.seed), data, out)  # as users draw them
     return Result(
         **asdict(key),
         error=reconstruction_error(data.held_out, network.reconstruct(data.held_out)),
-        **_of_samples(samples[: len(data.held_out)], data, out),
+        **_of_samples(samples[:count], data, out),
+        fitted_frechet_distance=fitted.get("frechet_distance", nan),
         ended=ended,
     )
 

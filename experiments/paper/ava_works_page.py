@@ -19,6 +19,7 @@ VAE_WAYS = {"paper": "as printed", "printed": "exact, gaussian", "defaults": "ex
 
 MEASURES = {
     "frechet_distance": "Fréchet distance",
+    "fitted_frechet_distance": "Fréchet distance, fitted codes",
     "kernel_distance": "kernel distance",
     "precision": "precision",
     "recall": "recall",

@@ -44,7 +44,9 @@ class _Measured:
     Attributes
     ----------
     sharpness, grey_share, frechet_distance, kernel_distance, precision, recall, density, coverage : float
-        As in ``evaluation``.
+        As in ``evaluation``; of codes from the prior.
+    fitted_frechet_distance : float
+        Of codes from the Gaussian that is fitted to those of the training pictures, as ``ava sample`` draws them.
     """
 
     SAMPLE_MEASURES: ClassVar = ("frechet_distance", "kernel_distance", "precision", "recall", "density", "coverage")
@@ -52,6 +54,7 @@ class _Measured:
     sharpness: float = nan
     grey_share: float = nan
     frechet_distance: float = nan
+    fitted_frechet_distance: float = nan
     kernel_distance: float = nan
     precision: float = nan
     recall: float = nan
@@ -198,7 +201,8 @@ class Claim:
 
 
 CLAIMS = (
-    Claim("Samples are closer to real pictures", "frechet_distance"),
+    Claim("Samples of N(0, I) are closer to real pictures", "frechet_distance"),
+    Claim("Samples of the fitted codes are closer to real pictures", "fitted_frechet_distance"),
     Claim("The sharpness of samples is closer to that of real pictures", "sharpness"),
     Claim("Samples are more varied", "recall"),
     Claim("Samples cover more of the real pictures", "coverage"),
@@ -229,7 +233,11 @@ class Finding:
     def sentence(self) -> str:
         """The verdict, with the numbers that it follows from."""
         ava, vae = self.ava.spread(self.claim.measure), self.vae.spread(self.claim.measure)
-        measure = {"error": "reconstruction error", "frechet_distance": "Fréchet distance"}
+        measure = {
+            "error": "reconstruction error",
+            "frechet_distance": "Fréchet distance",
+            "fitted_frechet_distance": "Fréchet distance with fitted codes",
+        }
         name = measure.get(self.claim.measure, self.claim.measure)
         return f"{self.claim.text}: {self.verdict}. The {name} is {ava}, and {vae} for the VAE."
 
