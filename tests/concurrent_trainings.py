@@ -35,7 +35,7 @@ def in_processes(alone: Trainings, method: str) -> None:
 
 
 def with_dask(alone: Trainings) -> None:
-    import dask  # type: ignore[import-not-found]
+    import dask
 
     tasks = [dask.delayed(train)(seed) for seed in SEEDS]
     assert list(dask.compute(*tasks, scheduler="threads")) == alone

@@ -11,6 +11,12 @@ from ava_np.specification import PaperModel
 
 _WAYS = ("paper", "printed", "non-saturating", "defaults")  # those of ava_works, which is imported when it runs
 
+_JOBS = click.option("--jobs", type=COUNT, help="Trainings at the same time.  [default: one for each core]")
+_SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Train on the workers of this Dask scheduler, such as tcp://host:8786, instead of on this machine.",
+)  # fmt: skip
+
 
 @click.group()
 def experiment() -> None:
@@ -25,8 +31,9 @@ def experiment() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the results.  [default: runs/ava-tables, or -quick]",
 )
-@click.option("--jobs", type=COUNT, help="Models to train in parallel.  [default: one for each core]")
-def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | None) -> None:
+@_JOBS
+@_SCHEDULER
+def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | None, scheduler: str | None) -> None:
     """Tables 1 to 3 and Figure 5: VAE and AVA1 to AVA5, 19 learning rates, both propagations, RMSE (17).
 
     FOLDER holds the ten medicine-label images of the paper; without it, the built-in pictures are used. The results are
@@ -39,7 +46,7 @@ def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | N
     """
     from ava_np.experiments.paper.ava_tables import run
 
-    report = run(folder, quick=quick, out=out, jobs=jobs)
+    report = run(folder, quick=quick, out=out, jobs=jobs, scheduler=scheduler)
     echo(str(report))
 
 
@@ -64,7 +71,8 @@ def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | N
     type=click.Path(path_type=Path),
     help="Folder of the results.  [default: runs/ava-works, or -quick]",
 )
-@click.option("--jobs", type=COUNT, help="Models to train in parallel.  [default: one for each core]")
+@_JOBS
+@_SCHEDULER
 def ava_works(
     data: tuple[Path, ...],
     models: tuple[str, ...],
@@ -75,6 +83,7 @@ def ava_works(
     quick: bool,
     out: Path | None,
     jobs: int | None,
+    scheduler: str | None,
 ) -> None:
     """Does AVA work? VAE and AVA1 to AVA5, as printed and with what was added, measured on samples and reconstructions.
 
@@ -89,6 +98,6 @@ def ava_works(
 
     report = run(
         data, models=models or get_args(PaperModel), ways=ways or _WAYS, architectures=architectures, weights=weights,
-        seeds=seeds, quick=quick, out=out, jobs=jobs,
+        seeds=seeds, quick=quick, out=out, jobs=jobs, scheduler=scheduler,
     )  # fmt: skip
     echo(str(report))

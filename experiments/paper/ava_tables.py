@@ -10,24 +10,18 @@ Each finished training run is a line of ``results.csv``. If the experiment is st
 the last line.
 """
 
-import csv
-import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-import joblib
-import msgspec
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ava_np.console import progress_counter, say
 from ava_np.data.sources import read_pictures
 from ava_np.data.zoom import zoom_in, zoom_out
-from ava_np.errors import AvaError, NotFiniteError
+from ava_np.errors import NotFiniteError
 from ava_np.evaluation import metrics
-from ava_np.experiments.paper.ava_tables_summary import ZOOM, Result, summarise
-from ava_np.files import write_atomically
+from ava_np.experiments.paper.ava_tables_summary import ZOOM, Key, Result, summarise
+from ava_np.experiments.trials import Trials
 from ava_np.models import build
 from ava_np.specification import PaperModel, Propagation
 from ava_np.training.fit import fit
@@ -59,7 +53,14 @@ FULL = Plan((*TENTHS, *HUNDREDTHS), 500, "")
 QUICK = Plan((1.0, 0.1, 0.01), 30, "")
 
 
-def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jobs: int | None = None) -> Path:
+def run(
+    folder: Path | None,
+    *,
+    quick: bool = False,
+    out: Path | None = None,
+    jobs: int | None = None,
+    scheduler: str | None = None,
+) -> Path:
     """Do the training runs that are still missing, in parallel, and write tables, figures and the page.
 
     Parameters
@@ -72,6 +73,8 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
         Folder for the results; None uses runs/ava-tables or runs/ava-tables-quick.
     jobs : int or None
         Number of training runs in parallel; None uses one per core.
+    scheduler : str or None
+        Address of a Dask scheduler, whose workers train.
 
     Returns
     -------
@@ -81,36 +84,20 @@ def run(folder: Path | None, *, quick: bool = False, out: Path | None = None, jo
     Raises
     ------
     AvaError
-        If the pictures cannot be read, ``out`` cannot be written or holds results of another plan, or a training run
-        is killed.
+        If the pictures cannot be read, ``out`` cannot be written or holds results of another plan, or the scheduler
+        cannot be reached.
     """
     from ava_np.experiments.paper.ava_tables_page import write_page  # imports matplotlib, which the workers do not need
 
     read = read_pictures(folder, size=SIZE, fit="stretch", zoom=ZOOM)
     pictures, plan = read.array, replace(QUICK if quick else FULL, pictures=read.sha256)
     out = out or Path("runs") / ("ava-tables-quick" if quick else "ava-tables")
-    results = _open(out, plan)
-    order = [(p, m, r) for p in get_args(Propagation) for m in get_args(PaperModel) for r in plan.rates]
-    say(f"{len(results)} of {len(order)} training runs of {plan.steps} steps are done; results in {out}")
+    trials = Trials(out, plan, Key, Result)
     # Rate by rate, so that any few of them take the mean time, and the time that is left can be told.
-    missing = sorted((key for key in order if key not in results), key=lambda key: -key[2])
-    jobs = min(jobs or os.cpu_count() or 1, max(1, len(missing)))
-    trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        joblib.delayed(train)(pictures, plan.steps, *key) for key in missing
-    )
-    with progress_counter("training", len(results), jobs) as show, (out / "results.csv").open("a") as file:
-        try:
-            for result in trainings:
-                results[result.propagation, result.model, result.rate] = result
-                csv.writer(file, lineterminator="\n").writerow(asdict(result).values())
-                file.flush()
-                show(len(results), len(order))
-        except TerminatedWorkerError:
-            raise AvaError(
-                f"a training run was killed, perhaps for lack of memory: start again to continue in {out}"
-            ) from None
+    keys = [Key(p, m, r) for r in plan.rates for p in get_args(Propagation) for m in get_args(PaperModel)]
+    results = trials.run(train, [pictures, plan.steps], keys, jobs=jobs, scheduler=scheduler)
     baselines = metrics.baselines(pictures, ZOOM)
-    return write_page(out, pictures, plan.steps, summarise([results[key] for key in order], baselines))
+    return write_page(out, pictures, plan.steps, summarise(results, baselines))
 
 
 def printed_objective(model: str) -> dict[str, Any]:
@@ -118,7 +105,7 @@ def printed_objective(model: str) -> dict[str, Any]:
     return {"likelihood": "gaussian"} if model == "vae" else {"likelihood": "gaussian", "saturating": True}
 
 
-def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: float) -> Result:
+def train(pictures: np.ndarray, steps: int, key: Key) -> tuple[Result, dict[str, bytes]]:
     """Train one model and measure it; if it diverges, measure the parameters before the divergence.
 
     Parameters
@@ -127,16 +114,15 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
         Pictures at full size, in [0, 1].
     steps : int
         Number of SGD steps, each on all pictures.
-    propagation, model : str
-        For example "paper", "ava1".
-    rate : float
-        Learning rate γ.
+    key : Key
+        Propagation, model and learning rate γ.
 
     Returns
     -------
-    Result
-        The measured figures.
+    Result, dict
+        The measured figures, and no files.
     """
+    propagation, model, rate = astuple(key)
     small = zoom_out(pictures, ZOOM)
     network = build(model, small.shape[1:], propagation=propagation, **printed_objective(model))
     ended = "trained"
@@ -146,7 +132,7 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
         ended = f"diverged: {error}"
     decoded = network.reconstruct(small)
     rmses = [metrics.rmse(image, pictures) for image in zoom_in(decoded, ZOOM)]
-    return Result(
+    result = Result(
         propagation=propagation,
         model=model,
         rate=rate,
@@ -156,28 +142,4 @@ def train(pictures: np.ndarray, steps: int, propagation: str, model: str, rate: 
         brightness=float(decoded[int(np.argmin(rmses))].mean()),
         ended=ended,
     )
-
-
-def _open(out: Path, plan: Plan) -> dict[tuple[str, str, float], Result]:
-    """Create ``out`` if necessary, and return the results that it already holds, by propagation, model and rate."""
-    plan_json = msgspec.json.format(msgspec.json.encode(plan), indent=2)
-    heading = [field.name for field in fields(Result)]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not (out / "plan.json").exists():
-            if any(out.iterdir()):
-                raise AvaError(f"{out} is already used: choose another --out")
-            write_atomically(out / "results.csv", (",".join(heading) + "\n").encode())
-            write_atomically(out / "plan.json", plan_json)
-        if (out / "plan.json").read_bytes() != plan_json:
-            raise AvaError(f"{out} holds results of other pictures or settings: choose another --out")
-        text = (out / "results.csv").read_text()
-    except OSError as error:
-        raise AvaError(f"cannot write {out}: {error.strerror}") from error
-    whole = text[: text.rfind("\n") + 1]  # the run of an incomplete line is done again
-    write_atomically(out / "results.csv", whole.encode())
-    try:
-        rows = [msgspec.convert(row, Result, strict=False) for row in csv.DictReader(whole.splitlines())]
-    except msgspec.ValidationError as error:
-        raise AvaError(f"{out / 'results.csv'} is damaged ({error}): repair it, or choose another --out") from error
-    return {(row.propagation, row.model, row.rate): row for row in rows}
+    return result, {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan, nan
 from statistics import fmean, pstdev
 from typing import get_args
 
@@ -9,8 +10,8 @@ from ava_np.specification import PaperModel, Propagation
 
 
 @dataclass(frozen=True)
-class Result:
-    """Result of one training run.
+class Key:
+    """What tells one training run from another.
 
     Attributes
     ----------
@@ -18,6 +19,19 @@ class Result:
         For example "paper", "ava1".
     rate : float
         Learning rate γ.
+    """
+
+    propagation: str
+    model: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """Result of one training run; the first fields are those of its ``Key``.
+
+    Attributes
+    ----------
     rmse, rmse_mean : float
         RMSE (17) of imageBest, and the mean of (17) over all decoded pictures.
     reconstruction_error : float
@@ -136,7 +150,7 @@ def summarise(results: list[Result], baselines: dict[str, float]) -> Summary:
     for propagation in get_args(Propagation):
         for model in get_args(PaperModel):
             runs = runs_of(results, propagation, model)
-            values = [one.rmse for one in runs]
+            values = [one.rmse for one in runs if not isnan(one.rmse)] or [nan]  # without those that failed
             measured[propagation, model] = Figures(fmean(values), min(values), pstdev(values))
             diverged[propagation, model] = sum(one.ended != "trained" for one in runs)
     tables = {"printed": PRINTED} | {

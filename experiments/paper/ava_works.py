@@ -8,22 +8,18 @@ compared with as many samples. Each finished training is a line of ``results.csv
 experiment is stopped, the next start continues after the last line, and it may name other models, seeds or data.
 """
 
-import csv
 import math
-import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import product
 from math import nan
 from pathlib import Path
 from typing import Any, get_args
 
-import joblib
 import msgspec
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from ava_np.console import progress_counter, say
+from ava_np.console import say
 from ava_np.data.labels import read_labels
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
@@ -33,8 +29,9 @@ from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.evaluation.samples import sample_measures
 from ava_np.evaluation.sharpness import grey_share, sharpness
 from ava_np.experiments.paper.ava_works_summary import BUILT_IN, Key, Reference, Result
+from ava_np.experiments.trials import Trials
 from ava_np.files import write_atomically
-from ava_np.images import grid, save_png
+from ava_np.images import grid, to_png
 from ava_np.models import build
 from ava_np.specification import PaperModel
 from ava_np.training.fit import fit
@@ -79,8 +76,10 @@ class Data:
         Of the folder.
     training, held_out : ndarray, (N, H, W, C) float32
         In [0, 1].
-    labels : ndarray of str, (N,), or None
-        Of the training pictures.
+    labelled : bool
+        Whether the features are those of a classifier, and not principal components.
+    features : callable or None
+        What to compare samples by; None if too few pictures are held out.
     sha256 : str
         Of all pictures that were read.
     """
@@ -88,14 +87,9 @@ class Data:
     name: str
     training: np.ndarray
     held_out: np.ndarray
-    labels: np.ndarray | None
+    labelled: bool
+    features: FeatureFunction | None
     sha256: str
-
-    def features(self, cache: Path) -> FeatureFunction | None:
-        """Return the features to compare samples by, or None if too few pictures are held out."""
-        if len(self.held_out) < FEWEST:
-            return None
-        return feature_function(self.training, self.labels, cache=cache)
 
 
 def run(
@@ -109,6 +103,7 @@ def run(
     quick: bool = False,
     out: Path | None = None,
     jobs: int | None = None,
+    scheduler: str | None = None,
 ) -> Path:
     """Do the trainings that are still missing, in parallel, and write the page about all that are done.
 
@@ -128,6 +123,8 @@ def run(
         Folder for the results; None uses runs/ava-works or runs/ava-works-quick.
     jobs : int or None
         Number of trainings in parallel; None uses one per core.
+    scheduler : str or None
+        Address of a Dask scheduler, whose workers train.
 
     Returns
     -------
@@ -138,19 +135,19 @@ def run(
     ------
     AvaError
         If pictures cannot be read, two folders have the same name, ``out`` cannot be written or holds other results, or
-        a training is killed.
+        the scheduler cannot be reached.
     """
     from ava_np.experiments.paper.ava_works_page import write_page
 
     plan = QUICK if quick else FULL
     out = out or Path("runs") / ("ava-works-quick" if quick else "ava-works")
     sources: Sequence[Path | None] = folders or [None]
-    sets = {data.name: data for data in map(read_data, sources)}
+    trials = Trials(out, plan, Key, Result)
+    say("reading pictures and training the classifiers that compare them")
+    sets = {data.name: data for data in (read_data(source, out / "features") for source in sources)}
     if len(sets) < len(folders):
         raise AvaError("two folders of pictures have the same name: rename one")
-    results = _open(out, plan)
-    say(f"features and references of {', '.join(sets)}")
-    references = _references(out, [refer(data, out) for data in sets.values()])
+    references = _references(out, [refer(data) for data in sets.values()])
     if quick:
         architectures, seeds = architectures[:1], 1
     keys = [
@@ -163,28 +160,11 @@ def run(
         for name, architecture, weight, way in product(sets, architectures, weights, ("non-saturating", "defaults"))
         if weight != 1
     ]
-    missing = [key for key in keys if key not in results]
-    say(f"{len(keys) - len(missing)} of {len(keys)} trainings of {plan.steps} steps are done; results in {out}")
-    jobs = min(jobs or os.cpu_count() or 1, max(1, len(missing)))
-    trainings = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(
-        joblib.delayed(train)(sets[key.data], plan.steps, key, out) for key in missing
-    )
-    done = len(keys) - len(missing)
-    with progress_counter("training", done, jobs) as show, (out / "results.csv").open("a") as file:
-        try:
-            for count, result in enumerate(trainings, done + 1):
-                results[result.key] = result
-                csv.writer(file, lineterminator="\n").writerow(_row(result))
-                file.flush()
-                show(count, len(keys))
-        except TerminatedWorkerError:
-            raise AvaError(
-                f"a training was killed, perhaps for lack of memory: start again to continue in {out}"
-            ) from None
-    return write_page(out, plan.steps, references, sorted(results.values(), key=_place))
+    trials.run(train, [sets, plan.steps], keys, jobs=jobs, scheduler=scheduler)
+    return write_page(out, plan.steps, references, sorted(trials.results.values(), key=_place))
 
 
-def read_data(folder: Path | None) -> Data:
+def read_data(folder: Path | None, cache: Path | None = None) -> Data:
     """Read a folder of pictures, or the built-in ones, and hold out a sixth, at most 2000, drawn with seed 0."""
     read = read_pictures(folder, size=BUILT_IN_SIZE if folder is None else None)
     labels = None if folder is None else read_labels(folder, read.names)
@@ -194,28 +174,30 @@ def read_data(folder: Path | None) -> Data:
     if not len(rows):
         raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
     name = BUILT_IN if folder is None else folder.resolve().name
-    return Data(name, read.array[rows], read.array[order[:held]], None if labels is None else labels[rows], read.sha256)
+    training, held_out = read.array[rows], read.array[order[:held]]
+    labels = None if labels is None else labels[rows]
+    features = None if held < FEWEST else feature_function(training, labels, cache=cache)
+    return Data(name, training, held_out, labels is not None, features, read.sha256)
 
 
-def train(data: Data, steps: int, key: Key, out: Path) -> Result:
-    """Train one model, measure it, and save a picture of its samples.
+def train(sets: Mapping[str, Data], steps: int, key: Key) -> tuple[Result, dict[str, bytes]]:
+    """Train one model, and measure it.
 
     Parameters
     ----------
-    data : Data
-        The pictures.
+    sets : mapping of str to Data
+        The pictures by name.
     steps : int
         Steps of Adam, rounded up to whole epochs.
     key : Key
-        Architecture, model, way, adversarial weight and seed.
-    out : Path
-        Folder of the results.
+        Data, architecture, model, way, adversarial weight and seed.
 
     Returns
     -------
-    Result
-        The measures; of the last finite parameters, if the training diverged.
+    Result, dict of str to bytes
+        The measures, of the last finite parameters if the training diverged; and a picture of samples by its file.
     """
+    data = sets[key.data]
     options = dict(WAYS[key.way])
     if key.model == "vae":
         options.pop("saturating", None)
@@ -234,40 +216,39 @@ def train(data: Data, steps: int, key: Key, out: Path) -> Result:
         ended = f"diverged: {error}"
     count = len(data.held_out)
     samples = network.sample(max(count, SHOWN), key.seed, from_prior=True)  # as the paper draws them
-    save_png(out / "samples" / f"{key.name}.png", grid(samples[:SHOWN], columns=SHOWN // 4))
-    fitted = _of_samples(network.sample(count, key.seed), data, out)  # as users draw them
-    return Result(
+    fitted = _of_samples(network.sample(count, key.seed), data)  # as users draw them
+    result = Result(
         **asdict(key),
         error=reconstruction_error(data.held_out, network.reconstruct(data.held_out)),
-        **_of_samples(samples[:count], data, out),
+        **_of_samples(samples[:count], data),
         fitted_frechet_distance=fitted.get("frechet_distance", nan),
         ended=ended,
     )
+    return result, {f"samples/{key.name}.png": to_png(grid(samples[:SHOWN], columns=SHOWN // 4))}
 
 
-def refer(data: Data, out: Path) -> Reference:
+def refer(data: Data) -> Reference:
     """Return what real pictures, the mean picture and PCA score; as samples, held-out against training pictures."""
     count = min(len(data.held_out), len(data.training))
-    real = _of_samples(data.training[:count], data, out)
+    real = _of_samples(data.training[:count], data)
     return Reference(
         data=data.name,
         sha256=data.sha256,
         training=len(data.training),
         held_out=len(data.held_out),
-        labelled=data.labels is not None,
+        labelled=data.labelled,
         mean_error=mean_image_error(data.training, data.held_out),
         pca_error=pca_error(data.training, data.held_out, LATENT),
         **real,
     )
 
 
-def _of_samples(samples: np.ndarray, data: Data, out: Path) -> dict[str, Any]:
+def _of_samples(samples: np.ndarray, data: Data) -> dict[str, Any]:
     """Return the measures of samples by name; NaN are those for which there are too few pictures."""
-    features = data.features(out / "features")
     found = {"sharpness": sharpness(samples), "grey_share": grey_share(samples)}
-    if features is None:
+    if data.features is None:
         return found
-    measures = sample_measures(features(data.held_out), features(samples)).as_dict()
+    measures = sample_measures(data.features(data.held_out), data.features(samples)).as_dict()
     return found | {name: measures[name] for name in Reference.SAMPLE_MEASURES}
 
 
@@ -275,10 +256,6 @@ def _place(one: Result) -> tuple[object, ...]:
     """Return what results are sorted by on the page: the VAE first, and the ways in their order."""
     models = get_args(PaperModel)
     return one.data, one.architecture, models.index(one.model), [*WAYS].index(one.way), one.weight, one.seed
-
-
-def _row(result: Result) -> list[object]:
-    return [getattr(result, field.name) for field in fields(Result)]
 
 
 def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
@@ -295,34 +272,3 @@ def _references(out: Path, new: list[Reference]) -> dict[str, Reference]:
         references[one.data] = one
     write_atomically(path, msgspec.json.format(msgspec.json.encode(list(references.values())), indent=2))
     return references
-
-
-def _open(out: Path, plan: Plan) -> dict[Key, Result]:
-    """Create ``out`` if necessary, and return the results that it already holds."""
-    plan_json = msgspec.json.format(msgspec.json.encode(plan), indent=2)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if not (out / "plan.json").exists():
-            if any(out.iterdir()):
-                raise AvaError(f"{out} is already used: choose another --out")
-            (out / "samples").mkdir()
-            write_atomically(out / "results.csv", (",".join(field.name for field in fields(Result)) + "\n").encode())
-            write_atomically(out / "plan.json", plan_json)
-        if (out / "plan.json").read_bytes() != plan_json:
-            raise AvaError(f"{out} holds results of other settings: choose another --out")
-        text = (out / "results.csv").read_text()
-    except OSError as error:
-        raise AvaError(f"cannot write {out}: {error.strerror}") from error
-    whole = text[: text.rfind("\n") + 1]  # the training of an incomplete line is done again
-    write_atomically(out / "results.csv", whole.encode())
-    try:
-        results = [Result(**_values(row)) for row in csv.DictReader(whole.splitlines())]
-    except (ValueError, TypeError) as error:
-        raise AvaError(f"{out / 'results.csv'} is damaged ({error}): repair it, or choose another --out") from error
-    return {result.key: result for result in results}
-
-
-def _values(row: dict[str, str]) -> dict[str, Any]:
-    """Return the values of a line by name."""
-    kinds = {field.name: field.type for field in fields(Result)}
-    return {name: kinds[name](value) for name, value in row.items()}  # type: ignore[operator]

@@ -12,7 +12,7 @@ from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import metrics
 from ava_np.experiments.paper import ava_tables
 from ava_np.experiments.paper.ava_tables import Plan, run, train
-from ava_np.experiments.paper.ava_tables_summary import PRINTED, Result, Summary, summarise
+from ava_np.experiments.paper.ava_tables_summary import PRINTED, Key, Result, Summary, summarise
 from ava_np.specification import PaperModel, Propagation
 from tests.command import write_pictures
 
@@ -44,11 +44,11 @@ def test_a_stopped_experiment_continues_to_the_same_results(
     run(pictures, quick=True, out=whole, jobs=1)
     trained = []
 
-    def train_until_stopped(data: np.ndarray, steps: int, *key: str) -> Result:
+    def train_until_stopped(data: np.ndarray, steps: int, key: Key) -> tuple[Result, dict[str, bytes]]:
         trained.append(key)
         if len(trained) == 6:
             raise KeyboardInterrupt
-        return train(data, steps, *key)  # type: ignore[arg-type]
+        return train(data, steps, key)
 
     monkeypatch.setattr(ava_tables, "train", train_until_stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -83,11 +83,11 @@ def test_results_of_another_plan_are_refused(pictures: Path, tmp_path: Path) -> 
 
 def test_a_training_run_measures_its_model(pictures: Path) -> None:
     read = read_pictures(pictures, size=(12, 9), zoom=3).array
-    untrained = train(read, 1, "exact", "vae", 1e-9)
+    untrained, _ = train(read, 1, Key("exact", "vae", 1e-9))
     assert untrained.brightness == pytest.approx(0.5, abs=1e-4)  # the decoder starts from even grey
     grey = metrics.rmse(np.full_like(read[0], 0.5), read)
     assert untrained.rmse == pytest.approx(grey, abs=1e-5)
-    assert train(read, 200, "exact", "vae", 1.0).reconstruction_error < untrained.reconstruction_error
+    assert train(read, 200, Key("exact", "vae", 1.0))[0].reconstruction_error < untrained.reconstruction_error
 
 
 def test_a_diverged_run_is_measured_before_its_divergence(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +96,7 @@ def test_a_diverged_run_is_measured_before_its_divergence(pictures: Path, monkey
 
     monkeypatch.setattr(ava_tables, "fit", diverge)
     read = read_pictures(pictures, size=(12, 9), zoom=3).array
-    result = train(read, 3, "exact", "vae", 0.1)
+    result, _ = train(read, 3, Key("exact", "vae", 0.1))
     assert result.ended == "diverged: at step 1"
     assert result.brightness == 0.5
 

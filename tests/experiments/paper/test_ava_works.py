@@ -90,11 +90,11 @@ def test_a_stopped_experiment_continues_to_the_same_results(
     page = run([pictures], out=whole, jobs=1, **TRAININGS).read_text()  # type: ignore[arg-type]
     trained: list[Key] = []
 
-    def train_until_stopped(data: Data, steps: int, key: Key, out: Path) -> Result:
+    def train_until_stopped(sets: dict[str, Data], steps: int, key: Key) -> tuple[Result, dict[str, bytes]]:
         trained.append(key)
         if len(trained) == 3:
             raise KeyboardInterrupt
-        return train(data, steps, key, out)
+        return train(sets, steps, key)
 
     monkeypatch.setattr(ava_works, "train", train_until_stopped)
     with pytest.raises(KeyboardInterrupt):
@@ -119,10 +119,9 @@ def test_results_of_other_pictures_are_refused(pictures: Path, tmp_path: Path) -
         run([pictures], out=pictures, jobs=1, **one)  # type: ignore[arg-type]
 
 
-def test_every_way_trains_and_no_held_out_picture_is_trained_on(pictures: Path, tmp_path: Path) -> None:
+def test_every_way_trains_and_no_held_out_picture_is_trained_on(pictures: Path) -> None:
     data = read_data(pictures)
     assert not any(np.array_equal(one, other) for one in data.held_out for other in data.training)
-    (tmp_path / "samples").mkdir()
     for way in WAYS:
-        result = train(data, 1, Key(data.name, "mlp", "ava1", way, 1.0, 0), tmp_path)
+        result, _ = train({data.name: data}, 1, Key(data.name, "mlp", "ava1", way, 1.0, 0))
         assert result.ended == "trained"
