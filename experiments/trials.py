@@ -9,7 +9,6 @@ import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
-from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -46,7 +45,7 @@ class Trials(Generic[K, R]):
     plan : dataclass
         What all results depend on, apart from the code and the keys.
     key_type, result_type : type
-        Dataclasses of text and numbers. A result has the fields of its key, ``ended``, and measures.
+        Dataclasses of text and numbers. A result has the fields of its key, ``ended``, and measures with defaults.
 
     Attributes
     ----------
@@ -61,7 +60,8 @@ class Trials(Generic[K, R]):
 
     def __init__(self, out: Path, plan: Any, key_type: type[K], result_type: type[R]) -> None:
         self.out, self.key_type, self.result_type = out, key_type, result_type
-        self._path, self._heading = out / "results.csv", [field.name for field in fields(result_type)]
+        self._path = out / "results.csv"
+        self._kinds: dict[str, Any] = {field.name: field.type for field in fields(result_type)}
         self._create(msgspec.json.format(msgspec.json.encode(plan), indent=2))
         self.results = {self._key(result): result for result in self._read()}
 
@@ -103,7 +103,7 @@ class Trials(Generic[K, R]):
                     show(count, len(keys))
             others = sorted((key for key in self.results if key not in set(keys)), key=astuple)
             lines = self._lines([self.results[key] for key in [*keys, *others]])
-            write_atomically(self._path, (",".join(self._heading) + "\n" + lines).encode())
+            write_atomically(self._path, (",".join(self._kinds) + "\n" + lines).encode())
         except OSError as error:
             raise AvaError(f"cannot write {self._path}: {error.strerror}") from error
         if failed := [key for key in keys if not self._done(key)]:
@@ -119,8 +119,7 @@ class Trials(Generic[K, R]):
     def _keep(self, key: K, outcome: tuple[R, Mapping[str, bytes]] | Failure) -> R:
         """Write the files of a trial, and return its result: without measures, if it failed."""
         if isinstance(outcome, Failure):
-            measures = {field.name: nan for field in fields(self.result_type)}
-            return self.result_type(**measures | asdict(key) | {"ended": FAILED + outcome.reason})
+            return self.result_type(**asdict(key), ended=FAILED + outcome.reason)  # type: ignore[call-arg]
         result, files = outcome
         for name, content in files.items():
             (self.out / name).parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +132,8 @@ class Trials(Generic[K, R]):
     def _lines(self, results: Sequence[R]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([getattr(result, name) for name in self._heading] for result in results)
+        # Through its type, so that a value that is read back, such as 1.0 for 1, is written with the same bytes.
+        writer.writerows([kind(getattr(result, name)) for name, kind in self._kinds.items()] for result in results)
         return text.getvalue()
 
     def _create(self, plan: bytes) -> None:
@@ -143,7 +143,7 @@ class Trials(Generic[K, R]):
             if not (self.out / "plan.json").exists():
                 if any(self.out.iterdir()):
                     raise AvaError(f"{self.out} is already used: choose another --out")
-                write_atomically(self._path, (",".join(self._heading) + "\n").encode())
+                write_atomically(self._path, (",".join(self._kinds) + "\n").encode())
                 write_atomically(self.out / "plan.json", plan)
             if (self.out / "plan.json").read_bytes() != plan:
                 raise AvaError(f"{self.out} holds results of other pictures or settings: choose another --out")
@@ -164,5 +164,4 @@ class Trials(Generic[K, R]):
             raise AvaError(f"{self._path} is damaged ({error}): repair it, or choose another --out") from error
 
     def _result(self, row: Mapping[str, str]) -> R:
-        kinds: dict[str, Any] = {field.name: field.type for field in fields(self.result_type)}
-        return self.result_type(**{name: kinds[name](value) for name, value in row.items()})
+        return self.result_type(**{name: self._kinds[name](value) for name, value in row.items()})

@@ -19,6 +19,7 @@ from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
 from ava_np.cli.report import report
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
+from ava_np.cli.sweep import sweep
 from ava_np.cli.train import train
 from ava_np.console import say
 from ava_np.errors import AvaError, NotFiniteError
@@ -48,7 +49,9 @@ def ava() -> None:
     prepare_environment()
 
 
-for command in (train, report, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment):
+for command in (
+    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment,
+):  # fmt: skip
     ava.add_command(command)
 
 

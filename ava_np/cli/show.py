@@ -40,8 +40,8 @@ def sample(
 ) -> None:
     """Draw codes, decode them, and arrange the pictures in a grid.
 
-    The codes of an autoencoder, a VAE or an AVA are drawn from a Gaussian that was fitted to those of the training
-    pictures at the end of the training; those of other models, and with --from-prior, from the prior.
+    The codes of models that reconstruct are drawn from a Gaussian that was fitted to those of the training pictures at
+    the end of the training; those of a GAN or a BiGAN, or with --from-prior or a chosen --prior, from the prior.
 
     The samples differ at each call, unless --seed repeats those of another one. For a toy distribution, draw a chart of
     the samples over points of the data.

@@ -1,6 +1,7 @@
 """``ava train``: from pictures to a run folder."""
 
 import signal
+from collections.abc import Mapping
 from contextlib import closing
 from math import prod
 from pathlib import Path
@@ -88,13 +89,11 @@ def _start(
     source: str | None,
     out: Path | None,
     *,
-    model: str = str(DEFAULT.model),
     overwrite: bool = False,
     strict: bool = False,
     checkpoint_every: "Interval | None" = None,
     on_divergence: OnDivergence = "stop",
     minutes: float | None = None,
-    preset: str | None = None,
     **given: Any,
 ) -> "Session":
     """Start a new run with the options that were given."""
@@ -102,14 +101,7 @@ def _start(
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     if minutes is not None and "epochs" in given:
         raise click.UsageError("--minutes and --epochs both say how long to train: leave one of them out")
-    if preset is not None:
-        given = _with_preset(given, preset, model)
-    of_model = {name: value for name, value in given.items() if name in MODEL_FIELDS}
-    others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
-    try:
-        options = RunOptions(source, model=model, model_options=of_model, **others)
-    except msgspec.ValidationError as error:  # of what the types of the options leave open, such as a long path
-        raise click.UsageError(f"an option is out of range: {error}") from error
+    options = run_options(source, **given)
 
     from ava_np.console import progress_counter
     from ava_np.run.session import start
@@ -126,8 +118,22 @@ def _start(
             progress=progress,
         )
     _describe(session, source)
-    _describe_layers(session, of_model)
+    _describe_layers(session, options.model_options)
     return session
+
+
+def run_options(
+    source: str | None, *, model: str = str(DEFAULT.model), preset: str | None = None, **given: Any
+) -> RunOptions:
+    """Return the options of a run from those that were given on the command line."""
+    if preset is not None:
+        given = _with_preset(given, preset, model)
+    of_model = {name: value for name, value in given.items() if name in MODEL_FIELDS}
+    others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
+    try:
+        return RunOptions(source, model=model, model_options=of_model, **others)
+    except msgspec.ValidationError as error:  # of what the types of the options leave open, such as a long path
+        raise click.UsageError(f"an option is out of range: {error}") from error
 
 
 def _with_preset(given: dict[str, Any], preset: str, model: str) -> dict[str, Any]:
@@ -307,7 +313,7 @@ def _describe(session: "Session", source: str | None) -> None:
     say_left_out(pictures)
 
 
-def _describe_layers(session: "Session", given: dict[str, Any]) -> None:
+def _describe_layers(session: "Session", given: Mapping[str, Any]) -> None:
     """Print the architecture that was chosen for the pictures, as the options that would set it."""
     model, count = session.run.specification.model, len(session.data.split.train)
     if {"architecture", "hidden"} & given.keys() or session.run.specification.pictures.toy:

@@ -97,6 +97,11 @@ class AAE(Model[AAEBuffers]):
         return {"encoder": "decoder"}
 
     @property
+    def samples_fitted_codes(self) -> bool:
+        """Samples of another prior than N(0, I) are drawn from it: it was chosen."""
+        return self.specification.prior == "normal"
+
+    @property
     def phases(self) -> tuple[Phase, ...]:
         """Reconstruction, discriminator, regularisation."""
         fg, D, f = ("encoder", "decoder"), ("code_discriminator",), ("encoder",)

@@ -62,6 +62,11 @@ class AlphaGAN(Model[AlphaGANBuffers]):
         """The encoder's error comes through the decoder, and the decoder's through the discriminator."""
         return {"encoder": "decoder", "decoder": "discriminator"}
 
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """The codes of pictures fill a part of the prior, as those of a VAE."""
+        return True
+
     def make_buffers(self, batch: int) -> AlphaGANBuffers:
         """Return new buffers for a step on ``batch`` pictures."""
         E, G, D, C = self.E, self.G, self.D, self.C

@@ -74,6 +74,11 @@ class AVB(Model[AVBBuffers]):
         """The reconstruction error reaches the encoder through the decoder."""
         return {"encoder_trunk": "encoder", "encoder": "decoder", "discriminator_trunk": "discriminator"}
 
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """The codes of pictures fill a part of the prior, as those of a VAE."""
+        return True
+
     def make_buffers(self, batch: int) -> AVBBuffers:
         """Return new buffers for a step on ``batch`` pictures."""
         return AVBBuffers(
@@ -92,8 +97,15 @@ class AVB(Model[AVBBuffers]):
     def encode(self, pictures: ArrayLike) -> np.ndarray:
         """Return f(x, 0), the code without noise; shapes and errors are those of every model."""
         pictures = self.validated_pictures(pictures)
+        return self._encode(pictures, np.zeros((len(pictures), self.latent), self.dtype))
+
+    def _code_moments(self, pictures: np.ndarray) -> tuple[np.ndarray, None]:
+        """Return one code of each picture, f(x, ε): together they have the moments of all codes."""
+        return self._encode(pictures, self.standard_normal(np.random.default_rng(0), len(pictures))), None
+
+    def _encode(self, pictures: np.ndarray, ε: np.ndarray) -> np.ndarray:
         features = self._apply("encoder_trunk", pictures.reshape(len(pictures), self.neurons))
-        return self._apply("encoder", _beside(features, np.zeros((len(features), self.latent), self.dtype)))
+        return self._apply("encoder", _beside(features, ε))
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add all five networks' gradients."""

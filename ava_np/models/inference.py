@@ -171,7 +171,7 @@ class InferenceModel:
         return False
 
     def fit_codes(self, pictures: ArrayLike) -> None:
-        """Fit the distribution of codes that ``sample`` draws from, for autoencoders, VAEs and AVAs.
+        """Fit the distribution of codes that ``sample`` draws from, for models that reconstruct pictures from codes.
 
         A training does this at its end. Models that draw from their prior are left as they are.
 
@@ -210,12 +210,16 @@ class InferenceModel:
         >>> model.fitted_codes(np.zeros((20, 8, 8, 1))) is None
         True
         """
-        if not self.samples_fitted_codes or self.encoder_name is None:
+        if not self.samples_fitted_codes:
             return None
-        pictures = self.validated_pictures(pictures)
+        return fit_codes(*self._code_moments(self.validated_pictures(pictures)))
+
+    def _code_moments(self, pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the mean and the variance of each picture's code, (pictures, latent) each; None for no variance."""
+        assert self.encoder_name is not None
         output = self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))
         μ, s = output[:, : self.latent], output[:, self.latent :]
-        return fit_codes(μ, np.exp(s) if s.size else None)
+        return μ, np.exp(s) if s.size else None
 
     def sample(
         self, count: int, generator: np.random.Generator | int | None = None, *, from_prior: bool = False

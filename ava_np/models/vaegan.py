@@ -65,6 +65,11 @@ class VAEGAN(Model[VAEGANBuffers]):
         """The encoder's error comes through the decoder, and the decoder's through the discriminator."""
         return {"encoder": "decoder", "decoder": "discriminator"}
 
+    @property
+    def samples_fitted_codes(self) -> bool:
+        """The codes of pictures fill a part of the prior, as those of a VAE."""
+        return True
+
     def make_buffers(self, batch: int) -> VAEGANBuffers:
         """Return new buffers for a step on ``batch`` pictures."""
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis

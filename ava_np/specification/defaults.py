@@ -22,6 +22,7 @@ FIRST_CHANNELS, MOST_CHANNELS = 32, 128  # of the layer next to the picture, and
 SMALL_SIDE = 32  # pixels: larger pictures get half the channels, or a training would take too long
 LAST_SIDE = 8  # halving stops when the shorter side is at most this
 CODE = 32  # values in the code of a model with convolutions
+LARGEST_MOVE = 10.0  # of a neuron that reads a picture, in the first step of Adam
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
     "adam": (1e-3, "sum"),
@@ -32,20 +33,34 @@ DEFAULTS: dict[str, tuple[float, Reduction]] = {
 """Default learning rate and reduction of each optimiser; ``default_adaptive_rate`` has the rates of some models."""
 
 
-def default_adaptive_rate(model: ModelSpecification) -> float:
-    """Return the learning rate for "adam" and "rmsprop": less for models whose networks play against each other.
+def default_adaptive_rate(model: ModelSpecification, values: int) -> float:
+    """Return the learning rate for "adam" and "rmsprop".
 
-    A DCGAN learns at the full rate: its weights are averaged, and its batch normalisation bears it.
+    It is less for models whose networks play against each other. A DCGAN learns at the full rate: its weights are
+    averaged, and its batch normalisation bears it. It is less for dense layers on large pictures, too: the first step
+    moves each weight by γ, and so each neuron by up to γ times the sum of the picture's values.
+
+    Parameters
+    ----------
+    model : ModelSpecification
+        With its architecture.
+    values : int
+        Number of values of a picture.
 
     Examples
     --------
     >>> from ava_np.specification import AE, AVA5, DCGAN, GAN
-    >>> [default_adaptive_rate(model) for model in (AE(), AVA5(), DCGAN(), GAN())]
+    >>> [default_adaptive_rate(model, 28 * 28) for model in (AE(), AVA5(), DCGAN(), GAN())]
     [0.001, 0.0005, 0.001, 0.0002]
+    >>> default_adaptive_rate(AE(), 125 * 90 * 3)
+    0.0003
     """
+    rate = DEFAULTS["adam"][0]
     if isinstance(model, GAN | BiGAN) and not isinstance(model, DCGAN):
-        return 2e-4  # Radford et al. 2016
-    return 5e-4 if isinstance(model, AVA | VAEGAN | AVB | AlphaGAN) else DEFAULTS["adam"][0]
+        rate = 2e-4  # Radford et al. 2016
+    elif isinstance(model, AVA | VAEGAN | AVB | AlphaGAN):
+        rate = 5e-4
+    return min(rate, float(f"{LARGEST_MOVE / values:.1g}")) if model.architecture == "mlp" else rate
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:

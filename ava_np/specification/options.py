@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class RunOptions:
         otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA,
-        VAE-GAN, AVB and α-GAN, and 0.0002 for GAN and BiGAN.
+        VAE-GAN, AVB and α-GAN, and 0.0002 for GAN and BiGAN; for dense layers at most 10 / values of a picture.
     momentum : float, optional
         μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
     reduction : {"sum", "mean", "fan"}, optional
@@ -120,7 +121,7 @@ class RunOptions:
             1 if self.batch_size is None else self.batch_size,
             1 if self.epochs is None else self.epochs,
         )
-        training = self._training(batch_size, epochs)
+        training = self._training(batch_size, epochs, model, 1)
         if training.weight_decay * training.learning_rate >= 1:
             message = f"weight decay must be less than 1 / γ = {1 / training.learning_rate:g}, or no weight is left"
             raise OptionError("weight_decay", message)
@@ -178,7 +179,8 @@ class RunOptions:
         elif isinstance(self.model, str):
             model = replace(model, **default_layers(model, self.model_options, count, prepared.shape))
         epochs = default_epochs(count, batch_size, model) if self.epochs is None else self.epochs
-        return Specification(format=FORMAT, model=model, pictures=prepared, training=self._training(batch_size, epochs))
+        training = self._training(batch_size, epochs, model, prod(prepared.shape))
+        return Specification(format=FORMAT, model=model, pictures=prepared, training=training)
 
     def _pictures(
         self, size: tuple[int, int], channels: int, zoom: int, sha256: str | None = None, count: int = 0
@@ -202,11 +204,11 @@ class RunOptions:
             by_folder=True,
         )
 
-    def _training(self, batch_size: int, epochs: int) -> TrainingSpecification:
+    def _training(self, batch_size: int, epochs: int, model: ModelSpecification, values: int) -> TrainingSpecification:
         # An unknown optimiser, of any type, is refused below.
         learning_rate, reduction = DEFAULTS.get(str(self.optimiser), (1.0, "sum"))
         if self.optimiser in ("adam", "rmsprop"):
-            learning_rate = default_adaptive_rate(self._given_model)
+            learning_rate = default_adaptive_rate(model, values)
         return validated(
             TrainingSpecification,
             optimiser=self.optimiser,
@@ -215,12 +217,12 @@ class RunOptions:
             batch_size=batch_size,
             epochs=epochs,
             seed=self.seed,
-            momentum=default_momentum(self._given_model, self.optimiser) if self.momentum is None else self.momentum,
+            momentum=default_momentum(model, self.optimiser) if self.momentum is None else self.momentum,
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
             patience=self.patience,
-            ema=default_ema(self._given_model, self.schedule) if self.ema is None else self.ema,
+            ema=default_ema(model, self.schedule) if self.ema is None else self.ema,
         )
 
 

@@ -89,7 +89,7 @@ def fit(
         raise ValueError(f"fit has no option {unknown[0]!r}: it has {', '.join(known)}")
     default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
     if optimiser in ("adam", "rmsprop"):
-        default_rate = default_adaptive_rate(model.specification)
+        default_rate = default_adaptive_rate(model.specification, model.neurons)
     training = validated(
         TrainingSpecification,
         optimiser=optimiser,

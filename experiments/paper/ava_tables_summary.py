@@ -45,11 +45,11 @@ class Result:
     propagation: str
     model: str
     rate: float
-    rmse: float
-    rmse_mean: float
-    reconstruction_error: float
-    brightness: float
-    ended: str
+    rmse: float = nan
+    rmse_mean: float = nan
+    reconstruction_error: float = nan
+    brightness: float = nan
+    ended: str = "trained"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from math import isnan, nan
-from statistics import fmean
 from typing import ClassVar
+
+from ava_np.experiments.spread import Spread
 
 BUILT_IN = "built-in"
 
@@ -107,33 +108,13 @@ class Result(_Measured):
     way: str
     weight: float
     seed: int
-    error: float
+    error: float = nan
     ended: str
 
     @property
     def key(self) -> Key:
         """What tells it from the others."""
         return Key(self.data, self.architecture, self.model, self.way, self.weight, self.seed)
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean, smallest and largest of a measure over the seeds."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def short(self) -> str:
-        """The mean with three digits, and ± half the range with one, for a table."""
-        half_range = f" ± {float(f'{(self.high - self.low) / 2:.1g}'):g}" if self.high > self.low else ""
-        return "" if isnan(self.mean) else f"{self.mean:.3g}{half_range}"
-
-    def __str__(self) -> str:
-        """Return the mean with three digits, and the range if there is one."""
-        range_ = f" ({self.low:.3g} to {self.high:.3g})" if self.high > self.low else ""
-        return "" if isnan(self.mean) else f"{self.mean:.3g}{range_}"
 
 
 @dataclass(frozen=True)
@@ -153,8 +134,7 @@ class Group:
 
     def spread(self, measure: str) -> Spread:
         """Return a measure over the seeds."""
-        values = [getattr(one, measure) for one in self.results]
-        return Spread(fmean(values), min(values), max(values))
+        return Spread.of(getattr(one, measure) for one in self.results)
 
 
 def group(results: list[Result]) -> list[Group]:

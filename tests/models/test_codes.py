@@ -45,10 +45,15 @@ def test_an_autoencoder_draws_what_it_has_learned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("ae", {}), ("vae", {}), ("ava5", {}), ("vae", {"propagation": "paper"})]
+    ("name", "options"),
+    [
+        *((name, {}) for name in ("ae", "vae", "ava5", "aae", "vae-gan-costs", "vaegan", "avb", "alphagan")),
+        ("vae", {"propagation": "paper"}),
+        ("aae", {"prior": "gamma"}),
+    ],
 )
 def test_the_distribution_is_saved_with_the_model(name: str, options: dict[str, str], tmp_path: Path) -> None:
-    """With the paper's propagation, samples stay those of N(0, I)."""
+    """With the paper's propagation, samples stay those of N(0, I), and with a chosen prior, those of the prior."""
     model = build(name, (4, 4, 1), latent=2, hidden=(8,), **options)  # type: ignore[arg-type]
     fit(model, np.random.default_rng(0).random((20, 4, 4, 1), dtype=np.float32), epochs=1)
     assert (model.codes is None) == bool(options)
@@ -61,7 +66,20 @@ def test_the_distribution_is_saved_with_the_model(name: str, options: dict[str, 
     assert np.array_equal(model.sample(5, 0), model.sample(5, 0, from_prior=True)) == bool(options)
 
 
-@pytest.mark.parametrize("name", ["gan", "aae", "vaegan", "bigan"])
+def test_codes_of_an_avb_are_drawn_with_their_noise() -> None:
+    """Its encoder reads noise: the code without noise, which ``encode`` returns, varies less than the codes do."""
+    model = build("avb", (4, 4, 1), latent=2, hidden=(8,), seed=1)
+    x = np.full((2000, 4, 4, 1), 0.5, np.float32)  # one picture: only the noise differs
+    model.fit_codes(x)
+    assert np.ptp(model.encode(x), axis=0).max() < 1e-6
+    z = model._code_moments(x)[0]
+    assert model.codes is not None
+    np.testing.assert_allclose(model.codes.mean, z.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(model.codes.root @ model.codes.root, np.cov(z.T, bias=True), rtol=1e-3)
+    assert z.std(axis=0).min() > 0.01
+
+
+@pytest.mark.parametrize("name", ["gan", "dcgan", "bigan"])
 def test_models_that_learn_from_their_prior_draw_from_it(name: str) -> None:
     model = build(name, (4, 4, 1), latent=2, hidden=(8,))
     model.fit_codes(np.zeros((20, 4, 4, 1), np.float32))
