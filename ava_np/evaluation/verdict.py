@@ -10,7 +10,7 @@ import numpy as np
 
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.evaluate import Evaluation
-from ava_np.specification import AVA, AVB, GAN, VAEGAN, AlphaGAN, BiGAN, ModelSpecification
+from ava_np.specification import AVA, AVB, GAN, VAEGAN, AlphaGAN, BiGAN, ModelSpecification, VAEGANSum
 
 NO_BETTER = 0.97  # times the error of the mean picture
 EMPTY_CODE = 0.1  # nats: a code that says less than this says nothing
@@ -157,7 +157,7 @@ def of_terms(model: ModelSpecification, nats: Mapping[str, float]) -> list[Findi
 
 
 def _against_a_sure_discriminator(model: ModelSpecification) -> str:
-    if isinstance(model, AVA):
+    if isinstance(model, AVA | VAEGANSum):
         return "Try a larger --adversarial-weight" if not model.saturating else "Leave --saturating out"
     if isinstance(model, GAN | BiGAN):
         return "Try --smoothing 0.1" if model.architecture == "dcgan" else "Try --smoothing 0.1, or --model dcgan"

@@ -18,6 +18,7 @@ from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
 from ava_np.models.vaegan import VAEGAN
+from ava_np.models.vaegansum import VAEGANSum
 from ava_np.network.chain import Chain
 from ava_np.specification import ModelSpecification, specify_model
 
@@ -32,6 +33,7 @@ __all__ = [
     "Autoencoder",
     "BiGAN",
     "Model",
+    "VAEGANSum",
     "array_shapes",
     "build",
     "from_specification",
@@ -54,7 +56,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "avb", "alphagan", "ava1" to "ava5". In small or capital letters.
+        "vaegan", "vae-gan-sum", "avb", "alphagan", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
@@ -199,6 +201,8 @@ def _kind(specification: ModelSpecification) -> type[Model]:
             return BiGAN
         case specifications.VAEGAN():
             return VAEGAN
+        case specifications.VAEGANSum():
+            return VAEGANSum
         case specifications.AVB():
             return AVB
         case specifications.AlphaGAN():

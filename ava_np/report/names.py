@@ -45,6 +45,7 @@ MODEL_TITLES = {
     "alphagan": "α-GAN",
     "bigan": "BiGAN",
     "vaegan": "VAE-GAN",
+    "vae-gan-sum": "Weighted sum of VAE and GAN",
 }
 """Titles of the models whose title is not their name in capitals."""
 
@@ -136,6 +137,8 @@ def objective_terms(model: ModelSpecification) -> dict[TermName, Term]:
             return _BIGAN
         case specifications.VAEGAN():
             return {**_VAEGAN, "kl": _divergence(model, ": L_prior")}
+        case specifications.VAEGANSum():
+            return {**_GAN, "reconstruction": _reconstruction(model), "kl": _divergence(model)}
         case specifications.AVB():
             return {"reconstruction": _reconstruction(model), **_AVB}
         case specifications.AlphaGAN():
@@ -156,6 +159,7 @@ def _reconstruction(
     | specifications.VAE
     | specifications.AAE
     | specifications.VAEGANCosts
+    | specifications.VAEGANSum
     | specifications.AVB
     | specifications.AVA,
 ) -> Term:
@@ -168,7 +172,9 @@ def _reconstruction(
     return _AVA["reconstruction"]._replace(meaning="reconstruction, squared error")
 
 
-def _divergence(model: specifications.VAE | specifications.VAEGAN | specifications.AVA, where: str = "") -> Term:
+def _divergence(
+    model: specifications.VAE | specifications.VAEGAN | specifications.VAEGANSum | specifications.AVA, where: str = ""
+) -> Term:
     weighted = "" if model.beta == 1 else f", before the weight β = {model.beta:g}"
     return Term("KL", r"$\mathrm{KL}$", f"divergence of the code from the prior{where}{weighted}")
 

@@ -24,6 +24,7 @@ from ava_np.specification.models import (
     BiGAN,
     ModelSpecification,
     VAEGANCosts,
+    VAEGANSum,
     of_format,
     specify_model,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "Total",
     "TrainingSpecification",
     "VAEGANCosts",
+    "VAEGANSum",
     "VAELikelihood",
     "decode",
     "default_ema",

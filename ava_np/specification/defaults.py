@@ -8,7 +8,17 @@ others, where it reconstructed worse. ``gan`` and ``bigan`` stay dense: a GAN of
 from collections.abc import Mapping
 from typing import Any
 
-from ava_np.specification.models import AVA, AVB, DCGAN, GAN, VAEGAN, AlphaGAN, BiGAN, ModelSpecification
+from ava_np.specification.models import (
+    AVA,
+    AVB,
+    DCGAN,
+    GAN,
+    VAEGAN,
+    AlphaGAN,
+    BiGAN,
+    ModelSpecification,
+    VAEGANSum,
+)
 from ava_np.specification.run import steps_per_epoch
 from ava_np.specification.values import Reduction
 
@@ -22,7 +32,7 @@ FIRST_CHANNELS, MOST_CHANNELS = 32, 128  # of the layer next to the picture, and
 SMALL_SIDE = 32  # pixels: larger pictures get half the channels, or a training would take too long
 LAST_SIDE = 8  # halving stops when the shorter side is at most this
 CODE = 32  # values in the code of a model with convolutions
-LARGEST_MOVE = 10.0  # of a neuron that reads a picture, in the first step of Adam
+LARGEST_MOVE = 16.0  # of a neuron that reads a picture, in the first step of Adam
 
 DEFAULTS: dict[str, tuple[float, Reduction]] = {
     "adam": (1e-3, "sum"),
@@ -53,12 +63,12 @@ def default_adaptive_rate(model: ModelSpecification, values: int) -> float:
     >>> [default_adaptive_rate(model, 28 * 28) for model in (AE(), AVA5(), DCGAN(), GAN())]
     [0.001, 0.0005, 0.001, 0.0002]
     >>> default_adaptive_rate(AE(), 125 * 90 * 3)
-    0.0003
+    0.0005
     """
     rate = DEFAULTS["adam"][0]
     if isinstance(model, GAN | BiGAN) and not isinstance(model, DCGAN):
         rate = 2e-4  # Radford et al. 2016
-    elif isinstance(model, AVA | VAEGAN | AVB | AlphaGAN):
+    elif isinstance(model, AVA | VAEGAN | VAEGANSum | AVB | AlphaGAN):
         rate = 5e-4
     return min(rate, float(f"{LARGEST_MOVE / values:.1g}")) if model.architecture == "mlp" else rate
 

@@ -179,6 +179,28 @@ class VAEGAN(ModelSpecification, frozen=True):
     reconstructions_are_fake: bool = True
 
 
+class VAEGANSum(ModelSpecification, frozen=True, tag="vae-gan-sum"):
+    """The weighted sum of a VAE and a GAN, of Miolane, Poitevin and Li 2020.
+
+    Parameters
+    ----------
+    likelihood, beta
+        As in ``VAE``.
+    adversarial_weight : float
+        Weight λ of the GAN's term in the decoder's objective.
+    saturating : bool
+        The decoder descends log(1 - d) instead of -log d.
+    minibatch_discrimination : bool
+        Add a minibatch discrimination layer to the discriminator.
+    """
+
+    likelihood: VAELikelihood = "calibrated"
+    beta: Weight = 1.0
+    adversarial_weight: Weight = 1.0
+    saturating: bool = False
+    minibatch_discrimination: bool = False
+
+
 class AVB(ModelSpecification, frozen=True):
     """Adversarial variational Bayes; ``likelihood`` as in ``VAE``."""
 
@@ -284,7 +306,22 @@ def _set_default(specification: VAE | AVA, name: str, *, exact: Any, paper: Any)
 
 
 AnyModel = (
-    AE | VAE | GAN | DCGAN | AAE | VAEGANCosts | BiGAN | VAEGAN | AVB | AlphaGAN | AVA1 | AVA2 | AVA3 | AVA4 | AVA5
+    AE
+    | VAE
+    | GAN
+    | DCGAN
+    | AAE
+    | VAEGANCosts
+    | BiGAN
+    | VAEGAN
+    | VAEGANSum
+    | AVB
+    | AlphaGAN
+    | AVA1
+    | AVA2
+    | AVA3
+    | AVA4
+    | AVA5
 )
 
 MODELS: dict[str, type[ModelSpecification]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyModel)}

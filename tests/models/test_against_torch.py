@@ -211,6 +211,20 @@ def vaegan(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives
     return {"step": {"encoder": o.beta * prior + llike, "decoder": o.gamma * llike + L_gan, "discriminator": -L_gan}}
 
 
+def vaegansum(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
+    _, z, kl = gaussian(n["encoder"](x), noise["r"])
+    x_, d, d_p = n["decoder"](z), n["discriminator"](x), n["discriminator"](n["decoder"](noise["z_p"]))
+    bound = factor(x, x_, o.likelihood) * (reconstruction_loss(x, x_, o.likelihood) + o.beta * kl)
+    fooled = log_fake(d_p) if o.saturating else -log_real(d_p)
+    return {
+        "step": {
+            "encoder": bound,
+            "decoder": bound + o.adversarial_weight * fooled,
+            "discriminator": -log_real(d) - log_fake(d_p),
+        }
+    }
+
+
 def avb(o: Any, n: dict[str, Torch], x: Tensor, noise: Tensors) -> Objectives:
     def T(z: Tensor) -> Tensor:
         return n["discriminator"](torch.cat([n["discriminator_trunk"](x), z], 1))
@@ -279,6 +293,7 @@ OBJECTIVES: dict[str, Callable[[Any, dict[str, Torch], Tensor, Tensors], Objecti
     "vae-gan-costs": aae,
     "bigan": bigan,
     "vaegan": vaegan,
+    "vae-gan-sum": vaegansum,
     "avb": avb,
     "alphagan": alphagan,
     **dict.fromkeys(AVAS, ava),
@@ -323,6 +338,12 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
         {"reconstructions_are_fake": False},
         {"minibatch_discrimination": True},
         {"gamma": 2.0, "reconstructions_are_fake": False, "minibatch_discrimination": True, "output": "linear"},
+    ),
+    "vae-gan-sum": (
+        LIKELIHOOD,
+        {"likelihood": "gaussian", "beta": 2.5, "adversarial_weight": 0.3},
+        {"saturating": True, "adversarial_weight": 3.0},
+        {"minibatch_discrimination": True, "output": "linear"},
     ),
     "avb": (LIKELIHOOD, {"likelihood": "gaussian"}, {"output": "linear"}),
     "alphagan": ({"reconstruction_weight": 0.3}, {"output": "linear"}),

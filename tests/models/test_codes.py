@@ -47,7 +47,10 @@ def test_an_autoencoder_draws_what_it_has_learned() -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        *((name, {}) for name in ("ae", "vae", "ava5", "aae", "vae-gan-costs", "vaegan", "avb", "alphagan")),
+        *(
+            (name, {})
+            for name in ("ae", "vae", "ava5", "aae", "vae-gan-costs", "vaegan", "vae-gan-sum", "avb", "alphagan")
+        ),
         ("vae", {"propagation": "paper"}),
         ("aae", {"prior": "gamma"}),
     ],

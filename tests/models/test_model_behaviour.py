@@ -12,6 +12,7 @@ from ava_np.models.ava import VARIANTS, Variant
 from ava_np.models.propagation import PROPAGATIONS
 from ava_np.models.step import Noise, Phase
 from ava_np.models.terms import sigmoid
+from ava_np.models.vaegansum import VAEGANSum
 from ava_np.specification import MODELS
 from tests.models.small_models import HIDDEN, SHAPE, draw, gradients_by_phase, perturbed
 
@@ -23,6 +24,7 @@ SIDES = {  # the networks of each discriminator, and the names of its buffers fo
     "bigan": (("discriminator_trunk", "discriminator"), "head1_real", ("head1_fake",)),
     "vaegan": (("discriminator",), "Dis", ("Dis_", "Dis_p")),
     "alphagan": (("discriminator",), "D", ("D_", "D_p")),
+    "vae-gan-sum": (("discriminator",), "D", ("D_p",)),
     "avb": (("discriminator_trunk", "discriminator"), "T", ("T_p",)),
 }
 OPPONENTS = [  # a network that learns to fool a discriminator, the buffers of that discriminator, the desired direction
@@ -244,6 +246,41 @@ def test_alphagan_encoder_learns_nothing_from_the_discriminator_of_pictures(arch
             assert np.array_equal(after[name], before[name]) == (name not in (discriminator, opponent))
 
 
+@pytest.mark.parametrize("likelihood", ["calibrated", "gaussian", "bernoulli"])
+def test_the_weighted_sum_of_weight_0_is_a_vae(likelihood: str) -> None:
+    """Every bit of both gradients, from the same weights and noise. Another weight changes the decoder's alone."""
+    model = perturbed("vae-gan-sum", likelihood=likelihood, adversarial_weight=0.0)
+    vae = perturbed("vae", likelihood=likelihood)
+    assert isinstance(model, VAEGANSum)
+    for name in vae.networks:
+        vae.networks[name].theta[:] = model.networks[name].theta
+    x, noise = draw(model)
+    alone = gradients_by_phase(model, x, noise)["step"]
+    expected = gradients_by_phase(vae, x, {"r": noise["r"]})["step"]
+    for name in vae.networks:
+        assert np.any(alone[name])
+        np.testing.assert_array_equal(alone[name], expected[name])
+    model.λ = 2.0
+    joined = gradients_by_phase(model, x, noise)["step"]
+    assert np.array_equal(joined["encoder"], alone["encoder"])
+    assert np.array_equal(joined["discriminator"], alone["discriminator"])
+    assert np.any(joined["decoder"] != alone["decoder"])
+
+
+def test_the_weighted_sum_without_the_vae_is_a_gan() -> None:
+    """Where all pictures are reconstructed without error, the decoder gets the generator's error alone, times λ."""
+    model, gan = perturbed("vae-gan-sum", likelihood="gaussian", adversarial_weight=3.0), perturbed("gan")
+    model.networks["decoder"].theta[: 3 * 5] = 0  # the weights of its first layer: it ignores the code,
+    x, noise = draw(model)
+    x[:] = model.decode(np.zeros((1, 3))).reshape(1, -1)  # and these pictures are what it draws
+    for ours, theirs in (("decoder", "generator"), ("discriminator", "discriminator")):
+        gan.networks[theirs].theta[:] = model.networks[ours].theta
+    decoder = gradients_by_phase(model, x, noise)["step"]["decoder"]
+    generator = gradients_by_phase(gan, x, {"z1": noise["z_p"], "z2": noise["z_p"]})["generator"]["generator"]
+    assert np.any(generator)
+    np.testing.assert_allclose(decoder, 3 * generator, rtol=1e-10, atol=1e-15)
+
+
 @pytest.mark.parametrize(("changed", "same"), [("encoder", "generator"), ("generator", "encoder")])
 def test_bigan_encoder_and_generator_gradients_do_not_depend_on_each_other(changed: str, same: str) -> None:
     """A change of E does not change the gradient of G, and a change of G not that of E."""
@@ -377,6 +414,8 @@ def test_gradients_do_not_depend_on_earlier_steps(name: str, architecture: str) 
         ("vaegan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
         ("alphagan", "discriminator", -1, {"log_d_real", "log_d_reconstructed", "log_d_fake"}),
         ("alphagan", "code_discriminator", -1, {"log_D_prior", "log_D_code"}),
+        ("vae-gan-sum", "encoder", +1, {"reconstruction", "kl"}),
+        ("vae-gan-sum", "discriminator", -1, {"log_d_real", "log_d_fake"}),
         ("avb", "encoder", +1, {"reconstruction", "kl"}),
         ("avb", "discriminator", -1, {"log_d_real", "log_d_fake"}),
     ],

@@ -19,6 +19,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "bigan": {"hidden": (7,)},
     "aae": {"hidden": (7,)},
     "vaegan": {"architecture": "conv28"},
+    "vae-gan-sum": {"hidden": (7,)},
     "avb": {"hidden": (7,)},
     "alphagan": {"hidden": (7,)},
 }

@@ -70,6 +70,7 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("vae-gan-costs", {"prior": "uniform"}, TRAINING),
         ("bigan", {}, changed(momentum=0.5)),
         ("vaegan", {"gamma": 1e-5, "reconstructions_are_fake": False}, TRAINING),
+        ("vae-gan-sum", {"adversarial_weight": 2.0, "saturating": True}, TRAINING),
         ("avb", {"likelihood": "gaussian"}, changed(momentum=0.5)),
         ("alphagan", {"reconstruction_weight": 0.3}, changed(momentum=0.5)),
         ("vae", {"architecture": "conv28", "hidden": (2, 3), "zoom": 1}, TRAINING),
