@@ -86,15 +86,17 @@ MODEL_OPTIONS = [
     click.option(
         "--likelihood",
         type=Word(get_args(VAELikelihood)),
-        help="calibrated (vae, avb, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of variance 1. "
-        "bernoulli (ae, vae, aae, vae-gan-costs, avb): cross-entropy.  [default: calibrated where there is one and the "
-        "propagation is exact, else gaussian]",
+        help="calibrated (vae, vae-gan-sum, avb, ava1 to ava5): a Gaussian whose variance is learned. gaussian: of "
+        "variance 1. bernoulli (ae, vae, aae, vae-gan-costs, vae-gan-sum, avb): cross-entropy.  [default: calibrated "
+        "where there is one and the propagation is exact, else gaussian]",
     ),
-    click.option("--beta", type=WEIGHT, help="vae, vaegan, ava1 to ava5: weight of the divergence.  [default: 1]"),
+    click.option(
+        "--beta", type=WEIGHT, help="vae, vaegan, vae-gan-sum, ava1 to ava5: weight of the divergence.  [default: 1]"
+    ),
     click.option(
         "--adversarial-weight",
         type=WEIGHT,
-        help="ava1, ava2, ava5: weight of the discriminator's error at x'.  [default: 1]",
+        help="ava1, ava2, ava5, vae-gan-sum: weight of the discriminator's error in the decoder.  [default: 1]",
     ),
     click.option(
         "--encoding-adversarial-weight",
@@ -214,8 +216,8 @@ TRAINING_OPTIONS = [
         "--lr",
         "learning_rate",
         type=RATE,
-        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan, avb, alphagan and ava1 to ava5; 0.0002 for gan and "
-        "bigan; at most 16 / (values of a picture) for mlp; 0.03 for momentum, 0.3 for sgd]",
+        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan, vae-gan-sum, avb, alphagan and ava1 to ava5; 0.0002 "
+        "for gan and bigan; at most 16 / (values of a picture) for mlp; 0.03 for momentum, 0.3 for sgd]",
     ),
     click.option(
         "--momentum",

@@ -61,7 +61,8 @@ class RunOptions:
         otherwise 0 for none.
     learning_rate : float, optional
         γ in (0, 1]; by default 0.03 for "momentum" and 0.3 for "sgd"; for "adam" and "rmsprop" 0.001, 0.0005 for AVA,
-        VAE-GAN, AVB and α-GAN, and 0.0002 for GAN and BiGAN; for dense layers at most 16 / values of a picture.
+        VAE-GAN, the weighted sum, AVB and α-GAN, and 0.0002 for GAN and BiGAN; for dense layers at most
+        16 / (values of a picture).
     momentum : float, optional
         μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
     reduction : {"sum", "mean", "fan"}, optional

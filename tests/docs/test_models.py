@@ -20,6 +20,7 @@ MODEL_PAGES = (
     "aae",
     "bigan",
     "vaegan",
+    "vaegansum",
     "avb",
     "alphagan",
 )  # each is also a file in ava_np/models
