@@ -216,8 +216,8 @@ TRAINING_OPTIONS = [
         "--lr",
         "learning_rate",
         type=RATE,
-        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan, vae-gan-sum, avb, alphagan and ava1 to ava5; 0.0002 "
-        "for gan and bigan; at most 16 / (values of a picture) for mlp; 0.03 for momentum, 0.3 for sgd]",
+        help="Learning rate γ.  [default: 0.001; 0.0005 for vaegan, vae-gan-sum, avb, alphagan and ava1 to ava5; "
+        "0.0002 for gan and bigan; at most 16 / (values of a picture) for mlp; 0.03 for momentum, 0.3 for sgd]",
     ),
     click.option(
         "--momentum",
