@@ -58,6 +58,14 @@ MAX_MINUTES = 60 * 24 * 365
 MODEL_OPTIONS = [
     click.option("--model", type=MODELS, help=f"The model.  [default: {DEFAULT.model}]"),
     click.option(
+        "--from",
+        "trained_vae",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        help="cascade: the run of the trained VAE or AVA that the codes come from. It decides --latent, --size, --fit "
+        "and --zoom.",
+    ),
+    click.option(
         "--architecture",
         type=ArchitectureType(),
         metavar="|".join((*ARCHITECTURES, "FILE.json")),
