@@ -75,7 +75,7 @@ def resume(
     trainer = new_trainer(specification)
     if (run.folder / MODEL).exists() or (run.folder / TRAINING).exists():
         load_state(trainer, run.folder / TRAINING, specification.id)
-    elif isinstance(trainer.model, Cascade):
+    elif getattr(specification.model, "vae_sha256", ""):
         raise RunError(f"{run.folder} was stopped before its VAE was saved: begin again with --overwrite")
     done = [line for line in run.metrics() if line["step"] <= trainer.steps]
     if done and trainer.progress.totals and trainer.progress.totals.keys() != done[-1]["nats"].keys():
