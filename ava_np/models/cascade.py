@@ -90,7 +90,5 @@ def options_of(vae: ModelSpecification) -> dict[str, Any]:
     3
     """
     if not isinstance(vae, specifications.VAE | specifications.AVA):
-        raise OptionError(
-            "trained_vae", f"a cascade takes its codes from a VAE or an AVA, not from the model {vae.name}"
-        )
+        raise OptionError("trained_vae", f"the codes come from a VAE or an AVA, not from the model {vae.name}")
     return {"latent": vae.latent, "output": vae.output, "vae": vae}

@@ -78,10 +78,8 @@ def test_codes_are_those_of_a_network_in_use_not_in_training() -> None:
 
 
 def test_generator_and_discriminator_begin_as_those_of_a_dcgan() -> None:
-    model, gan = (
-        build(name, SHAPE, hidden=(3, 4), latent=3, seed=6, **options)
-        for name, options in (("cascade", {"vae": trained()}), ("dcgan", {}))
-    )
+    model = build("cascade", SHAPE, hidden=(3, 4), seed=6, vae=trained())
+    gan = build("dcgan", SHAPE, hidden=(3, 4), latent=3, seed=6)
     for name, network in gan.networks.items():
         np.testing.assert_array_equal(model.networks[name].theta, network.theta)
 
@@ -107,7 +105,7 @@ def test_a_cascade_takes_the_vae_of_another_one() -> None:
 @pytest.mark.parametrize(
     ("shape", "name", "options", "words"),
     [
-        (SHAPE, "ae", {}, "a cascade takes its codes from a VAE or an AVA, not from the model ae"),
+        (SHAPE, "ae", {}, "the codes come from a VAE or an AVA, not from the model ae"),
         (SHAPE, "gan", {}, "not from the model gan"),
         ((4, 4, 1), "vae", {}, "the VAE's pictures are 9x8x3, and the cascade's 4x4x1"),
         (SHAPE, "vae", {"latent": 4}, "the VAE's latent is 3, not 4"),
