@@ -4,7 +4,7 @@
     min over G  max over D  E log D(x) + E log(1 - D(G(z)))
 
 The VAE's decoder g and encoder f change places: g makes a picture of noise, and the mean code of that picture is the
-"informative noise vector". It lies where the codes of pictures lie. All the rest is a GAN (models/gan.py).
+"informative noise vector". All the rest is a GAN (models/gan.py).
 """
 
 from typing import Any

@@ -22,6 +22,7 @@ MODEL_PAGES = (
     "vaegan",
     "avb",
     "alphagan",
+    "cascade",
 )  # each is also a file in ava_np/models
 
 pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not next to these tests")
