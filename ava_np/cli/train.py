@@ -52,6 +52,7 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train photos --model vae --size 96x96 --architecture conv28 --latent 32
     ava train mnist --model dcgan --hidden 32,64 --epochs 5
     ava train mnist --model aae --prior swiss-roll --latent 2
+    ava train photos --model cascade --from runs/vae
     ava train toy:gaussian --model gan --latent 1 --hidden 16 --lr 0.001 --epochs 40
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
@@ -118,6 +119,8 @@ def _start(
             progress=progress,
         )
     _describe(session, source)
+    if options.trained_vae is not None:
+        say(f"codes from the VAE in {options.trained_vae}")
     _describe_layers(session, options.model_options)
     return session
 

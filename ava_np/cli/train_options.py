@@ -58,12 +58,20 @@ MAX_MINUTES = 60 * 24 * 365
 MODEL_OPTIONS = [
     click.option("--model", type=MODELS, help=f"The model.  [default: {DEFAULT.model}]"),
     click.option(
+        "--from",
+        "trained_vae",
+        type=click.Path(path_type=Path),
+        metavar="RUN",
+        help="cascade: the run of the trained VAE or AVA that the codes come from. It decides --latent, --size, --fit "
+        "and --zoom.",
+    ),
+    click.option(
         "--architecture",
         type=ArchitectureType(),
         metavar="|".join((*ARCHITECTURES, "FILE.json")),
         help="Layers of the networks, or a file with a custom architecture (docs/layers).  "
         f"[default: conv28 for {FEW_PICTURES} pictures of {LEAST_SIDE}x{LEAST_SIDE} or more, then dcgan for vaegan and "
-        "alphagan; mlp for fewer, and for gan and bigan]",
+        "alphagan; dcgan for cascade; mlp for fewer, and for gan and bigan]",
     ),
     click.option(
         "--hidden",
@@ -76,7 +84,7 @@ MODEL_OPTIONS = [
         "--latent",
         type=COUNT,
         help=f"Length of the code z.  [default: {CODE} where convolutions are the default, 100 for the model dcgan, "
-        "else 10]",
+        "that of the VAE for cascade, else 10]",
     ),
     click.option(
         "--propagation",
@@ -127,8 +135,8 @@ MODEL_OPTIONS = [
     click.option(
         "--augment",
         type=ChangesType(),
-        help="gan, dcgan, bigan: random changes of the pictures that the discriminator sees, real and fake, so that it "
-        "does not learn a few by heart: colour, translation, cutout.  [default: none]",
+        help="gan, dcgan, cascade, bigan: random changes of the pictures that the discriminator sees, real and fake, "
+        "so that it does not learn a few by heart: colour, translation, cutout.  [default: none]",
     ),
     click.option(
         "--smoothing",
@@ -222,7 +230,8 @@ TRAINING_OPTIONS = [
     click.option(
         "--momentum",
         type=SHARE,
-        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, bigan, avb and alphagan]",
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, cascade, bigan, avb and "
+        "alphagan]",
     ),
     click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),
@@ -241,7 +250,7 @@ TRAINING_OPTIONS = [
         "--ema",
         type=SHARE,
         help="Decay of the exponential moving average of the weights, which is the model that is saved; 0 for none.  "
-        "[default: 0.999 for gan, dcgan and bigan with a constant learning rate, else 0]",
+        "[default: 0.999 for gan, dcgan, cascade and bigan with a constant learning rate, else 0]",
     ),
     click.option(
         "--reduction",

@@ -14,6 +14,7 @@ from ava_np.models.ava import AVA
 from ava_np.models.avb import AVB
 from ava_np.models.base import Model
 from ava_np.models.bigan import BiGAN
+from ava_np.models.cascade import Cascade, options_of
 from ava_np.models.gan import GAN
 from ava_np.models.priors import Prior
 from ava_np.models.vae import VAE
@@ -32,6 +33,7 @@ __all__ = [
     "AlphaGAN",
     "Autoencoder",
     "BiGAN",
+    "Cascade",
     "Model",
     "VAEGANSum",
     "array_shapes",
@@ -48,6 +50,7 @@ def build(
     seed: int = 0,
     dtype: type[np.floating] = np.float32,
     prior: str | Prior | None = None,
+    vae: Model | None = None,
     **options: Any,
 ) -> Model:
     """Build a model with freshly drawn weights.
@@ -56,7 +59,7 @@ def build(
     ----------
     name : str
         A key of ``ava_np.specification.MODELS``: "ae", "vae", "gan", "dcgan", "aae", "vae-gan-costs", "bigan",
-        "vaegan", "vae-gan-sum", "avb", "alphagan", "ava1" to "ava5". In small or capital letters.
+        "vaegan", "vae-gan-sum", "avb", "alphagan", "cascade", "ava1" to "ava5". In small or capital letters.
     shape : tuple of int
         Shape of a picture, (height, width, channels).
     seed : int
@@ -66,6 +69,8 @@ def build(
     prior : str or callable, optional
         For "aae" and "vae-gan-costs": a name of ``ava_np.models.priors``, or a function
         ``prior(generator, count, latent)`` that returns codes (count, latent).
+    vae : Model, optional
+        For "cascade": the trained VAE or AVA that its codes come from. It is copied, and its ``latent`` is the default.
     **options
         Fields of the model's specification: ``latent``, ``architecture``, ``hidden`` and ``output`` for every model;
         ``propagation``, ``likelihood``, ``beta``, ... depending on the model.
@@ -96,8 +101,13 @@ def build(
         options["prior"] = "function" if callable(prior) else prior
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"a model computes in float32 or float64, not in {np.dtype(dtype)}")
+    if vae is not None:
+        options = {**options_of(vae.specification), **options}
     specification = specify_model(name, **options)
-    return from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
+    model = from_specification(specification, shape, seed=seed, dtype=dtype, prior=prior if callable(prior) else None)
+    if vae is not None and isinstance(model, Cascade):
+        model.take_vae(vae)
+    return model
 
 
 def from_specification(
@@ -193,6 +203,8 @@ def _kind(specification: ModelSpecification) -> type[Model]:
             return Autoencoder
         case specifications.VAE():
             return VAE
+        case specifications.Cascade():
+            return Cascade
         case specifications.GAN():
             return GAN
         case specifications.AAE() | specifications.VAEGANCosts():

@@ -77,7 +77,7 @@ class GAN(Model[GANBuffers]):
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
         """Draw z for each phase, and changes for each application of D."""
-        codes = {"z1": self.standard_normal(generator, batch), "z2": self.standard_normal(generator, batch)}
+        codes = {name: self.prior(generator, batch).astype(self.dtype, copy=False) for name in ("z1", "z2")}
         return codes | self.T.draw(generator, batch, "T1_real", "T1_fake", "T2_fake")
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:

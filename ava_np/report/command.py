@@ -8,6 +8,7 @@ import msgspec
 from ava_np.run.names import ARCHITECTURE
 from ava_np.specification import (
     MAX_PIXELS,
+    Cascade,
     RunOptions,
     Specification,
     TrainingSpecification,
@@ -15,13 +16,14 @@ from ava_np.specification import (
     default_momentum,
 )
 
-IMPLIED = {"output"}  # fields of a model that no option sets: toy points have a linear output, pictures a sigmoid
+IMPLIED = {"output", "vae", "vae_sha256"}
+"""Fields of a model that no option sets: toy points have a linear output, pictures a sigmoid; a cascade reads a run."""
 
 
 def command(specification: Specification) -> list[str]:
     """Return the command line that repeats a run, quoted for a POSIX shell, with each option as one item.
 
-    A custom architecture is read from architecture.json in the run folder.
+    A custom architecture is read from architecture.json in the run folder. VAE stands for the run of a cascade's VAE.
 
     Examples
     --------
@@ -51,6 +53,8 @@ def _model(specification: Specification) -> dict[str, Any]:
             options[field.name] = value
     if isinstance(model.architecture, dict):
         options["architecture"] = ARCHITECTURE
+    if isinstance(model, Cascade):
+        options["from"] = "VAE"
     return {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in options.items()}
 
 

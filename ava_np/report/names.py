@@ -44,6 +44,7 @@ MODEL_TITLES = {
     "vae-gan-costs": "VAE with the costs of a GAN",
     "alphagan": "α-GAN",
     "bigan": "BiGAN",
+    "cascade": "Cascade of a VAE and a GAN",
     "vaegan": "VAE-GAN",
     "vae-gan-sum": "Weighted sum of VAE and GAN",
 }
@@ -56,6 +57,7 @@ PRIOR_NAMES = {
     "mixture": "the mixture prior, ten Gaussians on a circle",
     "swiss-roll": "the Swiss roll prior",
     "function": "the prior function",
+    "cascade": "the VAE, μ(g(r)) with r from N(0, I)",
 }
 
 FITTED_CODES = "a Gaussian that is fitted to the codes of the training data"
@@ -209,6 +211,11 @@ def model_title(model: ModelSpecification) -> str:
         text += f" with β = {beta:g}"
     propagation = getattr(model, "propagation", None)
     return f"{text}, {propagation} propagation" if propagation else text
+
+
+def prior_name(model: ModelSpecification) -> str:
+    """Return where a model draws the codes of its samples from, in words."""
+    return PRIOR_NAMES.get(model.name) or PRIOR_NAMES[getattr(model, "prior", "normal")]
 
 
 def layers_text(network: Network) -> str:

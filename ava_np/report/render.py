@@ -18,11 +18,11 @@ from ava_np.models import Model
 from ava_np.report.command import command
 from ava_np.report.names import (
     FITTED_CODES,
-    PRIOR_NAMES,
     chance_level,
     layers_text,
     likelihood_text,
     model_title,
+    prior_name,
     terms_of,
 )
 from ava_np.run.early_stopping import BestValidation
@@ -86,7 +86,7 @@ def render(
         terms=terms_of(specification.model, lines[-1]["nats"] if lines else ()),
         likelihood=likelihood_text(specification.model),
         chance=_chance(specification),
-        prior=PRIOR_NAMES[getattr(specification.model, "prior", "normal")] if model.codes is None else FITTED_CODES,
+        prior=prior_name(specification.model) if model.codes is None else FITTED_CODES,
         angles=any("angle" in line for line in lines),
         validated=[line["validation"]["reconstruction_error"] for line in lines if "validation" in line],
         best=BestValidation.of(lines),

@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 from filelock import FileLock
@@ -257,13 +256,12 @@ class Run:
         limit: int = 0,
         build_cache: bool = False,
     ) -> Pictures:
-        colour: Literal["grey", "rgb"] = "grey" if prepared.channels == 1 else "rgb"
         return read_pictures(
             source,
             size=prepared.size,
             fit=prepared.fit,
             zoom=prepared.zoom,
-            colour=colour,
+            colour=prepared.colour,
             limit=limit,
             by_folder=prepared.by_folder,
             cache=None if prepared.cache is None else Path(prepared.cache),

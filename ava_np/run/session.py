@@ -18,6 +18,7 @@ from ava_np.run.pace import epochs_in
 from ava_np.run.pictures import SplitPictures, split_pictures
 from ava_np.run.training import new_trainer, train
 from ava_np.run.training import resume as resume_training
+from ava_np.run.vae import with_vae
 from ava_np.specification import ModelSpecification, OnDivergence, RunOptions
 from ava_np.specification.defaults import default_zoom
 from ava_np.training.trainer import Metrics, Trainer
@@ -121,13 +122,19 @@ def start(
         If the pictures cannot be read or do not fit the options.
     ArchitectureError
         If the layers do not fit the pictures.
+    OptionError
+        If an option of a cascade does not fit its VAE.
     RunError
-        If ``folder`` is in use and ``overwrite`` is not set, or another training is writing it.
+        If ``folder`` is in use and ``overwrite`` is not set, or another training is writing it; or if the run of the
+        VAE is missing or damaged.
     AvaError
         If the run folder cannot be written.
     """
     if folder is not None:
         Run.require_free(Path(folder), overwrite=overwrite)  # before a long read
+    vae = None if options.trained_vae is None else Run.open(options.trained_vae)
+    if vae is not None:
+        options = with_vae(options, vae)
     zoom = options.zoom
     if zoom is None:
         zoom = 1 if options.toy else default_zoom(_size(options))
@@ -136,6 +143,7 @@ def start(
         size=options.size,
         fit=options.fit,
         zoom=zoom,
+        colour="auto" if vae is None else vae.specification.pictures.colour,
         strict=strict,
         limit=options.limit,
         cache=None if options.cache is None else Path(options.cache),
@@ -145,12 +153,13 @@ def start(
     data = split_pictures(pictures, options.validation, options.test, options.seed)
     specification = options.specification(pictures, zoom, len(data.split.train))
     # the model before the folder: it may not fit in memory, or not to the pictures
-    trainer = new_trainer(specification)
+    of_vae = None if vae is None else vae.model()
+    trainer = new_trainer(specification, of_vae)
     trainer.check(len(data.split.train))
     if minutes is not None:
         epochs = epochs_in(minutes, specification, data.batches(specification.pictures)[0])
         specification = replace(specification, training=replace(specification.training, epochs=epochs))
-        trainer = new_trainer(specification)
+        trainer = new_trainer(specification, of_vae)
     folder = folder or claim_folder(options.source, specification.model)
     run = Run.create(folder, specification, overwrite=overwrite)
     return Session(run, trainer, data, checkpoint_every or DEFAULT_INTERVALS[on_divergence], on_divergence)

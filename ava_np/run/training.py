@@ -9,7 +9,7 @@ import msgspec
 from ava_np.data.batches import Batches
 from ava_np.errors import NotFiniteError, RunError
 from ava_np.files import write_atomically
-from ava_np.models import from_specification
+from ava_np.models import Cascade, Model, from_specification
 from ava_np.run.checkpoint import load_state, saved_steps
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
 from ava_np.run.folder import Run
@@ -26,10 +26,12 @@ from ava_np.training.trainer import Metrics, Trainer
 logger = logging.getLogger("ava_np")
 
 
-def new_trainer(specification: Specification) -> Trainer:
-    """Return a trainer at step 0, of a model with its first weights."""
+def new_trainer(specification: Specification, vae: Model | None = None) -> Trainer:
+    """Return a trainer at step 0, of a model with its first weights; a cascade takes those of its VAE from ``vae``."""
     training = specification.training
     model = from_specification(specification.model, specification.pictures.shape, seed=training.seed)
+    if vae is not None and isinstance(model, Cascade):
+        model.take_vae(vae)
     return Trainer(model, training)
 
 
@@ -73,6 +75,8 @@ def resume(
     trainer = new_trainer(specification)
     if (run.folder / MODEL).exists() or (run.folder / TRAINING).exists():
         load_state(trainer, run.folder / TRAINING, specification.id)
+    elif getattr(specification.model, "vae_sha256", ""):
+        raise RunError(f"{run.folder} was stopped before its VAE was saved: begin again with --overwrite")
     done = [line for line in run.metrics() if line["step"] <= trainer.steps]
     if done and trainer.progress.totals and trainer.progress.totals.keys() != done[-1]["nats"].keys():
         raise RunError(f"{run.folder}: {TRAINING} has other terms than {METRICS}")
@@ -168,7 +172,7 @@ def train(
                 if on_divergence == "stop" or rollbacks.hopeless:
                     raise NotFiniteError(f"{error}; {_advice(run, trainer)}") from error
                 if rollbacks.spoilt:
-                    trainer.restore(*new_trainer(run.specification).state())
+                    trainer.restore(*new_trainer(run.specification, trainer.model).state())
                     _keep_metrics(run, trainer)
                     save(run, trainer)
                 _halve_rate(run, trainer)

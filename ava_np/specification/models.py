@@ -9,6 +9,7 @@ from ava_np.specification.values import (
     ArchitectureName,
     AVALikelihood,
     Changes,
+    Checksum,
     Layers,
     Likelihood,
     Positive,
@@ -289,6 +290,41 @@ class AVA5(_PictureDiscriminator, frozen=True):
     encoding_adversarial_weight: Weight = 1.0
 
 
+class Cascade(DCGAN, frozen=True):
+    """GAN whose codes come from a trained VAE (``ava_np.models.cascade``).
+
+    Parameters
+    ----------
+    vae : VAE, AVA1 to AVA5, optional
+        The trained model, which has the same ``latent`` and ``output``. By default a VAE with the layers of the GAN.
+    vae_sha256 : str
+        Checksum of its weights; empty if they come from no file.
+
+    Raises
+    ------
+    OptionError
+        If the VAE's codes or its output are others.
+
+    Examples
+    --------
+    >>> from ava_np.specification import VAE, Cascade
+    >>> Cascade(latent=8, vae=VAE(latent=8, architecture="conv28")).architecture
+    'dcgan'
+    """
+
+    vae: VAE | AVA1 | AVA2 | AVA3 | AVA4 | AVA5 | None = None
+    vae_sha256: Checksum = ""
+
+    def __post_init__(self) -> None:
+        layers = {"architecture": self.architecture, "hidden": self.hidden}
+        shared = {"latent": self.latent, "output": self.output}
+        vae = self.vae or validated(VAE, **layers, **shared)
+        for name, value in shared.items():
+            if getattr(vae, name) != value:
+                raise OptionError(name, f"the VAE's {name} is {getattr(vae, name)}, not {value}: leave it out")
+        msgspec.structs.force_setattr(self, "vae", vae)
+
+
 _PRINTED = {
     "likelihood": "gaussian",
     "beta": 1.0,
@@ -317,6 +353,7 @@ AnyModel = (
     | VAEGANSum
     | AVB
     | AlphaGAN
+    | Cascade
     | AVA1
     | AVA2
     | AVA3

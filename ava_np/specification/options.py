@@ -18,7 +18,7 @@ from ava_np.specification.defaults import (
     default_layers,
     default_momentum,
 )
-from ava_np.specification.models import GAN, AnyModel, ModelSpecification, specify_model
+from ava_np.specification.models import GAN, AnyModel, Cascade, ModelSpecification, specify_model
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
 from ava_np.specification.values import MAX_PIXELS, Fit, OptimiserName, Reduction, Schedule, validated
 
@@ -67,6 +67,9 @@ class RunOptions:
         μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
     reduction : {"sum", "mean", "fan"}, optional
         By default "fan" for "momentum" and "sgd", otherwise "sum".
+    trained_vae : path or str, optional
+        For "cascade", which needs it: the run folder of the VAE or AVA that its codes come from. That run decides the
+        length of the code, ``size``, ``fit``, ``zoom`` and the channels.
 
     Raises
     ------
@@ -113,6 +116,7 @@ class RunOptions:
     reduction: Reduction | None = None
     ema: float | None = None
     seed: int = 0
+    trained_vae: str | Path | None = None
 
     def __post_init__(self) -> None:
         model = self._given_model
@@ -128,6 +132,13 @@ class RunOptions:
             raise OptionError("weight_decay", message)
         if self.momentum is not None and self.optimiser not in ("adam", "momentum"):
             raise OptionError("momentum", f"momentum is an option of adam and momentum, not of {self.optimiser}")
+        if (self.trained_vae is None) == isinstance(model, Cascade):
+            message = (
+                "a cascade takes its codes from a trained VAE: name its run"
+                if self.trained_vae is None
+                else f"only a cascade begins with a trained VAE, and this is a {model.name}: leave it out"
+            )
+            raise OptionError("trained_vae", message)
         if self.validation and isinstance(model, GAN):
             message = f"validation measures reconstructions, and {model.name} makes none: leave it out"
             raise OptionError("validation", message)

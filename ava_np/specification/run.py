@@ -100,6 +100,11 @@ class PicturesSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         return msgspec.structs.replace(self, source=str(source) if is_toy(source) else str(Path(source).resolve()))
 
     @property
+    def colour(self) -> Literal["grey", "rgb"]:
+        """What the pictures are read as."""
+        return "grey" if self.channels == 1 else "rgb"
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """Shape of a zoomed picture, (height, width, channels): the input of the networks."""
         return self.size[1] // self.zoom, self.size[0] // self.zoom, self.channels

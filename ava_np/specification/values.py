@@ -59,6 +59,7 @@ Seed = Annotated[int, Meta(ge=0, le=MAX_SEED)]
 Rate = Annotated[float, Meta(gt=0, le=1)]
 Share = Annotated[float, Meta(ge=0, lt=1)]
 Weight = Annotated[float, Meta(ge=0, le=MAX_WEIGHT)]
+Checksum = Annotated[str, Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
 PathText = Annotated[str, Meta(max_length=4096, pattern=r"\A[^\0]*\Z")]
 
 Widths = Annotated[tuple[Positive, ...], Meta(max_length=MAX_LAYERS)]

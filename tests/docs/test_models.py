@@ -23,6 +23,7 @@ MODEL_PAGES = (
     "vaegansum",
     "avb",
     "alphagan",
+    "cascade",
 )  # each is also a file in ava_np/models
 
 pytestmark = pytest.mark.skipif(not PAGES.is_dir(), reason="the docs are not next to these tests")

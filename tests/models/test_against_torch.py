@@ -296,6 +296,7 @@ OBJECTIVES: dict[str, Callable[[Any, dict[str, Torch], Tensor, Tensors], Objecti
     "vae-gan-sum": vaegansum,
     "avb": avb,
     "alphagan": alphagan,
+    "cascade": gan,
     **dict.fromkeys(AVAS, ava),
 }
 
@@ -347,6 +348,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], ...]] = {
     ),
     "avb": (LIKELIHOOD, {"likelihood": "gaussian"}, {"output": "linear"}),
     "alphagan": ({"reconstruction_weight": 0.3}, {"output": "linear"}),
+    "cascade": AUGMENTED,
     **dict.fromkeys(AVAS, AVA_OPTIONS),
 }
 for name in ("ava1", "ava2", "ava5"):
@@ -381,6 +383,14 @@ def check(name: str, model: Model) -> None:
 
 def test_every_model_is_covered() -> None:
     assert list(OBJECTIVES) == list(OPTIONS) == list(MODELS)
+
+
+@pytest.mark.parametrize("architecture", ["mlp", "conv28"])  # torch applies batch norm as in training
+def test_codes_of_a_cascade_agree_with_torch(architecture: str) -> None:
+    model, r = perturbed("cascade", architecture), np.random.default_rng(3).standard_normal((4, 3))
+    f, g = (Torch(model.networks[name]) for name in ("encoder", "decoder"))
+    μ, _ = f(g(torch.tensor(r))).chunk(2, 1)
+    np.testing.assert_allclose(model.prior(np.random.default_rng(3), 4), μ.detach().numpy(), rtol=0, atol=1e-12)
 
 
 @pytest.fixture(autouse=True)

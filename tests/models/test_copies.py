@@ -30,7 +30,7 @@ def weights(model: Model) -> dict[str, bytes]:
 @pytest.mark.parametrize("method", COPIES)
 @pytest.mark.parametrize("name", MODELS)
 def test_a_copy_learns_the_same_as_the_original(name: str, method: str) -> None:
-    architecture = "dcgan" if name == "dcgan" else "mlp"
+    architecture = "dcgan" if name in ("dcgan", "cascade") else "mlp"
     model = build(name, (8, 8, 1), architecture=architecture, hidden=(6,), latent=2)
     fit(model, PICTURES, epochs=1, batch_size=4)
     copied = COPIES[method](model)

@@ -85,6 +85,17 @@ def test_calibrated_variance_of_a_linear_vae_is_the_mean_discarded_eigenvalue() 
     assert nats["reconstruction"] + nats["kl"] == pytest.approx(0.5 * np.log(5 * 2.5 * 0.3**2) + 2, abs=0.05)
 
 
+def test_codes_of_a_cascade_are_shorter_where_a_linear_vae_knows_less() -> None:
+    """For data with variance λ in a direction, z = (1 - 1/λ) r there; where λ < 1 the code is not used, and z is 0."""
+    x = rows(np.random.default_rng(0).normal(0, np.sqrt([5.0, 2.5, 0.4]), (8000, 3)))
+    linear = {"encoder": [], "decoder": [dense(3)]}
+    vae = build("vae", (1, 3, 1), latent=3, architecture=linear, output="linear", likelihood="gaussian")
+    fit(vae, x, epochs=20, batch_size=100, learning_rate=0.02, schedule="linear")
+    z = build("cascade", (1, 3, 1), vae=vae, architecture="mlp").prior(np.random.default_rng(1), 20000)
+    np.testing.assert_allclose(np.linalg.eigvalsh(np.cov(z.T)), [0, 0.6**2, 0.8**2], atol=0.03)
+    np.testing.assert_allclose(z.mean(axis=0), 0, atol=0.05)
+
+
 @pytest.mark.parametrize("beta", [0.5, 4.0])
 def test_β_sets_the_variance_that_a_linear_code_preserves(beta: float) -> None:
     """A code of length 1 for a Gaussian of variance v preserves the variance v - β, or nothing if β > v."""

@@ -19,6 +19,7 @@ from tests.models.small_models import HIDDEN, SHAPE, draw, gradients_by_phase, p
 SIDES = {  # the networks of each discriminator, and the names of its buffers for real and for fake samples
     "gan": (("discriminator",), "D1_real", ("D1_fake",)),
     "dcgan": (("discriminator",), "D1_real", ("D1_fake",)),
+    "cascade": (("discriminator",), "D1_real", ("D1_fake",)),
     "aae": (("code_discriminator",), "D2_real", ("D2_fake",)),
     "vae-gan-costs": (("code_discriminator",), "D2_real", ("D2_fake",)),
     "bigan": (("discriminator_trunk", "discriminator"), "head1_real", ("head1_fake",)),
@@ -30,6 +31,7 @@ SIDES = {  # the networks of each discriminator, and the names of its buffers fo
 OPPONENTS = [  # a network that learns to fool a discriminator, the buffers of that discriminator, the desired direction
     ("gan", "generator", "D2_fake", +1),
     ("dcgan", "generator", "D2_fake", +1),
+    ("cascade", "generator", "D2_fake", +1),
     ("aae", "encoder", "D3_fake", +1),
     ("vae-gan-costs", "encoder", "D3_fake", +1),
     ("bigan", "generator", "head2_fake", +1),
@@ -144,7 +146,7 @@ def test_label_smoothing_makes_the_discriminator_converge_to_1_minus_s(smoothing
 
 
 @pytest.mark.parametrize("architecture", HIDDEN)
-@pytest.mark.parametrize("name", ["gan", "dcgan", "aae", "vae-gan-costs", "bigan"])
+@pytest.mark.parametrize("name", ["gan", "dcgan", "aae", "vae-gan-costs", "bigan", "cascade"])
 def test_a_phase_changes_only_the_networks_that_learn_in_it(name: str, architecture: str) -> None:
     """Other networks get no gradient, and their running statistics do not change."""
     model = perturbed(name, architecture)
@@ -294,7 +296,7 @@ def test_bigan_encoder_and_generator_gradients_do_not_depend_on_each_other(chang
     assert np.any(after[changed] != before[changed])
 
 
-@pytest.mark.parametrize("name", ["gan", "dcgan", "bigan"])
+@pytest.mark.parametrize("name", ["gan", "dcgan", "bigan", "cascade"])
 def test_each_phase_draws_new_codes(name: str) -> None:
     """z1 is for the discriminator, z2 for the generator, and they differ."""
     model = perturbed(name)
@@ -406,6 +408,7 @@ def test_gradients_do_not_depend_on_earlier_steps(name: str, architecture: str) 
         ("vae", "encoder", +1, {"reconstruction", "kl"}),
         ("gan", "discriminator", -1, {"log_d_real", "log_d_fake"}),
         ("dcgan", "discriminator", -1, {"log_d_real", "log_d_fake"}),
+        ("cascade", "discriminator", -1, {"log_d_real", "log_d_fake"}),
         ("aae", "decoder", +1, {"reconstruction"}),
         ("aae", "code_discriminator", -1, {"log_D_prior", "log_D_code"}),
         ("vae-gan-costs", "code_discriminator", -1, {"log_D_prior", "log_D_code"}),

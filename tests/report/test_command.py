@@ -111,6 +111,26 @@ def test_command_of_a_toy_has_no_size_or_zoom(tmp_path: Path) -> None:
     assert msgspec.structs.replace(again.pictures, sha256=None, count=0) == specification.pictures
 
 
+def test_vae_of_a_cascade_is_a_run_in_the_command(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = ("--model", "vae", "--hidden", 5, "--latent", 2, "--size", "12x9", "--zoom", 3, "--epochs", 1)
+    assert ava("train", photos, *made, "--out", "VAE").code == 0
+    vae = Run.open("VAE")
+    specification = specify(
+        "cascade",
+        str(photos),
+        changed(momentum=0.5, ema=0.999),
+        architecture="mlp",
+        vae=vae.specification.model,
+        vae_sha256=vae.header().sha256,
+    )
+    parts = command(specification)
+    assert "--from VAE" in parts
+    assert remade(parts, tmp_path / "run").model == specification.model
+
+
 def test_custom_architecture_is_a_file_in_the_command(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,7 @@ def test_every_model_has_a_report_with_all_its_terms(folder: Path, tmp_path: Pat
     assert ("imageBest" in shown) == (finished.evaluation is not None)
 
 
-@pytest.mark.parametrize("name", ["gan", "dcgan"])
+@pytest.mark.parametrize("name", ["gan", "dcgan", "cascade"])
 def test_report_of_a_model_without_an_encoder_has_no_reconstructions(folder: Path, tmp_path: Path, name: str) -> None:
     finished = finish(tmp_path / "run", specify(folder, name), load_pictures(folder, zoom=ZOOM))
     for stale in (RECONSTRUCTIONS, IMAGE_BEST):
@@ -175,6 +175,7 @@ def test_report_has_the_validation_error(folder: Path, tmp_path: Path) -> None:
         ("ae", {}, ("½‖x - x′‖²", "Gaussian with unit variance", "has no prior")),
         ("aae", {"prior": "swiss-roll"}, ("AAE with a Swiss roll prior", "Codes from the Swiss roll prior")),
         ("vae", {"beta": 4.0}, ("VAE with β = 4, exact propagation", "before the weight β = 4")),
+        ("cascade", {}, ("Codes from the VAE, μ(g(r)) with r from N(0, I), decoded",)),
         ("bigan", {}, ("A BiGAN is not trained to match the two rows",)),
     ],
 )

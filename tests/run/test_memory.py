@@ -59,6 +59,16 @@ def test_bound_holds(tmp_path: Path, options: tuple[object, ...]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell it in /proc")
+def test_bound_holds_for_a_cascade(tmp_path: Path) -> None:
+    folder = write_pictures(tmp_path / "photos", 6, (90, 60))
+    peak_and_bound(folder, "--model", "vae", "--hidden", 1000, "--epochs", 2, "--size", 60, "--out", tmp_path / "vae")
+    options = ("--model", "cascade", "--from", tmp_path / "vae", "--hidden", "16,32", "--epochs", 2)
+    peak, bound = peak_and_bound(folder, *options, "--out", tmp_path / "run")
+    assert bound / 2.5 < peak < bound
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell it in /proc")
 @pytest.mark.parametrize(
     "options", [(), ("--architecture", "conv28", "--model", "vae"), ("--model", "ae", "--validation", 0.2)]
 )

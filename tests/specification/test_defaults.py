@@ -21,7 +21,7 @@ from ava_np.specification.defaults import (
 
 def test_momentum_is_lower_for_adam_in_gans() -> None:
     for name in MODELS:
-        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb", "alphagan") else 0.9
+        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb", "alphagan", "cascade") else 0.9
         assert default_momentum(specify_model(name), "adam") == expected
         assert default_momentum(specify_model(name), "momentum") == 0.9
 
@@ -49,7 +49,7 @@ def test_layers_follow_from_the_number_and_the_size_of_the_pictures(
     for name in MODELS:
         model = specify_model(name)
         found = replace(model, **default_layers(model, {}, count, shape))
-        if name == "dcgan":
+        if name in ("dcgan", "cascade"):
             assert (found.architecture, found.latent) == ("dcgan", 100)
         elif name in ("vaegan", "alphagan"):
             assert found.architecture == architecture.replace("conv28", "dcgan")

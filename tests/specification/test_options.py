@@ -8,7 +8,7 @@ import pytest
 
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, OptionError
-from ava_np.specification import AE, DCGAN, GAN, MODELS, VAE, RunOptions, decode, encode, specify_model
+from ava_np.specification import AE, DCGAN, GAN, MODELS, VAE, Cascade, RunOptions, decode, encode, specify_model
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,10 @@ def test_value_out_of_range_is_named(values: dict[str, Any], where: str) -> None
         ({"model": VAE(), "model_options": {"latent": 3}}, "model_options"),
         ({"model": "vae", "model_options": {"gamma": 3}}, "gamma"),
         ({"model": "pix2pix"}, "model"),
+        ({"model": "cascade"}, "trained_vae"),
+        ({"model": Cascade()}, "trained_vae"),
+        ({"model": "gan", "trained_vae": "run"}, "trained_vae"),
+        ({"model": Cascade(), "trained_vae": "run", "validation": 0.1}, "validation"),
     ],
 )
 def test_option_without_effect_is_refused(values: dict[str, Any], option: str) -> None:

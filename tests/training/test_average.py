@@ -105,5 +105,5 @@ def test_fit_leaves_the_average_in_the_model() -> None:
 
 def test_gans_with_a_constant_learning_rate_are_averaged_by_default() -> None:
     averaged = [name for name in MODELS if default_ema(specify_model(name), "constant")]
-    assert averaged == ["gan", "dcgan", "bigan"]
+    assert averaged == ["gan", "dcgan", "bigan", "cascade"]
     assert not any(default_ema(specify_model(name), "linear") for name in MODELS)
