@@ -4,7 +4,7 @@
     min over G  max over D  E log D(x) + E log(1 - D(G(z)))
 
 The VAE's decoder g and encoder f change places: g makes a picture of noise, and the mean code of that picture is the
-"informative noise vector". All the rest is a GAN (models/gan.py).
+"informative noise vector". All the rest is a GAN (models/gan.py). G begins as g, if it has the same layers.
 """
 
 from typing import Any
@@ -31,12 +31,11 @@ class Cascade(GAN):
         """Create G and D, and f and g, which ``take_vae`` fills."""
         assert self.specification.vae is not None  # the specification has replaced it
         gan, vae = super().build_networks(layers, new), architecture(self.specification.vae, self.shape)
-        self.f = new(self.neurons, [*vae.encoder, Dense(2 * self.latent)])
-        self.g = new(self.latent, vae.decoder)
-        return {"encoder": self.f, "decoder": self.g, **gan}
+        f, g = new(self.neurons, [*vae.encoder, Dense(2 * self.latent)]), new(self.latent, vae.decoder)
+        return {"encoder": f, "decoder": g, **gan}
 
     def take_vae(self, vae: Model) -> None:
-        """Copy the encoder and the decoder of a trained model.
+        """Copy the encoder and the decoder of a trained model; G begins as the decoder, if it has the same layers.
 
         Parameters
         ----------
@@ -59,10 +58,15 @@ class Cascade(GAN):
         if vae.shape != self.shape:
             shapes = f"{shape_text(vae.shape)}, and the cascade's {shape_text(self.shape)}"
             raise OptionError("trained_vae", f"the VAE's pictures are {shapes}")
-        if getattr(vae.specification, "vae", vae.specification) != self.specification.vae:
+        gan, of_vae = self.specification, self.specification.vae
+        assert of_vae is not None
+        if getattr(vae.specification, "vae", vae.specification) != of_vae:
             raise OptionError("trained_vae", f"the cascade is of another model than this {vae.specification.name}")
-        for name in ("encoder", "decoder"):
-            own, trained = self.networks[name], vae.networks[name]
+        copies = {"encoder": "encoder", "decoder": "decoder"}
+        if (gan.architecture, gan.hidden) == (of_vae.architecture, of_vae.hidden):
+            copies["generator"] = "decoder"
+        for name, of in copies.items():
+            own, trained = self.networks[name], vae.networks[of]
             own.theta[:] = trained.theta
             for kept, values in zip(own.states, trained.states, strict=True):
                 for key, array in kept.items():

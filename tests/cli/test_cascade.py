@@ -12,6 +12,7 @@ from ava_np.run.session import start
 from ava_np.specification import Cascade, RunOptions
 from tests.cli.refusals import FAILURE, USAGE, refused
 from tests.command import SMALL, ava, tree
+from tests.idx_files import digits, write_idx
 from tests.results import ran
 
 OPTIONS = ("--model", "cascade", "--architecture", "mlp", "--hidden", 8, "--batch-size", 3)
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_report")
 
 @pytest.fixture
 def place(place: Path, photos: Path) -> Path:
-    """The working folder, with the run of a VAE in vae/, of grey and padded pictures."""
+    """The working folder, with the run of a VAE in vae/, of padded and zoomed pictures."""
     shutil.copytree(photos, place / "photos")
     of_pictures = ("--size", "12x12", "--fit", "pad", "--zoom", 2)
     ran("train", "photos", "--model", "vae", *SMALL, "--lr", 0.1, *of_pictures, "--out", "vae")
@@ -48,6 +49,14 @@ def test_the_run_of_the_vae_decides_the_code_and_the_pictures(place: Path) -> No
 def test_what_the_vae_has_decided_may_be_said_again(place: Path) -> None:
     decided = ("--latent", 2, "--size", 12, "--fit", "pad", "--zoom", 2)
     ran("train", "photos", *OPTIONS, "--from", "vae", *decided, "--epochs", 1, "--out", "cascade")
+
+
+def test_colours_are_read_as_grey_if_the_vae_is_grey(place: Path) -> None:
+    write_idx(place / "digits.idx", digits(17))
+    ran("train", "digits.idx", "--model", "vae", *SMALL, "--out", "grey")
+    ran("train", "photos", *OPTIONS, "--from", "grey", "--epochs", 1, "--out", "cascade")
+    assert ava_np.load("cascade").shape == ava_np.load("grey").shape
+    assert ava_np.load("cascade").shape[2] == 1
 
 
 def test_a_run_needs_its_vae_no_longer(place: Path) -> None:

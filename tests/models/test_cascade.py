@@ -77,7 +77,19 @@ def test_codes_are_those_of_a_network_in_use_not_in_training() -> None:
     np.testing.assert_allclose(few, many[:2], atol=1e-5)
 
 
-def test_generator_and_discriminator_begin_as_those_of_a_dcgan() -> None:
+@pytest.mark.parametrize("architecture", ["mlp", "conv64"])
+def test_a_generator_with_the_layers_of_the_decoder_begins_as_the_decoder(architecture: str) -> None:
+    """Its first samples are pictures that the VAE draws; the decoder does not learn with it."""
+    vae = trained(architecture)
+    model = build("cascade", SHAPE, vae=vae, architecture=architecture, hidden=HIDDEN[architecture])
+    z = model.prior(np.random.default_rng(4), 5)
+    np.testing.assert_array_equal(model.decode(z), vae.decode(z))
+    fit(model, PICTURES, epochs=2, batch_size=4)
+    assert np.any(model.decode(z) != vae.decode(z))
+    assert frozen(model) == frozen(vae)
+
+
+def test_other_generators_and_every_discriminator_begin_as_those_of_a_dcgan() -> None:
     model = build("cascade", SHAPE, hidden=(3, 4), seed=6, vae=trained())
     gan = build("dcgan", SHAPE, hidden=(3, 4), latent=3, seed=6)
     for name, network in gan.networks.items():

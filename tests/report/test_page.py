@@ -175,7 +175,7 @@ def test_report_has_the_validation_error(folder: Path, tmp_path: Path) -> None:
         ("ae", {}, ("½‖x - x′‖²", "Gaussian with unit variance", "has no prior")),
         ("aae", {"prior": "swiss-roll"}, ("AAE with a Swiss roll prior", "Codes from the Swiss roll prior")),
         ("vae", {"beta": 4.0}, ("VAE with β = 4, exact propagation", "before the weight β = 4")),
-        ("cascade", {}, ("Codes from the VAE, μ(g(r)) with r from N(0, I), decoded",)),
+        ("cascade", {}, ("Codes from the VAE, μ(g(r)) with r from N(0, I), decoded", "VAE stands for the run folder")),
         ("bigan", {}, ("A BiGAN is not trained to match the two rows",)),
     ],
 )
