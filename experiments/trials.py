@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -19,18 +19,22 @@ from ava_np.errors import AvaError
 from ava_np.experiments.engines import Failure, run_trials, worker_count
 from ava_np.files import write_atomically
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
-    class ResultLike(DataclassInstance, Protocol):
-        """A dataclass that says how its trial ended."""
+class KeyLike(Protocol):
+    """A dataclass."""
 
-        @property
-        def ended(self) -> str: ...
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-K = TypeVar("K", bound="DataclassInstance")
-R = TypeVar("R", bound="ResultLike")
+class ResultLike(KeyLike, Protocol):
+    """A dataclass that says how its trial ended."""
+
+    @property
+    def ended(self) -> str: ...
+
+
+K = TypeVar("K", bound=KeyLike)
+R = TypeVar("R", bound=ResultLike)
 
 FAILED = "failed: "
 

@@ -215,7 +215,9 @@ def test_kernels_cannot_be_imported_as_a_top_level_package() -> None:
 def test_imported_distributions_are_the_declared_ones(project: dict[str, Any]) -> None:
     declared = {requirement.partition(">")[0] for requirement in project["project"]["dependencies"]}
     extras = project["project"]["optional-dependencies"]
-    optional = set(extras["bench"]) | {name.partition(">")[0].replace("-", "_") for name in extras["heif"]}
+    optional = {
+        name.partition(">")[0].replace("-", "_") for extra in ("bench", "heif", "sweep") for name in extras[extra]
+    }
     imported = set()
     for folder in packages().values():
         for path in folder.glob("*.py"):
