@@ -20,6 +20,12 @@ def pictures(tmp_path: Path) -> Path:
     return write_pictures(tmp_path / "pictures", 10)
 
 
+@pytest.fixture
+def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run writes no pictures and no report."""
+    monkeypatch.setattr(sweeps, "report_run", lambda session: None)
+
+
 def lines(out: Path) -> list[dict[str, str]]:
     """Return the lines of results.csv."""
     return list(csv.DictReader((out / "results.csv").read_text().splitlines()))
@@ -44,6 +50,7 @@ def test_every_combination_is_a_run_like_that_of_ava_train(pictures: Path, tmp_p
     assert not re.search(r"<script|https?:", page)
 
 
+@pytest.mark.usefixtures("without_reports")
 def test_more_values_and_seeds_continue_a_sweep(pictures: Path, tmp_path: Path) -> None:
     start = ["sweep", str(pictures), "--model", "ae", "--hidden", "8", "--epochs", "1", "--out", str(tmp_path / "out")]
     assert ava(*start, "--grid", "latent=2", "--jobs", "1").code == 0
@@ -54,6 +61,7 @@ def test_more_values_and_seeds_continue_a_sweep(pictures: Path, tmp_path: Path) 
     assert len(lines(tmp_path / "out")) == 4
 
 
+@pytest.mark.usefixtures("without_reports")
 def test_a_divergence_is_a_line_and_stops_nothing(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = ava(
@@ -67,6 +75,7 @@ def test_a_divergence_is_a_line_and_stops_nothing(pictures: Path, tmp_path: Path
     assert "diverged" in (out / "report.html").read_text()
 
 
+@pytest.mark.usefixtures("without_reports")
 def test_a_failed_run_has_its_reason(pictures: Path, tmp_path: Path) -> None:
     """A zoom that is larger than the pictures is found when they have been read."""
     done = ava(
@@ -107,6 +116,7 @@ def test_the_page_puts_the_least_mean_error_first(tmp_path: Path) -> None:
     assert re.findall(r"<tr><th>(.*?)</th>", page) == ["options", "--latent 3", "--latent 2", "--latent 4"]
 
 
+@pytest.mark.usefixtures("without_reports")
 def test_a_model_without_reconstructions_is_ranked_by_its_samples(tmp_path: Path) -> None:
     of_model = {"latent": 2, "hidden": (8,)}
     options = {
