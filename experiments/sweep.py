@@ -171,7 +171,8 @@ def train(options: Mapping[Key, RunOptions], key: Key) -> tuple[Result, dict[str
                 report_run(session)
                 result = replace(_measures(session, key), steps=session.trainer.steps)
             except NotFiniteError as error:
-                result = Result(**asdict(key), steps=session.trainer.steps, ended=f"diverged: {error}")
+                reason, _, _ = str(error).partition(";")  # without the advice to continue: its folder is gone
+                result = Result(**asdict(key), steps=session.trainer.steps, ended=f"diverged: {reason}")
         kept = [path for path in session.run.folder.rglob("*") if path.is_file() and path.name != TRAINING]
         names = {path: path.relative_to(session.run.folder).as_posix() for path in kept}
         return result, {f"runs/{key.name}/{name}": path.read_bytes() for path, name in names.items() if name[0] != "."}

@@ -180,6 +180,11 @@ class InferenceModel:
         pictures : array_like, (pictures, height, width, channels)
             Training pictures, as for ``encode``; at least one.
 
+        Raises
+        ------
+        NotFiniteError
+            If a mean or a variance of a code is not finite.
+
         Examples
         --------
         >>> import ava_np
@@ -219,7 +224,13 @@ class InferenceModel:
         assert self.encoder_name is not None
         output = self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))
         μ, s = output[:, : self.latent], output[:, self.latent :]
-        return μ, np.exp(s) if s.size else None
+        if not s.size:
+            return μ, None
+        with np.errstate(over="ignore"):
+            variances = np.exp(s)
+        if not np.isfinite(variances).all():
+            raise NotFiniteError("the variance of a code is not finite")
+        return μ, variances
 
     def sample(
         self, count: int, generator: np.random.Generator | int | None = None, *, from_prior: bool = False

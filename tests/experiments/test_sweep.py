@@ -71,6 +71,7 @@ def test_a_divergence_is_a_line_and_stops_nothing(pictures: Path, tmp_path: Path
     assert done.code == 0, done.err
     ends = [line["ended"] for line in lines(out)]
     assert ends[0].startswith("diverged")
+    assert "--resume" not in ends[0]  # its folder is gone
     assert ends[1] == "trained"
     assert "diverged" in (out / "report.html").read_text()
 

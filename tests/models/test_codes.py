@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ava_np.errors import NotFiniteError
 from ava_np.models import build
 from ava_np.models.codes import fit_codes
 from ava_np.run.checkpoint import load_model, save_model
@@ -26,6 +27,13 @@ def test_codes_that_follow_the_prior_are_drawn_from_it() -> None:
     fitted = fit_codes(np.zeros((10, 4)), np.ones((10, 4)))
     np.testing.assert_allclose(fitted.mean, 0, atol=1e-7)
     np.testing.assert_allclose(fitted.root, np.eye(4), atol=1e-6)
+
+
+def test_a_variance_that_overflows_is_an_error_and_no_warning() -> None:
+    model = build("vae", (2, 2, 1), latent=1, hidden=(3,))
+    model.networks["encoder"].theta[-1] = 1000  # the bias of s
+    with pytest.raises(NotFiniteError, match="variance"):
+        model.fit_codes(np.zeros((3, 2, 2, 1)))
 
 
 def test_one_picture_has_one_code() -> None:
