@@ -53,6 +53,15 @@ def test_stopped_training_has_the_report_of_its_last_step(
     assert tree(place / "stopped") == tree(place / "whole")
 
 
+@pytest.fixture
+def _heeds_interrupts() -> Iterator[None]:
+    """Python ignores SIGINT if it was started in the background of a shell."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("_heeds_interrupts")
 def test_second_interrupt_ends_the_report(place: Path, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def stepping(*arguments: Any, **options: Any) -> Iterator[Any]:
         for metrics in training.train(*arguments, **options):
