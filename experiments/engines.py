@@ -4,7 +4,6 @@ A trial that raises an error, or whose process is killed, gives a ``Failure`` an
 many threads as there are cores for it, so that trials and kernels together never want more than the machine has.
 """
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -52,7 +51,7 @@ class Attempt(Generic[K, R]):
 
 def worker_count(jobs: int | None, trials: int) -> int:
     """Return the number of trials at the same time on this machine: ``jobs`` or one per core, at most ``trials``."""
-    return max(1, min(jobs or os.cpu_count() or 1, trials))
+    return max(1, min(jobs or joblib.cpu_count(), trials))
 
 
 def run_trials(
@@ -69,7 +68,7 @@ def run_trials(
     keys : sequence
         One for each trial.
     jobs : int or None
-        Trials at the same time on this machine; None for one per core. With 1, they run in this process.
+        Trials at the same time on this machine; None for one per core. They run in other processes, or with 1 in this.
     scheduler : str or None
         The address of a Dask scheduler, whose workers do the trials.
 
@@ -81,15 +80,22 @@ def run_trials(
     if scheduler is not None:
         yield from _on_cluster(trial, shared, keys, scheduler)
         return
-    jobs = worker_count(jobs, len(keys))
-    threads = None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
-    yield from _on_this_machine(Attempt(partial(trial, *shared), threads), keys, jobs)
+    together = worker_count(jobs, len(keys))
+    threads = None if jobs == 1 else max(1, joblib.cpu_count() // together)
+    yield from _on_this_machine(Attempt(partial(trial, *shared), threads), keys, together, alone=jobs == 1)
 
 
-def _on_this_machine(attempt: Attempt[K, R], keys: Iterable[K], jobs: int) -> Iterator[tuple[K, R | Failure]]:
-    """Do the trials in ``jobs`` processes; if one is killed, do the rest one by one, to see which one it is."""
+def _on_this_machine(
+    attempt: Attempt[K, R], keys: Iterable[K], together: int, *, alone: bool
+) -> Iterator[tuple[K, R | Failure]]:
+    """Do ``together`` trials at a time in other processes, or in this process alone.
+
+    If a process is killed, do the rest one by one, to see which one it is.
+    """
     waiting = dict.fromkeys(keys)
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+    # joblib takes one job for this process, where a trial that is killed would end all: so it gets two, one at a time.
+    processes = 1 if alone else max(2, together)
+    parallel = joblib.Parallel(n_jobs=processes, pre_dispatch=together, return_as="generator_unordered")
     try:
         for key, result in parallel(joblib.delayed(attempt)(key) for key in list(waiting)):
             del waiting[key]
@@ -98,7 +104,7 @@ def _on_this_machine(attempt: Attempt[K, R], keys: Iterable[K], jobs: int) -> It
         say("a training was killed, perhaps for lack of memory: one at a time from here on")
     for key in list(waiting):
         try:
-            (ended,) = joblib.Parallel(n_jobs=2)([joblib.delayed(attempt)(key)])  # with 1, it would be this process
+            (ended,) = joblib.Parallel(n_jobs=2)([joblib.delayed(attempt)(key)])
         except TerminatedWorkerError:
             ended = key, Failure(KILLED)
         yield ended

@@ -38,7 +38,7 @@ MEASURES = {
     "sharpness": "sharpness",
     "training_error": "error of training pictures",
 }
-"""The measures, in the order in which one is chosen to rank by; less is better for the first two."""
+RANKING = ("error", "frechet_distance")  # the first that was measured ranks the runs; less is better
 
 
 @dataclass(frozen=True)
@@ -222,11 +222,11 @@ def write_page(out: Path, arguments: Sequence[str], results: Sequence[Result]) -
     for one in results:
         groups.setdefault(one.options, Row([])).results.append(one)
     measured = [name for name in MEASURES if any(not isnan(getattr(one, name)) for one in results)]
-    by = measured[0]
+    by = next((name for name in RANKING if name in measured), None)
 
     def place(row: Row) -> float:
-        mean = row.spread(by).mean
-        return inf if isnan(mean) else mean
+        mean = nan if by is None else row.spread(by).mean
+        return inf if isnan(mean) else mean  # in the order of the grid, if there is nothing to rank by
 
     pictures = {}
     for options, row in groups.items():
@@ -237,7 +237,7 @@ def write_page(out: Path, arguments: Sequence[str], results: Sequence[Result]) -
         arguments=" ".join(arguments),
         rows=sorted(groups.values(), key=place),
         measures={name: MEASURES[name] for name in measured},
-        by=MEASURES[by],
+        by=None if by is None else MEASURES[by],
         pictures=pictures,
         name=lambda one: Key(one.options, one.seed).name,
     )

@@ -5,17 +5,11 @@ from typing import get_args
 
 import rich_click as click
 
-from ava_np.cli.options import ARCHITECTURES, COUNT, WEIGHT, Word
+from ava_np.cli.options import ARCHITECTURES, COUNT, WEIGHT, Word, engine_options
 from ava_np.console import echo
 from ava_np.specification import PaperModel
 
 _WAYS = ("paper", "printed", "non-saturating", "defaults")  # those of ava_works, which is imported when it runs
-
-_JOBS = click.option("--jobs", type=COUNT, help="Trainings at the same time.  [default: one for each core]")
-_SCHEDULER = click.option(
-    "--scheduler", metavar="ADDRESS",
-    help="Train on the workers of this Dask scheduler, such as tcp://host:8786, instead of on this machine.",
-)  # fmt: skip
 
 
 @click.group()
@@ -31,8 +25,7 @@ def experiment() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the results.  [default: runs/ava-tables, or -quick]",
 )
-@_JOBS
-@_SCHEDULER
+@engine_options
 def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | None, scheduler: str | None) -> None:
     """Tables 1 to 3 and Figure 5: VAE and AVA1 to AVA5, 19 learning rates, both propagations, RMSE (17).
 
@@ -71,8 +64,7 @@ def ava_tables(folder: Path | None, quick: bool, out: Path | None, jobs: int | N
     type=click.Path(path_type=Path),
     help="Folder of the results.  [default: runs/ava-works, or -quick]",
 )
-@_JOBS
-@_SCHEDULER
+@engine_options
 def ava_works(
     data: tuple[Path, ...],
     models: tuple[str, ...],

@@ -183,3 +183,17 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def print_json(value: Any) -> None:
     """Print a value as indented JSON."""
     echo(json.dumps(value, indent=2))
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --jobs and --scheduler: where the trainings of an experiment or a sweep run."""
+    for option in (
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Train on the workers of this Dask scheduler, such as tcp://host:8786, instead of on this machine.",
+        ),
+        click.option("--jobs", type=COUNT, help="Trainings at the same time.  [default: one for each core]"),
+    ):
+        command = option(command)
+    return command

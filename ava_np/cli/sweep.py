@@ -6,14 +6,14 @@ from shlex import join
 
 import rich_click as click
 
-from ava_np.cli.options import COUNT
+from ava_np.cli.options import COUNT, engine_options
 from ava_np.cli.train import run_options, train
 from ava_np.console import echo
 from ava_np.errors import OptionError
 from ava_np.specification import RunOptions
 
 HELD_OUT = ("--test", "0.2")
-NOT_SHARED = {"out", "resume", "overwrite", "threads", "minutes", "checkpoint_every", "on_divergence", "strict"}
+OF_A_RUN = {"out", "resume", "overwrite", "threads", "minutes", "checkpoint_every", "on_divergence", "strict"}
 
 
 class GridType(click.ParamType):
@@ -39,11 +39,7 @@ class GridType(click.ParamType):
 )  # fmt: skip
 @click.option("--seeds", type=COUNT, default=1, show_default=True, help="Trainings of each combination.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results.  [default: runs/sweep]")
-@click.option("--jobs", type=COUNT, help="Trainings at the same time.  [default: one for each core]")
-@click.option(
-    "--scheduler", metavar="ADDRESS",
-    help="Train on the workers of this Dask scheduler, such as tcp://host:8786, instead of on this machine.",
-)  # fmt: skip
+@engine_options
 def sweep(
     arguments: tuple[str, ...],
     grid: tuple[list[tuple[str, str]], ...],
@@ -78,11 +74,14 @@ def _options(arguments: list[str]) -> RunOptions:
     """Return the options of a run, from the arguments of ``ava train``."""
     try:
         with train.make_context("ava train", arguments) as context:
-            given = {name: value for name, value in context.params.items() if value is not None and value is not False}
+            given = {name: value for name, value in context.params.items() if value is not None}
         source = given.pop("source", None)
         if source is not None and Path(source).exists():
             source = str(Path(source).resolve())  # a worker may run in another folder
-        if other := sorted(NOT_SHARED & given.keys()):
+        if "trained_vae" in given:
+            given["trained_vae"] = given["trained_vae"].resolve()
+        of_a_run = {name: given.pop(name) for name in OF_A_RUN & given.keys()}
+        if other := sorted(name for name, value in of_a_run.items() if value is not False):
             raise click.UsageError(f"a sweep has no --{other[0].replace('_', '-')} for its trainings: leave it out")
         return run_options(source, **given)
     except OptionError as error:

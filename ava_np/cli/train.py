@@ -102,6 +102,8 @@ def _start(
         raise click.UsageError("--overwrite needs the run folder: --out RUN")
     if minutes is not None and "epochs" in given:
         raise click.UsageError("--minutes and --epochs both say how long to train: leave one of them out")
+    if "preset" in given:
+        _describe_preset(**given)
     options = run_options(source, **given)
 
     from ava_np.console import progress_counter
@@ -130,7 +132,7 @@ def run_options(
 ) -> RunOptions:
     """Return the options of a run from those that were given on the command line."""
     if preset is not None:
-        given = _with_preset(given, preset, model)
+        given = fill_in(given, preset, model)
     of_model = {name: value for name, value in given.items() if name in MODEL_FIELDS}
     others = {name: value for name, value in given.items() if name not in MODEL_FIELDS}
     try:
@@ -139,15 +141,14 @@ def run_options(
         raise click.UsageError(f"an option is out of range: {error}") from error
 
 
-def _with_preset(given: dict[str, Any], preset: str, model: str) -> dict[str, Any]:
-    """The options that were given, and those of a preset; print the latter."""
+def _describe_preset(*, preset: str, model: str = str(DEFAULT.model), **given: Any) -> None:
+    """Print the options of a preset that were not given."""
     filled = fill_in(given, preset, model)
     added = {name: value for name, value in filled.items() if name not in given}
     between = {"size": "x", "augment": ","}
     texts = {name: between[name].join(map(str, value)) if name in between else value for name, value in added.items()}
     options = " ".join(_flag(name) if value is True else f"{_flag(name)} {value}" for name, value in texts.items())
     say(f"preset {preset}: {options or 'all of its options were given'}")
-    return filled
 
 
 def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":

@@ -1,4 +1,4 @@
-"""The weighted sum of a VAE and a GAN: Miolane, Poitevin and Li 2020. One network is decoder and generator.
+"""The weighted sum of a VAE and a GAN: Miolane, Poitevin, Li and Holmes 2020. One network is decoder and generator.
 
     f and g descend   -log p(x|z) + β KL(N(μ, Σ) ‖ N(0, I)),        z = μ + Σ^½ r,  r ~ N(0, I)
     g descends        + λ (-log D(x_p)),                            x_p = g(z_p),  z_p ~ N(0, I)

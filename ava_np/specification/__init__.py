@@ -3,32 +3,11 @@
 No slow module is imported here, so that ``ava --help`` can list its choices at once.
 """
 
+from ava_np.specification.ava import AVA, AVA1, AVA2, AVA3, AVA4, AVA5, VAE
+from ava_np.specification.base import ModelSpecification
 from ava_np.specification.defaults import DEFAULTS, default_ema, default_momentum
-from ava_np.specification.models import (
-    AAE,
-    AE,
-    AVA,
-    AVA1,
-    AVA2,
-    AVA3,
-    AVA4,
-    AVA5,
-    AVB,
-    DCGAN,
-    GAN,
-    MODELS,
-    VAE,
-    VAEGAN,
-    AlphaGAN,
-    AnyModel,
-    BiGAN,
-    Cascade,
-    ModelSpecification,
-    VAEGANCosts,
-    VAEGANSum,
-    of_format,
-    specify_model,
-)
+from ava_np.specification.gans import AAE, DCGAN, GAN, BiGAN, Cascade, VAEGANCosts
+from ava_np.specification.models import AE, AVB, MODELS, VAEGAN, AlphaGAN, AnyModel, VAEGANSum, of_format, specify_model
 from ava_np.specification.options import RunOptions
 from ava_np.specification.run import (
     FORMAT,

@@ -8,17 +8,10 @@ others, where it reconstructed worse. ``gan`` and ``bigan`` stay dense: a GAN of
 from collections.abc import Mapping
 from typing import Any
 
-from ava_np.specification.models import (
-    AVA,
-    AVB,
-    DCGAN,
-    GAN,
-    VAEGAN,
-    AlphaGAN,
-    BiGAN,
-    ModelSpecification,
-    VAEGANSum,
-)
+from ava_np.specification.ava import AVA
+from ava_np.specification.base import ModelSpecification
+from ava_np.specification.gans import DCGAN, GAN, BiGAN
+from ava_np.specification.models import AVB, VAEGAN, AlphaGAN, VAEGANSum
 from ava_np.specification.run import steps_per_epoch
 from ava_np.specification.values import Reduction
 

@@ -10,32 +10,6 @@ from ava_np.specification.base import ModelSpecification
 from ava_np.specification.gans import AAE, DCGAN, GAN, BiGAN, Cascade, VAEGANCosts
 from ava_np.specification.values import Likelihood, VAELikelihood, Weight, validated
 
-__all__ = [
-    "AAE",
-    "AE",
-    "AVA",
-    "AVA1",
-    "AVA2",
-    "AVA3",
-    "AVA4",
-    "AVA5",
-    "AVB",
-    "DCGAN",
-    "GAN",
-    "MODELS",
-    "VAE",
-    "VAEGAN",
-    "AlphaGAN",
-    "AnyModel",
-    "BiGAN",
-    "Cascade",
-    "ModelSpecification",
-    "VAEGANCosts",
-    "VAEGANSum",
-    "of_format",
-    "specify_model",
-]
-
 
 class AE(ModelSpecification, frozen=True):
     """Autoencoder."""
@@ -63,7 +37,7 @@ class VAEGAN(ModelSpecification, frozen=True):
 
 
 class VAEGANSum(ModelSpecification, frozen=True, tag="vae-gan-sum"):
-    """The weighted sum of a VAE and a GAN, of Miolane, Poitevin and Li 2020.
+    """The weighted sum of a VAE and a GAN, of Miolane, Poitevin, Li and Holmes 2020.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import asdict, replace
 
 from ava_np.errors import OptionError
+from ava_np.specification.base import ModelSpecification
 from ava_np.specification.defaults import (
     DEFAULTS,
     default_adaptive_rate,
@@ -18,7 +19,8 @@ from ava_np.specification.defaults import (
     default_layers,
     default_momentum,
 )
-from ava_np.specification.models import GAN, AnyModel, Cascade, ModelSpecification, specify_model
+from ava_np.specification.gans import GAN, Cascade
+from ava_np.specification.models import AnyModel, specify_model
 from ava_np.specification.run import FORMAT, PicturesSpecification, Specification, TrainingSpecification, is_toy
 from ava_np.specification.values import MAX_PIXELS, Fit, OptimiserName, Reduction, Schedule, validated
 

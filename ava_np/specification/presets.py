@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ava_np.specification.models import GAN, MODELS, BiGAN
+from ava_np.specification.gans import GAN, BiGAN
+from ava_np.specification.models import MODELS
 
 PRESETS: dict[str, dict[str, Any]] = {
     "faces": {"size": (64, 80), "flip": True},

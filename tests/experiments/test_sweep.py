@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,27 @@ def test_the_page_puts_the_least_mean_error_first(tmp_path: Path) -> None:
     ]
     page = write_page(tmp_path, [], results).read_text()
     assert re.findall(r"<tr><th>(.*?)</th>", page) == ["options", "--latent 3", "--latent 2", "--latent 4"]
+
+
+def test_without_a_measure_to_rank_by_the_order_is_that_of_the_grid(tmp_path: Path) -> None:
+    """Less sharpness is not better, and a few toy points have no measure at all."""
+    for sharpness in ((0.2, 0.1), (nan, nan)):
+        results = [
+            Result(options=f"--lr {i}", seed=0, sharpness=value, ended="trained") for i, value in enumerate(sharpness)
+        ]
+        page = write_page(tmp_path, [], results).read_text()
+        assert re.findall(r"<tr><th>(.*?)</th>", page) == ["options", "--lr 0", "--lr 1"]
+        assert "Too few pictures are held out to rank them" in page
+
+
+def test_an_option_that_says_no_reaches_the_training(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    no = "--reconstructions-are-not-fake"
+    arguments = (str(pictures), "--model", "vaegan", "--hidden", "8", no, "--epochs", "1")
+    done = ava("sweep", *arguments, "--grid", "latent=2", "--out", str(out), "--jobs", "1")
+    assert done.code == 0, done.err
+    config = json.loads((out / "runs" / "latent-2-seed-0" / "config.json").read_text())
+    assert config["model"]["reconstructions_are_fake"] is False
 
 
 @pytest.mark.usefixtures("without_reports")

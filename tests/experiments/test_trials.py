@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from math import isnan, nan
 from pathlib import Path
 
+import joblib
 import pytest
 
 from ava_np.errors import AvaError
@@ -130,12 +131,20 @@ def test_a_killed_process_costs_one_trial(tmp_path: Path) -> None:
     assert results[4].ended.startswith("failed")
 
 
+def test_a_trial_that_is_left_alone_does_not_take_the_experiment_with_it(tmp_path: Path) -> None:
+    """Also where there is one core, or one trial is missing."""
+    (result,) = Trials(tmp_path, Plan(), Key, Result).run(be_killed_at_a_tenth, [os.getpid()], KEYS[4:5])
+    assert result.ended == f"failed: {engines.KILLED}"
+
+
 def test_trials_and_kernels_share_the_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
     made: list[tuple[int | None, int]] = []
 
-    def remember(attempt: engines.Attempt[Key, Result], keys: list[Key], jobs: int) -> Iterator[None]:
-        made.append((attempt.threads, jobs))
+    def remember(
+        attempt: engines.Attempt[Key, Result], keys: list[Key], together: int, *, alone: bool
+    ) -> Iterator[None]:
+        made.append((attempt.threads, together))
         return iter(())
 
     monkeypatch.setattr(engines, "_on_this_machine", remember)
