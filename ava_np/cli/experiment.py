@@ -1,4 +1,4 @@
-"""``ava experiment``: the paper's tables, reproduced, and its idea, measured."""
+"""``ava experiment``: the paper's tables, reproduced, its idea, measured, and what other sources published."""
 
 from pathlib import Path
 from typing import get_args
@@ -6,6 +6,7 @@ from typing import get_args
 import rich_click as click
 
 from ava_np.cli.options import ARCHITECTURES, COUNT, WEIGHT, Word, engine_options
+from ava_np.cli.studies import STUDIES, study_command
 from ava_np.console import echo
 from ava_np.specification import PaperModel
 
@@ -93,3 +94,7 @@ def ava_works(
         seeds=seeds, quick=quick, out=out, jobs=jobs, scheduler=scheduler,
     )  # fmt: skip
     echo(str(report))
+
+
+for _name, _published in STUDIES.items():
+    experiment.add_command(study_command(_name, _published))

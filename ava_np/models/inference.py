@@ -119,6 +119,38 @@ class InferenceModel:
             raise ValueError(f"codes must be finite in {np.dtype(self.dtype)}")
         return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
 
+    def posterior(self, pictures: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Return the distribution of each picture's code, q(z|x) = N(μ, Σ).
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            As for ``encode``, which also says which errors are raised.
+
+        Returns
+        -------
+        μ, Σ : ndarray, (pictures, latent)
+            Means and variances.
+
+        Raises
+        ------
+        AvaError
+            If the encoder gives a code and no distribution.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> μ, Σ = ava_np.build("vae", (8, 8, 1), latent=3).posterior(np.zeros((5, 8, 8, 1), np.float32))
+        >>> μ.shape, Σ.shape
+        ((5, 3), (5, 3))
+        """
+        if self.encoder_name is None:
+            self.encode(pictures)  # which raises the error
+        μ, Σ = self._code_moments(self.validated_pictures(pictures))
+        if Σ is None:
+            raise AvaError(f"the encoder of {self.specification.name} gives a code, and no distribution of codes")
+        return μ, Σ
+
     def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
         """Decode the mean code of each picture, g(μ(x)).
 
@@ -224,7 +256,7 @@ class InferenceModel:
         assert self.encoder_name is not None
         output = self._apply(self.encoder_name, pictures.reshape(len(pictures), self.neurons))
         μ, s = output[:, : self.latent], output[:, self.latent :]
-        if not s.size:
+        if not s.shape[1]:
             return μ, None
         with np.errstate(over="ignore"):
             variances = np.exp(s)

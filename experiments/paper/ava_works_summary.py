@@ -1,10 +1,10 @@
 """What the trainings of ``ava_works`` show: mean and range over the seeds, and a sentence for each claim."""
 
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 from typing import ClassVar
 
-from ava_np.experiments.spread import Spread
+from ava_np.experiments.spread import Spread, verdict
 
 BUILT_IN = "built-in"
 
@@ -168,16 +168,11 @@ class Claim:
         return -value if self.measure in ("recall", "coverage") else value
 
     def verdict(self, ava: Group, vae: Group, real: Reference) -> str:
-        """Return "holds" or "the opposite" if each seed of one is better than each of the other, else "undecided".
-
-        With one seed on either side, it says so. Without the measure it returns "not measured".
-        """
-        values = [[self.distance(getattr(one, self.measure), real) for one in side.results] for side in (ava, vae)]
-        if any(isnan(value) for side in values for value in side):
-            return "not measured"
-        a, v = values
-        result = "holds" if max(a) < min(v) else "the opposite" if min(a) > max(v) else "undecided"
-        return result if min(len(a), len(v)) > 1 else f"{result}, with one seed"
+        """Return what the seeds of both say (``spread.verdict``)."""
+        of_ava, of_vae = (
+            [self.distance(getattr(one, self.measure), real) for one in side.results] for side in (ava, vae)
+        )
+        return verdict(of_ava, of_vae)
 
 
 CLAIMS = (

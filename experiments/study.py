@@ -1,0 +1,231 @@
+"""A published experiment, run again: some cases, each with several seeds, beside the figures that were printed.
+
+A script in ``experiments/paper`` describes a ``Study``; ``run_study`` does the trainings that are missing and writes
+the page. The folder has ``plan.json``, ``results.csv`` with a line for each training, the pictures of each, and
+``report.html``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from pathlib import Path
+from typing import Any, Literal
+
+from ava_np.experiments.spread import Spread, verdict
+from ava_np.experiments.trials import Trials
+
+
+@dataclass(frozen=True)
+class Key:
+    """What tells one training from another.
+
+    Attributes
+    ----------
+    case : str
+        A short name.
+    seed : int
+        Of the weights, the order of the pictures and the noise.
+    """
+
+    case: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Result(Key):
+    """The end of one training; a study adds its measures, which are NaN if the training failed."""
+
+    ended: str = "trained"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the table.
+
+    Attributes
+    ----------
+    title : str
+        With its unit.
+    better : {"less", "more"} or None
+        The direction that is better, if there is one.
+    """
+
+    title: str
+    better: Literal["less", "more"] | None = None
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A published figure, and its ± where it has one."""
+
+    value: float
+    deviation: float = 0.0
+
+    def __str__(self) -> str:
+        """Return the figure as it is printed."""
+        return f"{self.value:g}" + (f" ± {self.deviation:g}" if self.deviation else "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """The trainings of a case, which differ by the seed alone."""
+
+    results: list[Any]
+
+    def values(self, measure: str) -> list[float]:
+        """Return the measure of each seed."""
+        return [getattr(one, measure) for one in self.results]
+
+    def spread(self, measure: str) -> Spread:
+        """Return the measure over the seeds."""
+        return Spread.of(self.values(measure))
+
+    @property
+    def unfinished(self) -> list[Any]:
+        """The trainings that failed or diverged."""
+        return [one for one in self.results if one.ended != "trained"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, whether it holds, and the numbers that say so."""
+
+    claim: str
+    verdict: str
+    numbers: str
+
+    def __str__(self) -> str:
+        """Return all three as a sentence."""
+        return f"{self.claim}: {self.verdict}. {self.numbers}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A published experiment.
+
+    Attributes
+    ----------
+    name, title : str
+        On the command line, and above the page.
+    claimed : str
+        What the source says, with its name.
+    protocol : str
+        What is trained and measured, and what was cut.
+    cases : mapping of str to str
+        The title of each case by its short name, in the order of the table.
+    measures : mapping of str to Measure
+        The columns, by their fields in ``result``.
+    result : type
+        A ``Result`` with the measures.
+    trial : callable
+        ``trial(*shared, key)`` trains a model, and returns its result, and pictures by their files.
+    shared : sequence
+        What all trials read.
+    plan : dataclass
+        What all results depend on, apart from the code and the keys.
+    keys : sequence of Key
+        The trainings.
+    printed : mapping of (str, str) to Printed
+        Published figures by case and measure.
+    findings : callable
+        From the rows by case to what they say about the claims.
+    references : mapping of str to mapping of str to float
+        Rows that need no training, such as real pictures: their measures by title.
+    picture : str
+        What the picture of a case shows; empty if there are none.
+    """
+
+    name: str
+    title: str
+    claimed: str
+    protocol: str
+    cases: Mapping[str, str]
+    measures: Mapping[str, Measure]
+    result: type
+    trial: Callable[..., tuple[Any, Mapping[str, bytes]]]
+    shared: Sequence[Any]
+    plan: Any
+    keys: Sequence[Key]
+    printed: Mapping[tuple[str, str], Printed] = field(default_factory=dict)
+    findings: Callable[[Mapping[str, Row]], list[Finding]] = lambda rows: []
+    references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    picture: str = ""
+
+
+def run_study(study: Study, *, out: Path | None = None, jobs: int | None = None, scheduler: str | None = None) -> Path:
+    """Do the trainings that are still missing, in parallel, and write the page about all that are done.
+
+    Parameters
+    ----------
+    study : Study
+        What to train.
+    out : Path or None
+        Folder for the results; None uses one in ``runs`` with the study's name.
+    jobs : int or None
+        Number of trainings in parallel; None uses one per core.
+    scheduler : str or None
+        Address of a Dask scheduler, whose workers train.
+
+    Returns
+    -------
+    Path
+        The page, report.html.
+
+    Raises
+    ------
+    AvaError
+        If ``out`` cannot be written or holds results of another plan, or the scheduler cannot be reached.
+    """
+    from ava_np.experiments.study_page import write_page
+
+    out = out or Path("runs") / study.name
+    trials: Trials[Key, Any] = Trials(out, study.plan, Key, study.result)
+    trials.run(study.trial, study.shared, study.keys, jobs=jobs, scheduler=scheduler)
+    return write_page(out, study, group(study, list(trials.results.values())))
+
+
+def group(study: Study, results: Sequence[Any]) -> dict[str, Row]:
+    """Return the results by case, in the study's order; cases without results are left out."""
+    rows = {case: Row([one for one in results if one.case == case]) for case in study.cases}
+    return {case: row for case, row in rows.items() if row.results}
+
+
+def picture_name(key: Key) -> str:
+    """Return the file of a training's picture in the folder of the results."""
+    return f"pictures/{key.case}-{key.seed}.png"
+
+
+def less(claim: str, measure: str, lesser: Row | None, greater: Row | None) -> Finding:
+    """Return whether a measure of one case is less than that of another, for each seed of both.
+
+    Parameters
+    ----------
+    claim : str
+        What is claimed.
+    measure : str
+        The field that decides.
+    lesser, greater : Row or None
+        The case whose values must be less, and the other; None if it was not run.
+
+    Returns
+    -------
+    Finding
+        With the spread of both, the lesser first.
+    """
+    sides = [[] if row is None else row.values(measure) for row in (lesser, greater)]
+    numbers = " against ".join(str(Spread.of(side)) or "nothing" for side in sides)
+    return Finding(claim, verdict(*sides), numbers)
+
+
+def agreement(spread: Spread, printed: Printed) -> str:
+    """Return how measured values lie to a printed one: "agrees" if the ranges touch, otherwise "above" or "below".
+
+    The range of a printed figure is its ±, and at least half of its last digit; without a measured value it is "".
+    """
+    if isnan(spread.mean):
+        return ""
+    digits = f"{printed.value:g}".partition(".")[2]
+    margin = max(printed.deviation, 0.5 * 10.0 ** -len(digits))
+    if spread.low > printed.value + margin:
+        return "above"
+    return "below" if spread.high < printed.value - margin else "agrees"
