@@ -1,18 +1,14 @@
 """A published experiment, run again: some cases, each with several seeds, beside the figures that were printed.
 
-A script in ``experiments/paper`` describes a ``Study``; ``run_study`` does the trainings that are missing and writes
-the page. The folder has ``plan.json``, ``results.csv`` with a line for each training, the pictures of each, and
-``report.html``.
+A script in ``experiments/paper`` describes a ``Study``; ``experiments/study_run.py`` trains it and writes the page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
-from pathlib import Path
 from typing import Any, Literal
 
 from ava_np.experiments.spread import Spread, verdict
-from ava_np.experiments.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -150,38 +146,6 @@ class Study:
     findings: Callable[[Mapping[str, Row]], list[Finding]] = lambda rows: []
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     picture: str = ""
-
-
-def run_study(study: Study, *, out: Path | None = None, jobs: int | None = None, scheduler: str | None = None) -> Path:
-    """Do the trainings that are still missing, in parallel, and write the page about all that are done.
-
-    Parameters
-    ----------
-    study : Study
-        What to train.
-    out : Path or None
-        Folder for the results; None uses one in ``runs`` with the study's name.
-    jobs : int or None
-        Number of trainings in parallel; None uses one per core.
-    scheduler : str or None
-        Address of a Dask scheduler, whose workers train.
-
-    Returns
-    -------
-    Path
-        The page, report.html.
-
-    Raises
-    ------
-    AvaError
-        If ``out`` cannot be written or holds results of another plan, or the scheduler cannot be reached.
-    """
-    from ava_np.experiments.study_page import write_page
-
-    out = out or Path("runs") / study.name
-    trials: Trials[Key, Any] = Trials(out, study.plan, Key, study.result)
-    trials.run(study.trial, study.shared, study.keys, jobs=jobs, scheduler=scheduler)
-    return write_page(out, study, group(study, list(trials.results.values())))
 
 
 def group(study: Study, results: Sequence[Any]) -> dict[str, Row]:

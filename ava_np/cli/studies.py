@@ -43,7 +43,7 @@ def study_command(name: str, published: Published) -> click.Command:
     def callback(
         seeds: int, quick: bool, out: Path | None, jobs: int | None, scheduler: str | None, folder: Path | None = None
     ) -> None:
-        from ava_np.experiments.study import run_study
+        from ava_np.experiments.study_run import run_study
 
         script = import_module(f"ava_np.experiments.paper.{name.replace('-', '_')}")
         source: dict[str, Any] = {"folder": folder} if reads else {}

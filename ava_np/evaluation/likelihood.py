@@ -77,7 +77,7 @@ def log_likelihoods(
     >>> from ava_np.evaluation.likelihood import elbos, log_likelihoods
     >>> model = ava_np.build("vae", (4, 4, 1), latent=2, likelihood="bernoulli")  # whose output is 0.5 at first
     >>> x = np.ones((3, 4, 4, 1), np.float32)
-    >>> log_likelihoods(model, x, samples=10).round(1) / np.log(2)  # so each pixel is one bit
+    >>> (log_likelihoods(model, x, samples=20_000) / np.log(2)).round(1)  # so each pixel is one bit
     array([-16., -16., -16.])
     """
     estimates = []

