@@ -4,7 +4,7 @@ A script in ``experiments/paper`` describes a ``Study``; ``experiments/study_run
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from math import isnan
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from ava_np.experiments.spread import Spread, verdict
 
 @dataclass(frozen=True)
 class Key:
-    """What tells one training from another.
+    """What tells one training from another; a study that varies something else has a key of its own, with a ``case``.
 
     Attributes
     ----------
@@ -112,15 +112,17 @@ class Study:
     measures : mapping of str to Measure
         The columns, by their fields in ``result``.
     result : type
-        A ``Result`` with the measures.
+        A ``Result`` with the measures, or a dataclass with the fields of a key, ``ended`` and measures.
     trial : callable
         ``trial(*shared, key)`` trains a model, and returns its result, and pictures by their files.
     shared : sequence
         What all trials read.
     plan : dataclass
         What all results depend on, apart from the code and the keys.
-    keys : sequence of Key
-        The trainings.
+    keys : sequence of dataclass
+        The trainings: a ``Key``, or another dataclass whose first field is the case.
+    over : str
+        What the trainings of a case differ by.
     printed : mapping of (str, str) to Printed
         Published figures by case and measure.
     findings : callable
@@ -141,7 +143,8 @@ class Study:
     trial: Callable[..., tuple[Any, Mapping[str, bytes]]]
     shared: Sequence[Any]
     plan: Any
-    keys: Sequence[Key]
+    keys: Sequence[Any]
+    over: str = "seeds"
     printed: Mapping[tuple[str, str], Printed] = field(default_factory=dict)
     findings: Callable[[Mapping[str, Row]], list[Finding]] = lambda rows: []
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -154,9 +157,9 @@ def group(study: Study, results: Sequence[Any]) -> dict[str, Row]:
     return {case: row for case, row in rows.items() if row.results}
 
 
-def picture_name(key: Key) -> str:
+def picture_name(key: Any) -> str:
     """Return the file of a training's picture in the folder of the results."""
-    return f"pictures/{key.case}-{key.seed}.png"
+    return f"pictures/{'-'.join(map(str, astuple(key)))}.png"
 
 
 def less(claim: str, measure: str, lesser: Row | None, greater: Row | None) -> Finding:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from ava_np.experiments.study import Row, Study, agreement, picture_name
@@ -33,15 +34,18 @@ def write_page(out: Path, study: Study, rows: Mapping[str, Row]) -> Path:
         If a file cannot be written.
     """
     write_atomically(out / "tables.csv", _tables(study, rows))
-    files = {case: out / picture_name(row.results[0]) for case, row in rows.items()}
+    shown = {}
+    for key in reversed(study.keys):  # the first of each case stays
+        shown[key.case] = out / picture_name(key)
     text = template("ava_np.experiments", "study.html").render(
         study=study,
         rows=rows,
         findings=study.findings(rows),
         agreement=agreement,
         arrows={"less": "↓", "more": "↑", None: ""},
+        names=[name for field in fields(study.keys[0]) if (name := field.name) != "case"],
         trained=sum(len(row.results) for row in rows.values()),
-        pictures={case: data_uri(path.read_bytes()) for case, path in files.items() if path.exists()},
+        pictures={case: data_uri(shown[case].read_bytes()) for case in rows if case in shown and shown[case].exists()},
     )
     write_atomically(out / "report.html", text.encode())
     return out / "report.html"
@@ -51,7 +55,7 @@ def _tables(study: Study, rows: Mapping[str, Row]) -> bytes:
     """Return mean, smallest and largest of each measure over the seeds beside the printed figure."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["case", "seeds", "measure", "mean", "low", "high", "printed", "printed_deviation"])
+    writer.writerow(["case", study.over, "measure", "mean", "low", "high", "printed", "printed_deviation"])
     for case, row in rows.items():
         for measure in study.measures:
             spread, printed = row.spread(measure), study.printed.get((case, measure))

@@ -7,7 +7,7 @@ The folder has ``plan.json``, ``results.csv`` with a line for each training, the
 from pathlib import Path
 from typing import Any
 
-from ava_np.experiments.study import Key, Study, group
+from ava_np.experiments.study import Study, group
 from ava_np.experiments.study_page import write_page
 from ava_np.experiments.trials import Trials
 
@@ -37,6 +37,6 @@ def run_study(study: Study, *, out: Path | None = None, jobs: int | None = None,
         If ``out`` cannot be written or holds results of another plan, or the scheduler cannot be reached.
     """
     out = out or Path("runs") / study.name
-    trials: Trials[Key, Any] = Trials(out, study.plan, Key, study.result)
+    trials: Trials[Any, Any] = Trials(out, study.plan, type(study.keys[0]), study.result)
     trials.run(study.trial, study.shared, study.keys, jobs=jobs, scheduler=scheduler)
     return write_page(out, study, group(study, list(trials.results.values())))

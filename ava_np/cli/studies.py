@@ -20,7 +20,7 @@ class Published(NamedTuple):
     folder : str
         What the folder of pictures holds; empty if there is none, as for toys.
     seeds : int
-        Trainings of each case, by default.
+        Trainings of each case, by default; 0 if they differ by something else.
     """
 
     help: str
@@ -29,6 +29,23 @@ class Published(NamedTuple):
 
 
 STUDIES = {
+    "ava-balance": Published(
+        "The second version of the paper: the balance metric, with GAN, over 19 learning rates, and held-out pictures.",
+        folder="the paper's 36 pictures, or others",
+        seeds=0,
+    ),
+    "bigan-knn": Published(
+        "Do the codes of a BiGAN know digits? Nearest neighbours on permutation MNIST (Donahue et al. 2017)."
+    ),
+    "gaussian-1d": Published(
+        "Does a GAN of N(4, 0.5²) collapse, and does minibatch discrimination keep the width? (Glover 2016)",
+        folder="",
+        seeds=10,
+    ),
+    "modes": Published(
+        "Modes of a ring and a grid that a GAN finds, by the protocol of PacGAN (Lin et al. 2018).", folder="", seeds=10
+    ),
+    "parzen": Published("Parzen window log-likelihood of GAN and AAE (Goodfellow et al. 2014, Makhzani et al. 2015)."),
     "vae-likelihood": Published(
         "Negative log-likelihood of test digits: 784-400-40 (Chadebec et al. 2022) and 2x200-50 (Burda et al. 2016)."
         "\n\nPyTorch is trained beside it as a control, if it is installed."
@@ -38,28 +55,29 @@ STUDIES = {
 
 def study_command(name: str, published: Published) -> click.Command:
     """Return the command of a published experiment; its script has the same name, with underscores."""
-    reads = bool(published.folder)
 
-    def callback(
-        seeds: int, quick: bool, out: Path | None, jobs: int | None, scheduler: str | None, folder: Path | None = None
-    ) -> None:
+    def callback(quick: bool, out: Path | None, jobs: int | None, scheduler: str | None, **options: Any) -> None:
         from ava_np.experiments.study_run import run_study
 
         script = import_module(f"ava_np.experiments.paper.{name.replace('-', '_')}")
-        source: dict[str, Any] = {"folder": folder} if reads else {}
-        study = script.study(**source, seeds=1 if quick else seeds, quick=quick)
+        if quick and "seeds" in options:
+            options["seeds"] = 1
+        study = script.study(**options, quick=quick)
         default = Path("runs") / (f"{name}-quick" if quick else name)
         echo(str(run_study(study, out=out or default, jobs=jobs, scheduler=scheduler)))
 
-    command = engine_options(callback)
-    for option in (
+    options = [
         click.option("--out", type=click.Path(path_type=Path), help=f"Folder of the results.  [default: runs/{name}]"),
-        click.option("--quick", is_flag=True, help="A trial: one seed and little training."),
-        click.option("--seeds", type=COUNT, default=published.seeds, show_default=True, help="Trainings of each case."),
-    ):
+        click.option("--quick", is_flag=True, help="A trial, with little training."),
+    ]
+    if published.seeds:
+        count = f"Trainings of each case.  [default: {published.seeds}]"
+        options.append(click.option("--seeds", type=COUNT, default=published.seeds, help=count))
+    if published.folder:
+        options.append(click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path)))
+    command = engine_options(callback)
+    for option in options:
         command = option(command)
-    if reads:
-        command = click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path))(command)
     return click.command(name, help=_help(name, published))(command)
 
 
@@ -77,6 +95,6 @@ def _help(name: str, published: Published) -> str:
             published.help,
             *([source] if source else []),
             "The results are results.csv, tables.csv, pictures and report.html. A stopped command continues.",
-            f"\b\nava experiment {name} --quick\nava experiment {name}{folder} --seeds {published.seeds}",
+            f"\b\nava experiment {name} --quick\nava experiment {name}{folder}",
         ]
     )

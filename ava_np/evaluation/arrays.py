@@ -12,11 +12,49 @@ Floats = NDArray[np.floating]
 MAX_CHUNK_VALUES = 1 << 16
 """In one temporary array: enough to hide the overhead of NumPy's calls, few enough for the processor's cache."""
 
+BLOCK = 512
+"""Rows whose distances to all others are held at once."""
+
 
 def chunks(count: int, values_each: int) -> Iterator[slice]:
     """Return slices that cover ``count`` items in order, each of one item or of at most ``MAX_CHUNK_VALUES`` values."""
     size = max(1, MAX_CHUNK_VALUES // values_each)
     return (slice(start, start + size) for start in range(0, count, size))
+
+
+def squared_distances(x: Floats, y: Floats) -> Iterator[tuple[slice, Floats]]:
+    """Yield the rows of a block of x, and the squared Euclidean distances of its rows to all of y.
+
+    Parameters
+    ----------
+    x : ndarray, (N, F)
+        Rows that may be many.
+    y : ndarray, (M, F)
+        Rows that each block is compared with.
+
+    Yields
+    ------
+    slice
+        At most 512 rows of x.
+    ndarray, (rows, M)
+        In the precision of x and y; rounding can make a distance of about 0 negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.arrays import squared_distances
+    >>> for rows, squares in squared_distances(np.array([[0.0, 0.0], [3.0, 4.0]]), np.zeros((1, 2))):
+    ...     print(rows, squares.tolist())
+    slice(0, 512, None) [[0.0], [25.0]]
+    """
+    lengths = np.einsum("nf,nf->n", y, y)
+    for start in range(0, len(x), BLOCK):
+        rows = slice(start, start + BLOCK)
+        squares = x[rows] @ y.T
+        squares *= -2
+        squares += lengths
+        squares += np.einsum("nf,nf->n", x[rows], x[rows])[:, None]
+        yield rows, squares
 
 
 def check_pictures(pictures: Floats) -> None:

@@ -144,13 +144,58 @@ def rmse(image: Floats, pictures: Floats) -> float:
     >>> rmse(np.zeros((2, 2, 1)), black_and_white)
     0.25
     """
-    check_pictures(pictures)
-    if image.shape != pictures.shape[1:]:
-        raise ValueError(f"an image of shape {image.shape} for pictures of {pictures.shape[1:]}")
+    _check_image(image, pictures)
     return sum(
         float(pixel_distance(image, pictures[chunk]).sum(dtype=np.float64))
         for chunk in chunks(len(pictures), values_each=image.size)
     ) / math.prod(pictures.shape[:3])
+
+
+def balance_metric(image: Floats, pictures: Floats) -> float:
+    """Return the balance metric of the paper's second version: the mean of d (1 - d) over pictures i and pixels j.
+
+    d[i, j] = ‖image[j] - pictures[i][j]‖₂ is the whole distance of two colours, twice that of (17). d (1 - d) is 0 for
+    d = 0 and for d = 1, largest for d = 1/2, and negative for d > 1. So neither direction is better: a perfect image
+    scores as one that is wrong everywhere by 1.
+
+    Parameters
+    ----------
+    image : ndarray, (H, W, C)
+        One image, in [0, 1], at the full size of the pictures.
+    pictures : ndarray, (N, H, W, C)
+        All pictures, in [0, 1].
+
+    Returns
+    -------
+    float
+        At most 1/4, and from √C (1 - √C) on.
+
+    Raises
+    ------
+    PictureError
+        If there are no pictures.
+    ValueError
+        If ``image`` does not have the shape of one picture.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.metrics import balance_metric
+    >>> [balance_metric(np.full((2, 2, 1), grey), np.zeros((3, 2, 2, 1))) for grey in (0.0, 0.5, 1.0)]
+    [0.0, 0.25, 0.0]
+    """
+    _check_image(image, pictures)
+    total = 0.0
+    for chunk in chunks(len(pictures), values_each=image.size):
+        d = 2 * pixel_distance(image, pictures[chunk])
+        total += float((d * (1 - d)).sum(dtype=np.float64))
+    return total / math.prod(pictures.shape[:3])
+
+
+def _check_image(image: Floats, pictures: Floats) -> None:
+    check_pictures(pictures)
+    if image.shape != pictures.shape[1:]:
+        raise ValueError(f"an image of shape {image.shape} for pictures of {pictures.shape[1:]}")
 
 
 def floor(pictures: Floats, zoom: int) -> float:

@@ -12,15 +12,10 @@ mean picture most of all, can have a higher precision and density than real ones
 Shapes: N real and M generated samples, with F features each.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from ava_np.evaluation.arrays import Floats
+from ava_np.evaluation.arrays import Floats, squared_distances
 from ava_np.evaluation.distances import checked_features
-
-BLOCK = 512
-"""Samples whose distances to all others are held at once."""
 
 
 def precision(real: Floats, generated: Floats, k: int = 3) -> float:
@@ -60,7 +55,7 @@ def precision(real: Floats, generated: Floats, k: int = 3) -> float:
     """
     real, generated = _checked(real, generated, k)
     radii = _radii(real, k)
-    inside = [(squares <= radii).any(axis=1) for _, squares in _squared_distances(generated, real)]
+    inside = [(squares <= radii).any(axis=1) for _, squares in squared_distances(generated, real)]
     return float(np.concatenate(inside).mean())
 
 
@@ -125,7 +120,7 @@ def density(real: Floats, generated: Floats, k: int = 5) -> float:
     """
     real, generated = _checked(real, generated, k)
     radii = _radii(real, k)
-    balls = sum(int(np.count_nonzero(squares <= radii)) for _, squares in _squared_distances(generated, real))
+    balls = sum(int(np.count_nonzero(squares <= radii)) for _, squares in squared_distances(generated, real))
     return balls / (k * len(generated))
 
 
@@ -168,29 +163,17 @@ def coverage(real: Floats, generated: Floats, k: int = 5) -> float:
     """
     real, generated = _checked(real, generated, k)
     radii = _radii(real, k)
-    covered = [(squares <= radii[rows, None]).any(axis=1) for rows, squares in _squared_distances(real, generated)]
+    covered = [(squares <= radii[rows, None]).any(axis=1) for rows, squares in squared_distances(real, generated)]
     return float(np.concatenate(covered).mean())
 
 
 def _radii(x: Floats, k: int) -> Floats:
     """Return the squared distance of each sample to its k-th nearest other one, (N,)."""
     radii = np.empty(len(x))
-    for rows, squares in _squared_distances(x, x):
+    for rows, squares in squared_distances(x, x):
         squares[range(len(squares)), range(rows.start, rows.start + len(squares))] = np.inf  # itself
         radii[rows] = np.partition(squares, k - 1, axis=1)[:, k - 1]
     return radii
-
-
-def _squared_distances(x: Floats, y: Floats) -> Iterator[tuple[slice, Floats]]:
-    """Yield the rows of a block of x, and the squared distances of its samples to all of y, (rows, M)."""
-    lengths = np.einsum("nf,nf->n", y, y)
-    for start in range(0, len(x), BLOCK):
-        rows = slice(start, start + BLOCK)
-        squares = x[rows] @ y.T
-        squares *= -2
-        squares += lengths
-        squares += np.einsum("nf,nf->n", x[rows], x[rows])[:, None]
-        yield rows, squares
 
 
 def _checked(real: Floats, generated: Floats, k: int) -> tuple[Floats, Floats]:

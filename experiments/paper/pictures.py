@@ -36,6 +36,11 @@ class Pictures:
     sha256: str
 
     @property
+    def has_labels(self) -> bool:
+        """Whether the source tells the classes of both parts."""
+        return self.training_labels is not None and self.test_labels is not None
+
+    @property
     def labels(self) -> tuple[np.ndarray, np.ndarray]:
         """The classes of both parts.
 

@@ -13,6 +13,7 @@ import ava_np
 from ava_np.errors import PictureError
 from ava_np.evaluation.geometric_median import geometric_median
 from ava_np.evaluation.metrics import (
+    balance_metric,
     baselines,
     floor,
     pixel_distance,
@@ -105,3 +106,17 @@ def test_metrics_import_neither_numba_nor_pillow() -> None:
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert {"numpy", "ava_np.evaluation.geometric_median"} <= imported
     assert not {"numba", "PIL", "matplotlib"} & imported
+
+
+def test_the_balance_metric_is_the_printed_formula() -> None:
+    generator = np.random.default_rng(0)
+    image, pictures = generator.random((3, 4, 3)), generator.random((5, 3, 4, 3))
+    summed = 0.0
+    for picture in pictures:
+        for row in range(3):
+            for column in range(4):
+                d = float(np.linalg.norm(image[row, column] - picture[row, column]))
+                summed += d * (1 - d)
+    assert balance_metric(image, pictures) == pytest.approx(summed / 60)
+    with pytest.raises(ValueError, match="an image of shape"):
+        balance_metric(image[:2], pictures)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.evaluation import neighbours
+from ava_np.evaluation import arrays, neighbours
 from ava_np.evaluation.arrays import Floats
 from ava_np.evaluation.neighbours import coverage, density, precision, recall
 from ava_np.evaluation.samples import sample_measures
@@ -46,7 +46,7 @@ def test_measures_are_those_of_a_loop_over_pairs(N: int, M: int, F: int, k: int,
 def test_results_do_not_depend_on_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = np.random.default_rng(0).normal(size=(2, 100, 3))
     whole = [measure(real, generated) for measure in MEASURES]
-    monkeypatch.setattr(neighbours, "BLOCK", 7)
+    monkeypatch.setattr(arrays, "BLOCK", 7)
     assert [measure(real, generated) for measure in MEASURES] == whole
 
 

@@ -1,0 +1,75 @@
+"""What codes know of classes: the same as scikit-learn says, and nothing where there is nothing to know."""
+
+import numpy as np
+import pytest
+
+from ava_np.evaluation import arrays
+from ava_np.evaluation.codes import knn_accuracy, linear_probe
+
+
+def blobs(seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Return overlapping clouds of three classes: training codes, labels, test codes, labels."""
+    generator = np.random.default_rng(seed)
+    labels = generator.choice(["a", "b", "c"], 400, p=[0.5, 0.3, 0.2])
+    centres = {"a": [0, 0, 0, 100], "b": [1.5, 0, 1, 100], "c": [0, 2, 0, 100]}  # the last value says nothing
+    codes = np.array([centres[label] for label in labels]) + generator.normal(size=(400, 4)) * [1, 1, 1, 0]
+    return codes[:300], labels[:300], codes[300:], labels[300:]
+
+
+@pytest.mark.parametrize("k", [1, 5, 300])
+def test_neighbours_vote_as_in_scikit_learn(k: int) -> None:
+    neighbors = pytest.importorskip("sklearn.neighbors")
+    training, labels, test, test_labels = blobs()
+    expected = neighbors.KNeighborsClassifier(k).fit(training, labels).score(test, test_labels)
+    assert knn_accuracy(training, labels, test, test_labels, k=k) == pytest.approx(expected)
+
+
+def test_pieces_do_not_matter_and_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = knn_accuracy(*blobs(), k=3)
+    monkeypatch.setattr(arrays, "BLOCK", 30)
+    seen = []
+    assert knn_accuracy(*blobs(), k=3, progress=lambda done, total: seen.append((done, total))) == whole
+    assert seen == [(30, 100), (60, 100), (90, 100), (100, 100)]
+
+
+@pytest.mark.parametrize("ridge", [1.0, 50.0])
+def test_the_linear_map_is_that_of_scikit_learn(ridge: float) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    training, labels, test, test_labels = blobs()
+    mean, deviation = training.mean(axis=0), training.std(axis=0)
+    deviation[deviation == 0] = 1
+    classifier = linear_model.RidgeClassifier(alpha=ridge).fit((training - mean) / deviation, labels)
+    expected = classifier.score((test - mean) / deviation, test_labels)
+    assert linear_probe(training, labels, test, test_labels, ridge=ridge) == pytest.approx(expected)
+
+
+def test_codes_without_classes_score_by_chance_and_separate_ones_perfectly() -> None:
+    generator = np.random.default_rng(0)
+    labels = generator.integers(4, size=3000)
+    noise = generator.normal(size=(3000, 5))
+    for measure in (knn_accuracy, linear_probe):
+        assert abs(measure(noise[:2000], labels[:2000], noise[2000:], labels[2000:]) - 0.25) < 0.05
+        codes = noise + 20 * np.eye(5)[labels]
+        assert measure(codes[:2000], labels[:2000], codes[2000:], labels[2000:]) == 1
+
+
+def test_a_scale_does_not_matter_to_the_linear_map() -> None:
+    training, labels, test, test_labels = blobs()
+    scales = np.array([1000, 0.001, 1, 1])
+    scaled = linear_probe(training * scales, labels, test * scales, test_labels)
+    assert scaled == linear_probe(training, labels, test, test_labels)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    training, labels, test, test_labels = blobs()
+    for measure in (knn_accuracy, linear_probe):
+        with pytest.raises(ValueError, match="rows of as many values"):
+            measure(training, labels, test[:, :2], test_labels)
+        with pytest.raises(ValueError, match="a label for each"):
+            measure(training, labels[1:], test, test_labels)
+        with pytest.raises(ValueError, match="at least one"):
+            measure(training, labels, test[:0], test_labels[:0])
+    with pytest.raises(ValueError, match="from 1 to 300"):
+        knn_accuracy(training, labels, test, test_labels, k=301)
+    with pytest.raises(ValueError, match="positive"):
+        linear_probe(training, labels, test, test_labels, ridge=0)
