@@ -45,10 +45,20 @@ STUDIES = {
     "modes": Published(
         "Modes of a ring and a grid that a GAN finds, by the protocol of PacGAN (Lin et al. 2018).", folder="", seeds=10
     ),
+    "overview": Published(
+        "Samples of VAE, GAN, VAE with GAN costs and BiGAN: are those of a GAN sharper? (Overview of VAE and GAN)"
+    ),
     "parzen": Published("Parzen window log-likelihood of GAN and AAE (Goodfellow et al. 2014, Makhzani et al. 2015)."),
+    "three-ways": Published("VAE, GAN and VAE-GAN with the same networks: costs, samples and reconstructions."),
+    "translation": Published(
+        "Do reconstructions of shifted digits suffer? VAE, VAE-GAN and GAN (Combining VAE with GAN, Figures 2 and 3)."
+    ),
     "vae-likelihood": Published(
         "Negative log-likelihood of test digits: 784-400-40 (Chadebec et al. 2022) and 2x200-50 (Burda et al. 2016)."
         "\n\nPyTorch is trained beside it as a control, if it is installed."
+    ),
+    "vaegan-sensitivity": Published(
+        "Losses of VAE-GAN at three learning rates, with Adam and RMSprop (Combining VAE with GAN, Table 1)."
     ),
 }
 
