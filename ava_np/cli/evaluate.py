@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rich_click as click
 
-from ava_np.cli.options import Word, folder_argument, json_option, print_json, run_argument
+from ava_np.cli.measures import MeasuresType, measure
+from ava_np.cli.options import COUNT, Word, folder_argument, json_option, print_json, run_argument
 from ava_np.console import echo
 from ava_np.specification import Part
 
@@ -25,8 +26,24 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
     type=Word(get_args(Part)),
     help="Part of the run's pictures to evaluate.  [default: train]",
 )
+@click.option(
+    "--measures",
+    type=MeasuresType(),
+    help="Print these measures instead, each beside what needs no model: reconstruction, image, likelihood, parzen, "
+    "codes, sharpness, samples.",
+)
+@click.option(
+    "--importance-samples", type=COUNT, default=100, show_default=True, help="Samples per picture for the likelihood."
+)
 @json_option
-def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: bool) -> None:
+def evaluate(
+    run_folder: Path,
+    folder: Path | None,
+    part: Part | None,
+    measures: tuple[str, ...] | None,
+    importance_samples: int,
+    as_json: bool,
+) -> None:
     """Evaluate a run on its pictures, or on those in FOLDER.
 
     With --part, FOLDER is where the run's own pictures are now.
@@ -38,10 +55,15 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     For a model without an encoder (gan, dcgan), (17) is measured for 100 samples. For a toy distribution, 1000 samples
     are drawn: the modes that they find are counted, and the share of good samples is measured.
 
+    --measures takes at most 2000 pictures, held-out ones if the run has any, and at most 10,000 training pictures to
+    compare with. docs/manual/measures.md says what each value means.
+
     \b
     ava evaluate runs/mine
     ava evaluate runs/mine held-out --json
     ava evaluate runs/mine --part test
+    ava evaluate runs/mine --measures all
+    ava evaluate runs/mine --measures likelihood,samples --json > measures.json
     """
     from ava_np.run.folder import Run
 
@@ -49,7 +71,12 @@ def evaluate(run_folder: Path, folder: Path | None, part: Part | None, as_json: 
     if run.specification.pictures.toy:
         if folder is not None or part is not None:
             raise click.UsageError("samples are compared with the toy distribution itself: leave out FOLDER and --part")
+        if measures is not None:
+            raise click.UsageError("--measures are of pictures: leave it out for a toy distribution")
         values, text = _toy(run)
+    elif measures is not None:
+        measure(run, folder, part, measures, importance_samples, as_json=as_json)
+        return
     else:
         values, text = _pictures(run, *_evaluated(run, folder, part))
     if as_json:
