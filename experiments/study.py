@@ -150,6 +150,17 @@ class Study:
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     picture: str = ""
 
+    def compared(self, case: str, measure: str, row: Row) -> str:
+        """Return how a measure lies to its printed figure (``agreement``), or "" without one.
+
+        A figure that is printed as a mean over something else than seeds is compared with the mean alone.
+        """
+        printed = self.printed.get((case, measure))
+        if printed is None:
+            return ""
+        spread = row.spread(measure)
+        return agreement(spread if self.over == "seeds" else Spread(spread.mean, spread.mean, spread.mean), printed)
+
 
 def group(study: Study, results: Sequence[Any]) -> dict[str, Row]:
     """Return the results by case, in the study's order; cases without results are left out."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from ava_np.experiments.study import Row, Study, agreement, picture_name
+from ava_np.experiments.study import Row, Study, picture_name
 from ava_np.files import write_atomically
 from ava_np.report.render import data_uri, template
 
@@ -41,7 +41,6 @@ def write_page(out: Path, study: Study, rows: Mapping[str, Row]) -> Path:
         study=study,
         rows=rows,
         findings=study.findings(rows),
-        agreement=agreement,
         arrows={"less": "↓", "more": "↑", None: ""},
         names=[name for field in fields(study.keys[0]) if (name := field.name) != "case"],
         trained=sum(len(row.results) for row in rows.values()),

@@ -25,7 +25,7 @@ from ava_np.experiments.paper.ava_tables import FULL as TABLES
 from ava_np.experiments.paper.ava_tables import QUICK as QUICK_TABLES
 from ava_np.experiments.paper.ava_tables import printed_objective
 from ava_np.experiments.paper.ava_tables_summary import ZOOM
-from ava_np.experiments.study import Finding, Measure, Printed, Row, Study, agreement
+from ava_np.experiments.study import Finding, Measure, Printed, Row, Study
 from ava_np.models import Model, build
 from ava_np.specification import PaperModel
 from ava_np.training.fit import fit
@@ -183,9 +183,9 @@ def findings(rows: Mapping[str, Row]) -> list[Finding]:
     for model, value in PRINTED.items():
         case = model if model == "gan" else f"{model}-paper"
         if case in rows:
-            spread = rows[case].spread("balance")
+            mean = rows[case].spread("balance").mean
             claim = f"{model.upper()} has a mean balance metric of {value}"
-            found.append(Finding(claim, agreement(spread, Printed(value)), f"Measured {spread}"))
+            found.append(Finding(claim, f"measured {mean:.4f}", f"{mean - value:+.4f}"))
     names = [name for name in ("ava1", "ava2", "ava5") if f"{name}-paper" in rows]
     if names and "vae-paper" in rows:
         means = {name: rows[f"{name}-paper"].spread("balance").mean for name in names}
