@@ -185,7 +185,7 @@ def findings(rows: Mapping[str, Row]) -> list[Finding]:
         if case in rows:
             mean = rows[case].spread("balance").mean
             claim = f"{model.upper()} has a mean balance metric of {value}"
-            found.append(Finding(claim, f"measured {mean:.4f}", f"{mean - value:+.4f}"))
+            found.append(Finding(claim, f"measured {mean:.4f}", f"{mean - value:+.4f} from it"))
     names = [name for name in ("ava1", "ava2", "ava5") if f"{name}-paper" in rows]
     if names and "vae-paper" in rows:
         means = {name: rows[f"{name}-paper"].spread("balance").mean for name in names}
