@@ -83,27 +83,10 @@ def fit(
     array = model.validated_pictures(pictures)
     if not len(array):
         raise ValueError("fit takes at least one picture")
-    known = [name for name in TrainingSpecification.__struct_fields__ if name != "patience"]  # which a run has
-    unknown = [option for option in options if option not in known]
-    if unknown:
-        raise ValueError(f"fit has no option {unknown[0]!r}: it has {', '.join(known)}")
-    default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
-    if optimiser in ("adam", "rmsprop"):
-        default_rate = default_adaptive_rate(model.specification, model.neurons)
-    training = validated(
-        TrainingSpecification,
-        optimiser=optimiser,
-        learning_rate=default_rate if learning_rate is None else learning_rate,
-        reduction=default_reduction if reduction is None else reduction,
-        batch_size=batch_size,
-        epochs=epochs,
-        seed=seed,
-        **{
-            "momentum": default_momentum(model.specification, optimiser),
-            "ema": default_ema(model.specification, options.get("schedule", "constant")),
-            **options,
-        },
-    )
+    training = training_specification(
+        model, epochs=epochs, batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
+        reduction=reduction, seed=seed, **options,
+    )  # fmt: skip
     trainer, epochs_metrics = Trainer(model, training), []
     try:
         for metrics in trainer.run(Batches(array)):
@@ -117,3 +100,62 @@ def fit(
         trainer.average.apply()
     model.fit_codes(array[evenly_spaced(len(array), MAX_FITTED)])
     return epochs_metrics
+
+
+def training_specification(
+    model: Model,
+    *,
+    epochs: int,
+    batch_size: int,
+    optimiser: str = "adam",
+    learning_rate: float | None = None,
+    reduction: str | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> TrainingSpecification:
+    """Return how ``fit`` trains a model, for a ``Trainer`` of one's own.
+
+    Parameters
+    ----------
+    model, epochs, batch_size, optimiser, learning_rate, reduction, seed, **options
+        As for ``fit``.
+
+    Returns
+    -------
+    TrainingSpecification
+        With the defaults of the model and the optimiser.
+
+    Raises
+    ------
+    ValueError
+        If an option is unknown or out of range.
+
+    Examples
+    --------
+    >>> import ava_np
+    >>> from ava_np.training.fit import training_specification
+    >>> model = ava_np.build("gan", (8, 8, 1))
+    >>> training_specification(model, epochs=1, batch_size=16).learning_rate
+    0.0002
+    """
+    known = [name for name in TrainingSpecification.__struct_fields__ if name != "patience"]  # which a run has
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(f"fit has no option {unknown[0]!r}: it has {', '.join(known)}")
+    default_rate, default_reduction = DEFAULTS.get(optimiser, (None, None))
+    if optimiser in ("adam", "rmsprop"):
+        default_rate = default_adaptive_rate(model.specification, model.neurons)
+    return validated(
+        TrainingSpecification,
+        optimiser=optimiser,
+        learning_rate=default_rate if learning_rate is None else learning_rate,
+        reduction=default_reduction if reduction is None else reduction,
+        batch_size=batch_size,
+        epochs=epochs,
+        seed=seed,
+        **{
+            "momentum": default_momentum(model.specification, optimiser),
+            "ema": default_ema(model.specification, options.get("schedule", "constant")),
+            **options,
+        },
+    )
