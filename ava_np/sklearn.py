@@ -197,7 +197,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     >>> from ava_np.sklearn import AutoencoderTransformer
     >>> X = np.random.default_rng(0).normal(size=(100, 2)) @ np.random.default_rng(1).normal(size=(2, 8))
     >>> estimator = AutoencoderTransformer("ae", latent=2, hidden=(16,), epochs=100, batch_size=10).fit(X)
-    >>> estimator.transform(X).shape, estimator.score(X) > -0.1 * X.var()
+    >>> estimator.transform(X).shape, bool(estimator.score(X) > -0.1 * X.var())
     ((100, 2), True)
     """
 

@@ -131,6 +131,8 @@ class Study:
         Rows that need no training, such as real pictures: their measures by title.
     picture : str
         What the picture of a case shows; empty if there are none.
+    chart : bool
+        Whether it is a chart, which is shown as wide as the page, and not a sheet of small pictures.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Study:
     findings: Callable[[Mapping[str, Row]], list[Finding]] = lambda rows: []
     references: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     picture: str = ""
+    chart: bool = False
 
     def compared(self, case: str, measure: str, row: Row) -> str:
         """Return how a measure lies to its printed figure (``agreement``), or "" without one.

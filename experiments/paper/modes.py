@@ -97,6 +97,7 @@ def study(*, seeds: int, quick: bool) -> Study:
         findings=findings,
         references={f"points of the {name}": _measures(name, _points(name, SAMPLES, 1)) for name in DISTRIBUTIONS},
         picture="Samples of the first seed, over the points",
+        chart=True,
     )
 
 
