@@ -15,6 +15,7 @@ from ava_np.cli.bench import bench
 from ava_np.cli.environment import prepare_environment
 from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
+from ava_np.cli.export import export
 from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
 from ava_np.cli.report import report
@@ -50,7 +51,8 @@ def ava() -> None:
 
 
 for command in (
-    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, gradcheck, info, bench, experiment,
+    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, export, gradcheck, info, bench,
+    experiment,
 ):  # fmt: skip
     ava.add_command(command)
 

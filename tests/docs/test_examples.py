@@ -23,6 +23,10 @@ MODULES = sorted(name for name, path in SOURCES.items() if ">>> " in path.read_t
 """The modules that have examples; the others need not be imported."""
 
 
+EXTRAS = {"ava_np.export.onnx": "onnx", "ava_np.sklearn": "sklearn"}
+"""The modules of extras, whose examples need a package that may be absent."""
+
+
 def blocks(page: Path) -> Iterator[tuple[int, str]]:
     """Yield each block of Python on a page, with the number of lines before it."""
     text = page.read_text("utf-8")
@@ -85,8 +89,8 @@ def test_modules_pages_and_names_are_found() -> None:
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings_print_what_they_show(name: str) -> None:
-    if name == "ava_np.sklearn":
-        pytest.importorskip("sklearn", reason="scikit-learn is not installed")
+    if name in EXTRAS:
+        pytest.importorskip(EXTRAS[name])
     output: list[str] = []
     runner, count = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), 0
     for test in doctest.DocTestFinder(exclude_empty=True).find(import_module(name), name):

@@ -1,0 +1,1 @@
+"""Leaving with a model: ONNX graphs, or PyTorch modules with their weights."""
