@@ -59,8 +59,8 @@ class AVB(Model[AVBBuffers]):
         self.f = new(self.trunk.output_shape[0] + n, mlp(HEAD, n))
         self.g = new(n, layers.decoder, intermediate=intermediate)
         self.T_trunk = new(self.neurons, [*layers.discriminator, *layers.discriminator_head])
-        (self.features,) = self.T_trunk.output_shape
-        self.T = new(self.features + n, mlp(HEAD, 1))
+        (self.feature_count,) = self.T_trunk.output_shape
+        self.T = new(self.feature_count + n, mlp(HEAD, 1))
         return {
             "encoder_trunk": self.trunk,
             "encoder": self.f,
@@ -111,7 +111,7 @@ class AVB(Model[AVBBuffers]):
         """Add all five networks' gradients."""
         # fmt: off
         t = self._forward(x, noise)
-        features = self.features
+        features = self.feature_count
 
         terms, δT, δT_p = discriminator_loss(t.T, t.T_p, 0.0)       # T ascends log σ(T(x, z)) + log(1 - σ(T(x, z_p)))
         δh = self.T.backward(t.T, δT)[:, :features].copy()

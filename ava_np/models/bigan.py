@@ -70,10 +70,10 @@ class BiGAN(Model[BiGANBuffers]):
         self.E = new(self.neurons, [*layers.encoder, Dense(n)])
         self.G = new(n, layers.decoder)
         self.trunk = new(self.neurons, [*layers.discriminator, *layers.discriminator_head])
-        (self.features,) = self.trunk.output_shape
+        (self.feature_count,) = self.trunk.output_shape
         hidden = [Dense(HEAD_WIDTH, "he_normal"), Activation("leaky_relu")]
         similarity = specification.minibatch_discrimination
-        self.head = new(self.features + n, discriminator(hidden, minibatch_discrimination=similarity))
+        self.head = new(self.feature_count + n, discriminator(hidden, minibatch_discrimination=similarity))
         return {
             "encoder": self.E,
             "generator": self.G,
@@ -125,16 +125,16 @@ class BiGAN(Model[BiGANBuffers]):
         terms, δreal, δfake = discriminator_loss(t.head1_real, t.head1_fake, self.smoothing)
         for trunk, head, δ in ((t.trunk1_real, t.head1_real, δreal), (t.trunk1_fake, t.head1_fake, δfake)):
             δpair = self.head.backward(head, δ)
-            self.trunk.backward_parameters(trunk, δpair[:, : self.features])
+            self.trunk.backward_parameters(trunk, δpair[:, : self.feature_count])
         return terms
 
     def pair_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z), z) - log(1 - D(x, E(x))): a pair's error goes to the network that made a part of it."""
         t = self._apply_pairs(x, noise)
         δpair = self.head.backward_input(t.head2_real, encoder_loss(t.head2_real, self.saturating))
-        self.E.backward_parameters(t.E2, δpair[:, self.features :])  # the code is E's
+        self.E.backward_parameters(t.E2, δpair[:, self.feature_count :])  # the code is E's
         δpair = self.head.backward_input(t.head2_fake, generator_loss(t.head2_fake, self.saturating))
-        δx_ = self.trunk.backward_input(t.trunk2_fake, δpair[:, : self.features])
+        δx_ = self.trunk.backward_input(t.trunk2_fake, δpair[:, : self.feature_count])
         self.G.backward_parameters(t.G2, self.T.backward(δx_, noise, "T2_fake"))  # the picture is G's
         return {}
 

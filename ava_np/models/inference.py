@@ -46,6 +46,11 @@ class InferenceModel:
     dtype: type[np.floating]
     networks: dict[str, Network]
 
+    def __repr__(self) -> str:
+        """Return the model's name, the shape of its pictures, the length of its code and its size."""
+        size, count = "x".join(map(str, self.shape)), sum(one.parameter_count for one in self.networks.values())
+        return f"<{self.specification.name}: pictures of {size}, codes of {self.latent}, {count:,} parameters>"
+
     @property
     def neurons(self) -> int:
         """m, the number of values in a picture."""
@@ -150,6 +155,46 @@ class InferenceModel:
         if Σ is None:
             raise AvaError(f"the encoder of {self.specification.name} gives a code, and no distribution of codes")
         return μ, Σ
+
+    def features(self, pictures: ArrayLike) -> np.ndarray:
+        """Return the activations of the encoder's last hidden layer, in front of the layer that gives the code.
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            As for ``encode``, which also says which errors are raised.
+
+        Returns
+        -------
+        ndarray, (pictures, width)
+            Features that the code is a linear function of.
+
+        Raises
+        ------
+        AvaError
+            If the encoder does not take pictures alone.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (8, 8, 1), hidden=(32,), latent=3)
+        >>> model.features(np.zeros((5, 8, 8, 1), np.float32)).shape
+        (5, 32)
+        """
+        if self.encoder_name is None:
+            self.encode(pictures)  # which raises the error
+        encoder, array = self.networks[str(self.encoder_name)], self.validated_pictures(pictures)
+        if encoder.input_shape != (self.neurons,):
+            raise AvaError(f"the encoder of {self.specification.name} does not take pictures alone")
+        x = array.reshape(len(array), self.neurons)
+        found = np.empty((len(x), *encoder.shapes[-2]), encoder.dtype)
+        with single_threaded_blas:
+            for start in range(0, len(x), CHUNK):
+                rows = x[start : start + CHUNK]
+                buffers = encoder.buffers(len(rows), "evaluation")
+                encoder.forward(buffers, rows)
+                found[start : start + CHUNK] = buffers.layers[-1].x
+        return found
 
     def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
         """Decode the mean code of each picture, g(μ(x)).

@@ -23,8 +23,6 @@ from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, agreement, less, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import Model
-from ava_np.models.inference import CHUNK
-from ava_np.network.blas import single_threaded_blas
 from ava_np.training.fit import fit
 
 CASES = {"bigan": "BiGAN", "untrained": "the same encoder, untrained", "vae": "VAE", "ae": "autoencoder"}
@@ -125,7 +123,7 @@ def train(pictures: Pictures, plan: Plan, key: Key) -> tuple[Accuracy, Mapping[s
     if pictures.has_labels:
         (labels, test_labels), sets = pictures.labels, (pictures.training, pictures.test)
         codes = [model.encode(one) for one in sets]
-        features = [_hidden(model, one) for one in sets]
+        features = [_unit_features(model, one) for one in sets]
         found = {
             "code": knn_accuracy(codes[0], labels, codes[1], test_labels),
             "hidden": knn_accuracy(features[0], labels, features[1], test_labels),
@@ -149,15 +147,7 @@ def findings(rows: Mapping[str, Row]) -> list[Finding]:
     return found
 
 
-def _hidden(model: Model, pictures: np.ndarray) -> np.ndarray:
+def _unit_features(model: Model, pictures: np.ndarray) -> np.ndarray:
     """Return the activations of the encoder's last hidden layer, each row scaled to length 1."""
-    assert model.encoder_name is not None
-    encoder, parts = model.networks[model.encoder_name], []
-    with single_threaded_blas:
-        for start in range(0, len(pictures), CHUNK):
-            rows = pictures[start : start + CHUNK].reshape(-1, model.neurons)
-            buffers = encoder.buffers(len(rows), "evaluation")
-            encoder.forward(buffers, rows)
-            features = buffers.layers[-1].x.astype(np.float64)
-            parts.append(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
-    return np.concatenate(parts)
+    features = model.features(pictures).astype(np.float64)
+    return np.asarray(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))

@@ -9,7 +9,7 @@ import pytest
 import ava_np
 from ava_np.errors import AvaError
 from ava_np.evaluation.likelihood import elbos
-from ava_np.experiments.paper import bigan_knn, gaussian_1d, overview, vae_likelihood, vaegan_sensitivity
+from ava_np.experiments.paper import gaussian_1d, overview, vae_likelihood, vaegan_sensitivity
 from ava_np.experiments.paper.inversion import find_codes
 from ava_np.experiments.paper.judge import SHIFT, shifted
 from ava_np.experiments.paper.pictures import read_parts
@@ -86,19 +86,6 @@ def test_pytorch_learns_as_much_from_the_same_weights() -> None:
         found, control = (elbos(model, x, samples=20).mean() for model in (ours, theirs))
         assert found > start + 0.5
         assert abs(found - control) < 0.25 * (found - start)
-
-
-def test_the_hidden_features_are_the_encoders_last_hidden_layer() -> None:
-    model = bigan_knn.build("vae", (4, 4, 1), 8, 0)
-    pictures = np.random.default_rng(0).random((300, 4, 4, 1), np.float32)
-    features = bigan_knn._hidden(model, pictures)
-    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1)
-    encoder = model.networks["encoder"]
-    head, buffers = encoder.parameters[-1], encoder.buffers(300, "evaluation")
-    encoder.forward(buffers, pictures.reshape(300, 16))
-    unscaled = features * np.linalg.norm(buffers.layers[-1].x, axis=1, keepdims=True)
-    codes = (unscaled @ head["W"] + head["b"])[:, : model.latent]
-    np.testing.assert_allclose(codes, model.encode(pictures), atol=1e-4)
 
 
 def test_a_gan_of_one_number_learns_its_mean() -> None:
