@@ -218,7 +218,7 @@ def _train(session: "Session") -> int:
 
 def _stopped_early(session: "Session") -> str:
     """Why a training has stopped before its last epoch, and how it continues."""
-    from ava_np.run.early_stopping import BestValidation
+    from ava_np.training.early_stopping import BestValidation
 
     run, patience = session.run, session.trainer.training.patience
     best = BestValidation.of(run.metrics())

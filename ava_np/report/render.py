@@ -25,9 +25,9 @@ from ava_np.report.names import (
     prior_name,
     terms_of,
 )
-from ava_np.run.early_stopping import BestValidation
 from ava_np.run.names import ARCHITECTURE, REPORT
 from ava_np.specification import Reduction, Specification
+from ava_np.training.early_stopping import BestValidation
 from ava_np.training.reductions import layer_weights
 from ava_np.training.trainer import MAX_VALIDATED, Metrics
 

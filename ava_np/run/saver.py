@@ -9,12 +9,12 @@ from ava_np.data.batches import Batches
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.indices import evenly_spaced
 from ava_np.run.checkpoint import Weights, copy_weights, save_checkpoint, save_state, save_weights
-from ava_np.run.early_stopping import BestValidation
 from ava_np.run.folder import Run
 from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import MODEL
 from ava_np.run.pictures import MAX_EVALUATED
 from ava_np.run.progress_pictures import ProgressPictures
+from ava_np.training.early_stopping import BestValidation
 from ava_np.training.trainer import Metrics, Trainer
 
 logger = logging.getLogger("ava_np")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ava_np.data.batches import Batches
@@ -11,7 +12,8 @@ from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
 from ava_np.specification import DEFAULTS, TrainingSpecification, default_ema, default_momentum, validated
 from ava_np.specification.defaults import default_adaptive_rate
-from ava_np.training.trainer import Metrics, Trainer
+from ava_np.training.early_stopping import BestValidation
+from ava_np.training.trainer import Metrics, Trainer, model_arrays
 
 MAX_FITTED = 1000  # pictures, to whose codes a distribution is fitted at the end
 
@@ -26,6 +28,8 @@ def fit(
     learning_rate: float | None = None,
     reduction: str | None = None,
     seed: int = 0,
+    validation: ArrayLike | None = None,
+    patience: int = 0,
     callbacks: Sequence[Callable[[Trainer, Metrics], None]] = (),
     **options: Any,
 ) -> list[Metrics]:
@@ -52,6 +56,11 @@ def fit(
         What γ multiplies (``ava_np.training.reductions``); by default the optimiser's.
     seed : int
         Seed of the order of the pictures and of the noise.
+    validation : array_like, (pictures, height, width, channels), optional
+        Other pictures. Their reconstruction error is measured at most 50 times and stands in the metrics.
+    patience : int
+        End when the error of ``validation`` has not improved for so many measurements, and keep the weights with the
+        smallest error; 0 trains all epochs and keeps the last.
     callbacks : sequence of callable
         Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
     **options
@@ -66,7 +75,8 @@ def fit(
     Raises
     ------
     ValueError
-        If there are no pictures, their shape or range does not fit the model, or an option is out of range.
+        If there are no pictures, their shape or range does not fit the model, an option is out of range, or there is
+        no reconstruction error to measure: for a patience without ``validation``, or a model without an encoder.
     NotFiniteError
         If a term or a gradient is not finite; the parameters stay finite.
 
@@ -87,17 +97,31 @@ def fit(
         model, epochs=epochs, batch_size=batch_size, optimiser=optimiser, learning_rate=learning_rate,
         reduction=reduction, seed=seed, **options,
     )  # fmt: skip
+    held = None if validation is None else Batches(model.validated_pictures(validation))
+    if held is not None and model.encoder_name is None:
+        raise ValueError(f"{model.specification.name} has no encoder, so there is no reconstruction error to validate")
+    if patience and held is None:
+        raise ValueError("patience needs validation pictures")
     trainer, epochs_metrics = Trainer(model, training), []
+    best, kept = BestValidation(), dict[str, np.ndarray]()
     try:
-        for metrics in trainer.run(Batches(array)):
-            if metrics is not None:
-                epochs_metrics.append(metrics)
-                for callback in callbacks:
-                    callback(trainer, metrics)
+        for metrics in trainer.run(Batches(array), held):
+            if metrics is None:
+                continue
+            epochs_metrics.append(metrics)
+            for callback in callbacks:
+                callback(trainer, metrics)
+            best.add(metrics)
+            if patience and best.epoch == metrics["epoch"]:
+                kept = {name: one.copy() for name, one in model_arrays(trainer.average.model).items()}
+            elif patience and best.waited >= patience:
+                break
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}: try a lower learning rate") from error
     finally:
         trainer.average.apply()
+    for name, one in kept.items():
+        model_arrays(model)[name][:] = one
     model.fit_codes(array[evenly_spaced(len(array), MAX_FITTED)])
     return epochs_metrics
 

@@ -235,9 +235,9 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, np.ndarray], Progress]:
         """Return everything that ``restore`` needs: arrays by name, and the progress."""
-        arrays = _model_arrays(self.model)
+        arrays = model_arrays(self.model)
         if self.training.ema:
-            arrays |= {f"average.{name}": array for name, array in _model_arrays(self.average.model).items()}
+            arrays |= {f"average.{name}": array for name, array in model_arrays(self.average.model).items()}
         for (phase, name), optimiser in self.optimisers.items():
             arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
         return arrays, self.progress
@@ -268,7 +268,7 @@ class Trainer:
     def finite(self) -> bool:
         """Return whether all parameters and running statistics are finite."""
         models = (self.model, self.average.model)
-        return all(np.isfinite(array).all() for model in models for array in _model_arrays(model).values())
+        return all(np.isfinite(array).all() for model in models for array in model_arrays(model).values())
 
     @QUIET
     def _epoch(self, batches: Batches, validation: Batches | None, count: int) -> Metrics:
@@ -330,8 +330,8 @@ class Trainer:
             ) from None
 
 
-def _model_arrays(model: Model) -> dict[str, np.ndarray]:
-    """The parameters and the running statistics of a model, by the names in a training state."""
+def model_arrays(model: Model) -> dict[str, np.ndarray]:
+    """Return the parameters and the running statistics of a model, by the names in a training state."""
     arrays = {}
     for name, network in model.networks.items():
         arrays[f"{name}.theta"] = network.theta

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ava_np import build, fit
+from ava_np.evaluation.metrics import reconstruction_error
 from tests.training.cases import BATCH, EPOCHS, parameter_bytes, small_model, specify, trained
 
 
@@ -77,3 +78,33 @@ def test_fit_trains_with_the_defaults_of_sgd() -> None:
     pictures = np.full((3, 4, 4, 1), 0.9, np.float32)
     metrics = fit(model, pictures, epochs=200, optimiser="sgd")
     assert metrics[-1]["nats"]["reconstruction"] < 0.5 * metrics[0]["nats"]["reconstruction"]
+
+
+def test_a_patience_keeps_the_weights_with_the_smallest_error() -> None:
+    """Noise can only be learnt by heart: the error of other noise rises after a few epochs."""
+    generator = np.random.default_rng(0)
+    x, other = generator.random((2, 12, 5, 5, 1), np.float32)
+    arguments: dict[str, Any] = {"epochs": 200, "batch_size": 4, "learning_rate": 0.01, "validation": other}
+    kept = build("ae", (5, 5, 1), hidden=(32,), latent=10)
+    metrics = fit(kept, x, **arguments, patience=5)
+    measured = [line for line in metrics if "validation" in line]
+    errors = [line["validation"]["reconstruction_error"] for line in measured]
+    assert np.argmin(errors) == len(errors) - 6
+    assert metrics[-1]["epoch"] < 200
+    assert reconstruction_error(other, kept.reconstruct(other)) == min(errors)
+    last = build("ae", (5, 5, 1), hidden=(32,), latent=10)
+    best = measured[int(np.argmin(errors))]["epoch"]
+    assert fit(last, x, **arguments)[: len(metrics)] == metrics  # the patience changes nothing but the end
+    assert reconstruction_error(other, last.reconstruct(other)) > min(errors)
+    again = build("ae", (5, 5, 1), hidden=(32,), latent=10)
+    fit(again, x, **arguments | {"epochs": best})
+    np.testing.assert_array_equal(again.reconstruct(x), kept.reconstruct(x))
+
+
+def test_a_patience_needs_something_to_measure(pictures: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="patience needs validation pictures"):
+        fit(small_model(), pictures, epochs=1, patience=3)
+    with pytest.raises(ValueError, match="gan has no encoder"):
+        fit(build("gan", (5, 5, 1)), np.zeros((2, 5, 5, 1)), epochs=1, validation=np.zeros((1, 5, 5, 1)))
+    with pytest.raises(ValueError, match="shape"):
+        fit(build("ae", (5, 5, 1)), np.zeros((2, 5, 5, 1)), epochs=1, validation=np.zeros((1, 4, 5, 1)))

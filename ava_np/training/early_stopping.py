@@ -24,7 +24,7 @@ class BestValidation:
 
     Examples
     --------
-    >>> from ava_np.run.early_stopping import BestValidation
+    >>> from ava_np.training.early_stopping import BestValidation
     >>> best = BestValidation()
     >>> for epoch, error in enumerate([0.3, 0.2, 0.25, 0.2], start=1):
     ...     best.add({"epoch": epoch, "step": 5 * epoch, "validation": {"reconstruction_error": error}})
