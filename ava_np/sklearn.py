@@ -8,7 +8,7 @@ in [0, 1] if there is an ``image_shape``; otherwise any numbers, to be scaled to
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,11 +43,12 @@ class _PictureEstimator(BaseEstimator):
         Values of a picture.
     """
 
-    model: str
+    default_model: ClassVar[str]
     trainer_: Trainer
 
     def __init__(
         self,
+        model: str | None = None,
         *,
         latent: int = 10,
         hidden: tuple[int, ...] = (),
@@ -59,6 +60,7 @@ class _PictureEstimator(BaseEstimator):
         options: dict[str, Any] | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
+        self.model = model
         self.latent = latent
         self.hidden = hidden
         self.architecture = architecture
@@ -136,7 +138,7 @@ class _PictureEstimator(BaseEstimator):
             seed = int(check_random_state(seed).randint(2**31 - 1))
         options = {"latent": self.latent, "hidden": tuple(self.hidden), "architecture": self.architecture}
         options |= {"output": "linear"} if self._pictures is None else {}
-        model = build(self.model, x.shape[1:], seed=seed, **options, **(self.options or {}))
+        model = build(self.model or self.default_model, x.shape[1:], seed=seed, **options, **(self.options or {}))
         model.validated_pictures(x)  # pictures have values in [0, 1]
         training = training_specification(
             model, epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate, seed=seed
@@ -172,8 +174,9 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
 
     Parameters
     ----------
-    model : str
-        "ae", "vae", "aae", "vae-gan-costs", "vaegan", "vae-gan-sum", "bigan", "avb", "alphagan" or "ava1" to "ava5".
+    model : str or None
+        "ae", "vae", which is also None, "aae", "vae-gan-costs", "vaegan", "vae-gan-sum", "bigan", "avb", "alphagan" or
+        "ava1" to "ava5".
     latent : int
         Length of the code.
     hidden : tuple of int
@@ -201,25 +204,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     ((100, 2), True)
     """
 
-    def __init__(
-        self,
-        model: str = "vae",
-        *,
-        latent: int = 10,
-        hidden: tuple[int, ...] = (),
-        architecture: Any = "mlp",
-        image_shape: tuple[int, int, int] | None = None,
-        epochs: int = 50,
-        batch_size: int = 64,
-        learning_rate: float | None = None,
-        options: dict[str, Any] | None = None,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        super().__init__(
-            latent=latent, hidden=hidden, architecture=architecture, image_shape=image_shape, epochs=epochs,
-            batch_size=batch_size, learning_rate=learning_rate, options=options, random_state=random_state,
-        )  # fmt: skip
-        self.model = model
+    default_model = "vae"
 
     def transform(self, X: Source) -> np.ndarray:
         """Return the mean code of each picture, (n, latent) float32."""
@@ -245,7 +230,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     def _start(self, X: Source) -> np.ndarray:
         x = super()._start(X)
         if self.model_.encoder_name is None:
-            raise AvaError(f"{self.model} has no encoder: take GANSampler")
+            raise AvaError(f"{self.model_.specification.name} has no encoder: take GANSampler")
         return x
 
     def __sklearn_tags__(self) -> Any:
@@ -260,8 +245,8 @@ class GANSampler(_PictureEstimator):
 
     Parameters
     ----------
-    model : {"gan", "dcgan"}
-        "dcgan" needs pictures.
+    model : {"gan", "dcgan"} or None
+        "dcgan" needs pictures; None is "gan".
     latent, hidden, architecture, image_shape, epochs, batch_size, learning_rate, options, random_state
         As for ``AutoencoderTransformer``.
 
@@ -275,22 +260,4 @@ class GANSampler(_PictureEstimator):
     (4, 1)
     """
 
-    def __init__(
-        self,
-        model: str = "gan",
-        *,
-        latent: int = 10,
-        hidden: tuple[int, ...] = (),
-        architecture: Any = "mlp",
-        image_shape: tuple[int, int, int] | None = None,
-        epochs: int = 50,
-        batch_size: int = 64,
-        learning_rate: float | None = None,
-        options: dict[str, Any] | None = None,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        super().__init__(
-            latent=latent, hidden=hidden, architecture=architecture, image_shape=image_shape, epochs=epochs,
-            batch_size=batch_size, learning_rate=learning_rate, options=options, random_state=random_state,
-        )  # fmt: skip
-        self.model = model
+    default_model = "gan"

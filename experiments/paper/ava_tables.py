@@ -18,13 +18,12 @@ import numpy as np
 
 from ava_np.data.sources import read_pictures
 from ava_np.data.zoom import zoom_in, zoom_out
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation import metrics
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.ava_tables_summary import ZOOM, Key, Result, summarise
 from ava_np.experiments.trials import Trials
 from ava_np.models import build
 from ava_np.specification import PaperModel, Propagation
-from ava_np.training.fit import fit
 
 TENTHS, HUNDREDTHS = [k / 10 for k in range(10, 0, -1)], [k / 100 for k in range(9, 0, -1)]
 SIZE = (180, 250)
@@ -125,11 +124,9 @@ def train(pictures: np.ndarray, steps: int, key: Key) -> tuple[Result, dict[str,
     propagation, model, rate = astuple(key)
     small = zoom_out(pictures, ZOOM)
     network = build(model, small.shape[1:], propagation=propagation, **printed_objective(model))
-    ended = "trained"
-    try:
-        fit(network, small, epochs=steps, batch_size=len(small), optimiser="sgd", learning_rate=rate, reduction="fan")
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    ended = attempt(
+        network, small, epochs=steps, batch_size=len(small), optimiser="sgd", learning_rate=rate, reduction="fan"
+    )
     decoded = network.reconstruct(small)
     rmses = [metrics.rmse(image, pictures) for image in zoom_in(decoded, ZOOM)]
     result = Result(

@@ -22,19 +22,19 @@ import numpy as np
 from ava_np.console import say
 from ava_np.data.labels import read_labels
 from ava_np.data.sources import read_pictures
-from ava_np.errors import AvaError, NotFiniteError
+from ava_np.errors import AvaError
 from ava_np.evaluation.features import FeatureFunction, feature_function
 from ava_np.evaluation.linear import mean_image_error, pca_error
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.evaluation.samples import sample_measures
 from ava_np.evaluation.sharpness import grey_share, sharpness
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.ava_works_summary import BUILT_IN, Key, Reference, Result
 from ava_np.experiments.trials import Trials
 from ava_np.files import write_atomically
 from ava_np.images import grid, to_png
 from ava_np.models import build
 from ava_np.specification import PaperModel
-from ava_np.training.fit import fit
 
 WAYS: dict[str, dict[str, Any]] = {
     "paper": {"propagation": "paper"},
@@ -207,13 +207,12 @@ def train(sets: Mapping[str, Data], steps: int, key: Key) -> tuple[Result, dict[
         key.model, data.training.shape[1:], architecture=key.architecture, hidden=HIDDEN[key.architecture],
         latent=LATENT, seed=key.seed, **options,
     )  # fmt: skip
-    ended, epochs = "trained", math.ceil(steps / math.ceil(len(data.training) / BATCH))
+    epochs = math.ceil(steps / math.ceil(len(data.training) / BATCH))
     rate = 0.001 if key.model == "vae" else 0.0005
     batch = min(BATCH, len(data.training))
-    try:
-        fit(network, data.training, epochs=epochs, batch_size=batch, learning_rate=rate, seed=key.seed)
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    ended = attempt(
+        network, data.training, epochs=epochs, batch_size=batch, learning_rate=rate, seed=key.seed
+    )  # fmt: skip
     count = len(data.held_out)
     samples = network.sample(max(count, SHOWN), key.seed, from_prior=True)  # as the paper draws them
     fitted = _of_samples(network.sample(count, key.seed), data)  # as users draw them

@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 import ava_np
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation.codes import knn_accuracy, linear_probe
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, agreement, less, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import Model
-from ava_np.training.fit import fit
 
 CASES = {"bigan": "BiGAN", "untrained": "the same encoder, untrained", "vae": "VAE", "ae": "autoencoder"}
 LATENT, BATCH, SHOWN = 50, 128, 32
@@ -114,11 +113,7 @@ def train(pictures: Pictures, plan: Plan, key: Key) -> tuple[Accuracy, Mapping[s
     """Train one model, and see what its codes know."""
     model, ended = build(key.case, pictures.training.shape[1:], plan.width, key.seed), "trained"
     if key.case != "untrained":
-        try:
-            batch = min(BATCH, len(pictures.training))
-            fit(model, pictures.training, epochs=plan.epochs, batch_size=batch, seed=key.seed)
-        except NotFiniteError as error:
-            ended = f"diverged: {error}"
+        ended = attempt(model, pictures.training, epochs=plan.epochs, batch_size=BATCH, seed=key.seed)
     found = {}
     if pictures.has_labels:
         (labels, test_labels), sets = pictures.labels, (pictures.training, pictures.test)

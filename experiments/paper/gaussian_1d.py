@@ -15,11 +15,10 @@ import numpy as np
 
 import ava_np
 from ava_np.data.toys import draw_toy, mixture
-from ava_np.errors import NotFiniteError
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.study import Finding, Key, Measure, Result, Row, Study, picture_name
 from ava_np.models import Model
 from ava_np.report.charts import to_png, toy_points
-from ava_np.training.fit import fit
 
 POINTS, SAMPLES, BATCH, RATE = 10_000, 10_000, 64, 0.001
 CASES = {
@@ -116,11 +115,8 @@ def build(case: str, seed: int) -> Model:
 def train(plan: Plan, key: Key) -> tuple[Width, Mapping[str, bytes]]:
     """Train one GAN, and measure its samples."""
     points = draw_toy("gaussian", POINTS, np.random.default_rng(0))
-    model, ended = build(key.case, key.seed), "trained"
-    try:
-        fit(model, points, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, seed=key.seed)
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    model = build(key.case, key.seed)
+    ended = attempt(model, points, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, seed=key.seed)
     samples = model.sample(SAMPLES, key.seed)
     picture = to_png(toy_points(points, samples, "samples"))
     return Width(key.case, key.seed, ended, **_measures(samples)), {picture_name(key): picture}

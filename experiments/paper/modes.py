@@ -19,11 +19,10 @@ import numpy as np
 
 import ava_np
 from ava_np.data.toys import draw_toy, mixture, mode_coverage
-from ava_np.errors import NotFiniteError
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, agreement, picture_name
 from ava_np.models import Model
 from ava_np.report.charts import to_png, toy_points
-from ava_np.training.fit import fit
 
 SAMPLES = 2500
 POINTS = {"pacgan": 100_000, "manual": 10_000}
@@ -105,12 +104,9 @@ def train(plan: Plan, key: Key) -> tuple[Modes, Mapping[str, bytes]]:
     """Train one GAN on points, and measure its samples."""
     name, _, way = key.case.partition("-")
     points = _points(name, POINTS[way], 0)
-    model, options, ended = _build(way, key.seed), TRAINING[way], "trained"
+    model, options = _build(way, key.seed), TRAINING[way]
     steps_each = -(-len(points) // options["batch_size"])
-    try:
-        fit(model, points, epochs=-(-getattr(plan, way) // steps_each), seed=key.seed, **options)
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    ended = attempt(model, points, epochs=-(-getattr(plan, way) // steps_each), seed=key.seed, **options)
     samples = model.sample(SAMPLES, key.seed)
     picture = to_png(toy_points(points[:1000], samples[:1000], "samples"))
     return Modes(key.case, key.seed, ended, **_measures(name, samples)), {picture_name(key): picture}

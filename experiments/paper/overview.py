@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import ava_np
-from ava_np.errors import NotFiniteError
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.judge import Judge
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Result, Row, Study, less, picture_name
 from ava_np.images import grid, to_png
-from ava_np.training.fit import fit
 
 ITERATIONS = {"vae": 2_000_000, "gan": 700_000, "vae-gan-costs": 270_000, "bigan": 400_000}
 TITLES = {"vae": "VAE", "gan": "GAN", "vae-gan-costs": "VAE with GAN costs", "bigan": "BiGAN"}
@@ -104,12 +103,8 @@ def train(pictures: Pictures, judge: Judge, real: float, plan: Plan, key: Key) -
     options: dict[str, Any] = {} if key.case in ("gan", "bigan") else {"likelihood": "gaussian"}
     options |= {"architecture": "dcgan", "hidden": HIDDEN, "latent": LATENT}
     model = ava_np.build(key.case, pictures.training.shape[1:], seed=key.seed, **options)
-    ended, batch = "trained", min(BATCH, len(pictures.training))
-    epochs = -(-plan.steps(key.case) // -(-len(pictures.training) // batch))
-    try:
-        fit(model, pictures.training, epochs=epochs, batch_size=batch, seed=key.seed)
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    epochs = -(-plan.steps(key.case) // -(-len(pictures.training) // BATCH))
+    ended = attempt(model, pictures.training, epochs=epochs, batch_size=BATCH, seed=key.seed)
     samples = model.sample(max(len(judge.test), SHOWN), key.seed, from_prior=True)
     measures = judge.of_samples(samples)
     result = Samples(key.case, key.seed, ended, distance=abs(measures["sharpness"] - real), **measures)

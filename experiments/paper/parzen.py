@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 import ava_np
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation.parzen import parzen_log_likelihood
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.pictures import read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, agreement, picture_name
 from ava_np.images import grid, to_png
-from ava_np.training.fit import fit
 
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gan": ("GAN", "gan", {"latent": 100}),
@@ -101,11 +100,8 @@ def train(
     """Train one model, and measure its samples."""
     _, name, options = CASES[key.case]
     hidden = (plan.width, plan.width)
-    model, ended = ava_np.build(name, training.shape[1:], hidden=hidden, seed=key.seed, **options), "trained"
-    try:
-        fit(model, training, epochs=plan.epochs, batch_size=min(BATCH, len(training)), seed=key.seed)
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    model = ava_np.build(name, training.shape[1:], hidden=hidden, seed=key.seed, **options)
+    ended = attempt(model, training, epochs=plan.epochs, batch_size=BATCH, seed=key.seed)
     samples = model.sample(max(plan.samples, SHOWN), key.seed, from_prior=True)
     found = parzen_log_likelihood(samples[: plan.samples], test, validation)
     result = Windows(key.case, key.seed, ended, nats=found.value, error=found.standard_error, width=found.width)

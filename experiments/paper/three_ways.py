@@ -102,9 +102,8 @@ def train(pictures: Pictures, judge: Judge, plan: Plan, key: Key) -> tuple[Way, 
     model = ava_np.build(key.case, pictures.training.shape[1:], seed=key.seed, **options)
     ended, loss, begin = "trained", nan, time.process_time()
     try:
-        batch = min(BATCH, len(pictures.training))
         metrics = fit(
-            model, pictures.training, epochs=plan.epochs, batch_size=batch, learning_rate=RATE, seed=key.seed
+            model, pictures.training, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, seed=key.seed
         )  # fmt: skip
         loss = float(sum(abs(value) for value in metrics[-1]["nats"].values()))
     except NotFiniteError as stop:

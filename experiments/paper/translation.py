@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 
 import ava_np
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.evaluation.sharpness import sharpness
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.inversion import find_codes
 from ava_np.experiments.paper.judge import Judge, shifted
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Result, Row, Study, less, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import Model
-from ava_np.training.fit import fit
 
 MODELS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "vae": ("VAE", {"likelihood": "gaussian"}, {"learning_rate": 0.001}),
@@ -133,11 +132,7 @@ def train(pictures: Pictures, judge: Judge, plan: Plan, key: Key) -> tuple[Recon
     options = options | {"architecture": "dcgan", "hidden": HIDDEN, "latent": LATENT}
     model = ava_np.build(name, pictures.training.shape[1:], seed=key.seed, **options)
     x = pictures.training if trained == "plain" else shifted(pictures.training, 2)
-    ended = "trained"
-    try:
-        fit(model, x, epochs=plan.epochs, batch_size=min(BATCH, len(x)), seed=key.seed, **training)
-    except NotFiniteError as stop:
-        ended = f"diverged: {stop}"
+    ended = attempt(model, x, epochs=plan.epochs, batch_size=BATCH, seed=key.seed, **training)
     rows, found = [], []
     for test in (pictures.test, shifted(pictures.test, 1)):
         decoded = reconstructed(model, test, plan)

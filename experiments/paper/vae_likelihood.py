@@ -18,13 +18,12 @@ from pathlib import Path
 import numpy as np
 
 import ava_np
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation.likelihood import bits_per_dimension, elbos, log_likelihoods
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.pictures import read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import VAE
-from ava_np.training.fit import fit
 
 BATCH, RATE = 100, 0.001
 NETWORKS = {"400-40": ((400,), "relu", 40), "2x200-50": ((200, 200), "tanh", 50)}
@@ -124,19 +123,14 @@ def train(training: np.ndarray, test: np.ndarray, plan: Plan, key: Key) -> tuple
     engine, _, network = key.case.partition("-")
     model = build(network, training.shape[1:], key.seed)
     ended = "trained"
-    batch = min(BATCH, len(training))
     if engine == "torch":
         from ava_np.experiments.paper.vae_torch import train_with_torch
 
-        train_with_torch(model, training, NETWORKS[network][1], plan.epochs, batch, RATE, key.seed)
+        train_with_torch(model, training, NETWORKS[network][1], plan.epochs, BATCH, RATE, key.seed)
     else:
-        try:
-            fit(
-                model, training, epochs=plan.epochs, batch_size=batch, learning_rate=RATE, schedule="cosine",
-                seed=key.seed,
-            )  # fmt: skip
-        except NotFiniteError as error:
-            ended = f"diverged: {error}"
+        ended = attempt(
+            model, training, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, schedule="cosine", seed=key.seed
+        )
     estimates = log_likelihoods(model, test, samples=plan.samples)
     nll = -float(estimates.mean())
     result = Likelihood(

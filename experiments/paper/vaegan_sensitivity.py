@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 
 import ava_np
-from ava_np.errors import NotFiniteError
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import VAEGAN
-from ava_np.training.fit import fit
 
 RATES, OPTIMISERS = (0.00015, 0.0003, 0.0006), {"adam": "Adam", "rmsprop": "RMSprop"}
 PRINTED = {0.00015: (1.6904, 0.3349, 0.0930), 0.0003: (1.5981, 0.3089, 0.0841), 0.0006: (1.5820, 0.2772, 0.0986)}
@@ -98,14 +97,11 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
 def train(pictures: Pictures, plan: Plan, key: Key) -> tuple[Losses, Mapping[str, bytes]]:
     """Train one VAE-GAN, and measure its losses."""
     optimiser, _, rate = key.case.partition("-")
-    model, ended = build(pictures.training.shape[1:], key.seed), "trained"
-    try:
-        fit(
-            model, pictures.training, epochs=plan.epochs, batch_size=min(BATCH, len(pictures.training)),
-            optimiser=optimiser, learning_rate=float(rate), seed=key.seed,
-        )  # fmt: skip
-    except NotFiniteError as error:
-        ended = f"diverged: {error}"
+    model = build(pictures.training.shape[1:], key.seed)
+    ended = attempt(
+        model, pictures.training, epochs=plan.epochs, batch_size=BATCH, optimiser=optimiser,
+        learning_rate=float(rate), seed=key.seed,
+    )  # fmt: skip
     shown = pictures.test[:SHOWN]
     rows = [shown, model.reconstruct(shown), model.sample(SHOWN, key.seed, from_prior=True)]
     picture = to_png(grid(np.concatenate(rows), columns=len(shown)))

@@ -10,6 +10,7 @@ import pytest
 from ava_np.data.sources import read_pictures
 from ava_np.errors import AvaError, NotFiniteError
 from ava_np.evaluation import metrics
+from ava_np.experiments import attempt
 from ava_np.experiments.paper import ava_tables
 from ava_np.experiments.paper.ava_tables import Plan, run, train
 from ava_np.experiments.paper.ava_tables_summary import PRINTED, Key, Result, Summary, summarise
@@ -94,7 +95,7 @@ def test_a_diverged_run_is_measured_before_its_divergence(pictures: Path, monkey
     def diverge(*arguments: object, **options: object) -> None:
         raise NotFiniteError("at step 1")
 
-    monkeypatch.setattr(ava_tables, "fit", diverge)
+    monkeypatch.setattr(attempt, "fit", diverge)
     read = read_pictures(pictures, size=(12, 9), zoom=3).array
     result, _ = train(read, 3, Key("exact", "vae", 0.1))
     assert result.ended == "diverged: at step 1"
