@@ -32,6 +32,7 @@ LIBRARY = {
     "training": "errors indices specification kernels data network models evaluation",
     "run": "errors indices files images specification data models evaluation training",
     "report": "errors indices files images specification data layers network models evaluation training run",
+    "tracking": "files training",
     "plot": "errors images models report",
     "export": "specification kernels layers network models",
     "sklearn": "errors indices data models training",

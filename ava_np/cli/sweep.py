@@ -13,7 +13,7 @@ from ava_np.errors import OptionError
 from ava_np.specification import RunOptions
 
 HELD_OUT = ("--test", "0.2")
-OF_A_RUN = {"out", "resume", "overwrite", "threads", "minutes", "checkpoint_every", "on_divergence", "strict"}
+OF_A_RUN = {"out", "resume", "overwrite", "threads", "minutes", "checkpoint_every", "on_divergence", "strict", "log"}
 
 
 class GridType(click.ParamType):
@@ -81,7 +81,7 @@ def _options(arguments: list[str]) -> RunOptions:
         if "trained_vae" in given:
             given["trained_vae"] = given["trained_vae"].resolve()
         of_a_run = {name: given.pop(name) for name in OF_A_RUN & given.keys()}
-        if other := sorted(name for name, value in of_a_run.items() if value is not False):
+        if other := sorted(name for name, value in of_a_run.items() if value not in (False, ())):
             raise click.UsageError(f"a sweep has no --{other[0].replace('_', '-')} for its trainings: leave it out")
         return run_options(source, **given)
     except OptionError as error:

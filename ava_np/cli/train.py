@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ava_np.evaluation.evaluate import Evaluation
     from ava_np.run.checkpoint_interval import Interval
     from ava_np.run.session import Session
+    from ava_np.tracking import Log
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 """Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
@@ -38,7 +39,9 @@ MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fie
 @click.command()
 @click.argument("source", metavar="[SOURCE]", required=False)
 @train_options
-def train(source: str | None, threads: int | None, out: Path | None, resume: bool, **options: Any) -> None:
+def train(
+    source: str | None, threads: int | None, out: Path | None, resume: bool, log: tuple[str, ...], **options: Any
+) -> None:
     """Train a model on SOURCE and write a run folder.
 
     SOURCE is a folder of pictures, an idx file such as MNIST's or a folder that holds one, or points of a toy
@@ -57,8 +60,8 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
     ava train photos --propagation paper --optimiser sgd --lr 0.1
     ava train --out runs/photos --resume --epochs 3000
 
-    --resume continues a run with its own options, except --epochs, --lr, --patience, --cache, --checkpoint-every and
-    --on-divergence. SOURCE says where the pictures are now, if they have moved.
+    --resume continues a run with its own options, except --epochs, --lr, --patience, --cache, --checkpoint-every,
+    --on-divergence and --log. SOURCE says where the pictures are now, if they have moved.
 
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
     training.safetensors, which only --resume needs. Open report.html while it trains: it shows the progress. Ctrl-C,
@@ -75,7 +78,7 @@ def train(source: str | None, threads: int | None, out: Path | None, resume: boo
         raise click.BadParameter(str(error), param_hint=_flag(error.option)) from error
     with session.run:  # also between the training and its report, no other training may write the run
         try:
-            stopped = _train(session)
+            stopped = _train(session, log)
         except NotFiniteError:
             _report_of_stopped(session)
             raise
@@ -171,7 +174,7 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     return session
 
 
-def _train(session: "Session") -> int:
+def _train(session: "Session", log: tuple[str, ...]) -> int:
     """Train and show the progress. Ctrl-C saves after the current step and stops; return the signal, or 0."""
     from ava_np.console import training_progress
     from ava_np.data.stored import StoredArray
@@ -192,7 +195,7 @@ def _train(session: "Session") -> int:
         f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), "
         f"gradients scaled by {_weight(trainer.weights)}"
     )
-    page = LivePage(session)
+    page, logs = LivePage(session), [_log(kind, session) for kind in dict.fromkeys(log)]
     stopped: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -205,15 +208,34 @@ def _train(session: "Session") -> int:
         with training_progress(trainer.steps, total, training.epochs) as show, closing(iter(session)) as steps:
             for metrics in steps:
                 show(trainer.steps, metrics)
+                if metrics is not None:
+                    for one in logs:
+                        one(trainer, metrics)
                 if stopped:
                     break
                 page.refresh()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+        for one in logs:
+            one.close()
     if not stopped and trainer.steps < total:
         say(_stopped_early(session))
     return stopped[0] if stopped else 0
+
+
+def _log(kind: str, session: "Session") -> "Log":
+    """The log of --log csv or --log tensorboard, in the run folder."""
+    from ava_np.run.names import METRICS_CSV
+    from ava_np.tracking import CSVLog, TensorBoardLog
+
+    folder = session.run.folder
+    if kind == "csv":
+        return CSVLog(folder / METRICS_CSV, session.run.metrics())
+    try:
+        return TensorBoardLog(folder / "tensorboard", session.trainer.steps)
+    except ImportError:
+        raise AvaError("--log tensorboard needs tensorboardX: pip install 'ava-np[track]'") from None
 
 
 def _stopped_early(session: "Session") -> str:

@@ -282,6 +282,9 @@ RUN_OPTIONS = [
         help="If a loss or a gradient is not finite: stop, or roll back to the last save and halve the learning rate.  "
         "[default: stop]",
     ),
+    click.option(
+        "--log", type=Word(("csv", "tensorboard")), multiple=True, help="Log to the run folder, too; repeatable."
+    ),
 ]
 
 GROUPS = {"Model": MODEL_OPTIONS, "Pictures": PICTURE_OPTIONS, "Training": TRAINING_OPTIONS, "Run folder": RUN_OPTIONS}
