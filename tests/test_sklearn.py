@@ -41,7 +41,7 @@ def test_all_checks_of_scikit_learn_pass(estimator: Any) -> None:
     ended = check_estimator(estimator, on_fail=None, on_skip=None)
     assert len(ended) > 40
     assert [(one["check_name"], one["exception"]) for one in ended if one["status"] == "failed"] == []
-    assert [one["check_name"] for one in ended if one["status"] == "skipped"] == ["check_array_api_input"]
+    assert {one["check_name"] for one in ended if one["status"] == "skipped"} <= {"check_array_api_input"}
 
 
 @pytest.mark.parametrize("model", ["ae", "aae", "vaegan", "bigan", "ava5"])
