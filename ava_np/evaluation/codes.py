@@ -121,9 +121,17 @@ def linear_probe(
     offset = targets.mean(axis=0)
     with single_threaded_blas:
         x = (training - mean) / deviation
-        weights = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ (targets - offset))
+        weights = _ridge_regression(x, targets - offset, ridge)
         outputs = ((test - mean) / deviation) @ weights + offset
     return float(np.mean(names[outputs.argmax(axis=1)] == test_labels))
+
+
+def _ridge_regression(x: Floats, targets: Floats, ridge: float) -> Floats:
+    """Return W (L, K) with the least ‖x W - targets‖² + ridge ‖W‖², from the smaller of two systems, L x L or N x N."""
+    N, L = x.shape
+    if L <= N:
+        return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(L), x.T @ targets))
+    return np.asarray(x.T @ np.linalg.solve(x @ x.T + ridge * np.eye(N), targets))
 
 
 def _check(training: Floats, training_labels: np.ndarray, test: Floats, test_labels: np.ndarray) -> None:

@@ -234,6 +234,8 @@ def why_not(name: str, subject: Subject) -> str | None:
         return f"{model.specification.name} has no likelihood of pictures"
     if name == "codes" and (subject.labels is None or subject.training_labels is None):
         return "the source does not tell the classes of the pictures"
+    if name == "sharpness" and min(model.shape[:2]) < 3:
+        return "the pictures have less than 3 x 3 pixels"
     fewest = min(len(subject.pictures), len(subject.training))
     if name == "samples" and fewest < FEWEST:
         return f"{fewest} pictures are fewer than {FEWEST}"

@@ -87,6 +87,18 @@ def test_what_does_not_fit_is_one_line(run: Path, pictures: Path, tmp_path: Path
     assert "does not tell the classes" in ava("evaluate", run, plain, "--measures", "codes").err
 
 
+def test_pictures_too_small_for_one_measure_have_the_others(tmp_path: Path) -> None:
+    dots, out = write_pictures(tmp_path / "dots", 4, size=(2, 5)), tmp_path / "tiny"
+    assert ava("train", dots, "--model", "ae", *SMALL, "--out", out).code == 0
+    done = ava("evaluate", out, "--measures", "all")
+    assert done.code == 0, done.err
+    assert "sharpness is left out: the pictures have less than 3 x 3 pixels" in done.err
+    assert "reconstruction error" in done.out
+    refused = ava("evaluate", out, "--measures", "sharpness")
+    assert refused.code == 2
+    assert "less than 3 x 3" in refused.err
+
+
 def test_other_pictures_are_compared_with_the_training_pictures(run: Path, pictures: Path) -> None:
     done = ava("evaluate", run, pictures, "--measures", "codes,image", "--json")
     assert done.code == 0, done.err

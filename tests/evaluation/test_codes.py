@@ -1,5 +1,7 @@
 """What codes know of classes: the same as scikit-learn says, and nothing where there is nothing to know."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,28 @@ def test_the_linear_map_is_that_of_scikit_learn(ridge: float) -> None:
     classifier = linear_model.RidgeClassifier(alpha=ridge).fit((training - mean) / deviation, labels)
     expected = classifier.score((test - mean) / deviation, test_labels)
     assert linear_probe(training, labels, test, test_labels, ridge=ridge) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1, 200])
+def test_more_values_than_codes_give_the_same_map(extra: int) -> None:
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    generator = np.random.default_rng(0)
+    labels = generator.integers(3, size=300)
+    codes = generator.normal(size=(300, 50 + extra)) + 0.3 * generator.normal(size=(3, 50 + extra))[labels]
+    x = (codes - codes[:50].mean(axis=0)) / codes[:50].std(axis=0)
+    expected = linear_model.RidgeClassifier(alpha=1.0, solver="svd").fit(x[:50], labels[:50]).score(x[50:], labels[50:])
+    assert linear_probe(codes[:50], labels[:50], codes[50:], labels[50:]) == pytest.approx(expected)
+
+
+def test_pixels_of_large_pictures_need_no_matrix_of_all_pairs_of_values() -> None:
+    codes, labels = np.zeros((8, 50_000), np.float32), np.arange(8) % 2
+    codes[labels == 1, 0] = 1
+    tracemalloc.start()
+    try:
+        assert linear_probe(codes, labels, codes, labels) == 1
+        assert tracemalloc.get_traced_memory()[1] < 1e8  # of 50,000 x 50,000 values it would be 2e10
+    finally:
+        tracemalloc.stop()
 
 
 def test_codes_without_classes_score_by_chance_and_separate_ones_perfectly() -> None:
