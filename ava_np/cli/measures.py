@@ -1,7 +1,7 @@
 """``ava evaluate --measures``: chosen measures of a run, each beside what needs no model."""
 
 import json
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import rich_click as click
 
 from ava_np.cli.options import print_json
 from ava_np.console import echo
-from ava_np.errors import advice
+from ava_np.errors import AvaError, PictureError, advice
 
 if TYPE_CHECKING:
     from ava_np.evaluation.features import FeatureFunction
@@ -21,6 +21,7 @@ NAMES = ("reconstruction", "image", "likelihood", "parzen", "codes", "sharpness"
 """Those of ``ava_np.evaluation.measures``, which is imported when it measures."""
 
 MAX_PICTURES, MAX_TRAINING = 2000, 10_000  # pictures to measure on, and training pictures to compare with
+MAX_VALUES = 1 << 27  # of the training pictures: 512 MiB, and twice as much for a copy in float64
 
 
 class MeasuresType(click.ParamType):
@@ -92,7 +93,7 @@ def _table(found: "list[Measured]") -> str:
 
 
 def _text(value: float) -> str:
-    return f"{value:.4g}" if isfinite(value) else "∞"
+    return f"{value:.4g}" if isfinite(value) else "" if isnan(value) else "∞"
 
 
 def _subject(run: "Run", folder: Path | None, part: "Part | None", importance_samples: int) -> "Subject":
@@ -108,7 +109,12 @@ def _subject(run: "Run", folder: Path | None, part: "Part | None", importance_sa
     from ava_np.indices import evenly_spaced
 
     own, zoom, model = folder is None or part is not None, run.specification.pictures.zoom, run.model()
-    every = pictures_of(run, folder if own else None, own=True)
+    try:
+        every = pictures_of(run, folder if own else None, own=True)
+    except PictureError as error:
+        if own:
+            raise
+        raise AvaError(f"{error}; the measures compare with the training pictures, too") from error
     data, source = run.split(every), run.specification.pictures.source
     classes = None if source is None else read_labels(source, every.names)
     training = data.split.train
@@ -124,8 +130,9 @@ def _subject(run: "Run", folder: Path | None, part: "Part | None", importance_sa
     else:
         measured = pictures_of(run, folder)
         labels, rows = read_labels(str(folder), measured.names), np.arange(len(measured.names))
-    rows = rows[evenly_spaced(len(rows), MAX_PICTURES)]
-    training = training[evenly_spaced(len(training), MAX_TRAINING)]
+    most = min(MAX_TRAINING, max(1, MAX_VALUES // model.neurons))
+    training = training[evenly_spaced(len(training), most)]
+    rows = rows[evenly_spaced(len(rows), min(MAX_PICTURES, len(training)))]  # as many samples as training pictures
     compared, training_labels = zoom_out(every.array[training], zoom), None if classes is None else classes[training]
 
     def features() -> "FeatureFunction":

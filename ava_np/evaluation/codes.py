@@ -9,6 +9,12 @@ from ava_np.data.pictures import Progress
 from ava_np.evaluation.arrays import Floats, squared_distances
 from ava_np.network.blas import single_threaded_blas
 
+RIDGES = tuple(10.0**exponent for exponent in range(-1, 6))
+"""The weights of the ridge that are tried."""
+
+_SMALLEST = 1e-12
+"""Relative to the largest eigenvalue: below, it is rounding."""
+
 
 def knn_accuracy(
     training: Floats,
@@ -72,25 +78,18 @@ def knn_accuracy(
     return right / len(test)
 
 
-def linear_probe(
-    training: Floats,
-    training_labels: np.ndarray,
-    test: Floats,
-    test_labels: np.ndarray,
-    *,
-    ridge: float = 1.0,
-) -> float:
+def linear_probe(training: Floats, training_labels: np.ndarray, test: Floats, test_labels: np.ndarray) -> float:
     """Return the share of test codes that a linear map of the codes gives their label.
 
     The map is the ridge regression of +1 for the label of a code and -1 for all others, on codes of mean 0 and variance
-    1 over the training set; the largest output wins. It has a closed form, so nothing is to be tuned.
+    1 over the training set; the largest output wins. The weight of the ridge is the one of ``RIDGES`` with the smallest
+    leave-one-out error over the training codes (Allen 1974), which has a closed form as the map has. Linear probes are
+    often logistic regressions (Alain and Bengio 2017); those find a little more.
 
     Parameters
     ----------
     training, training_labels, test, test_labels
         As for ``knn_accuracy``.
-    ridge : float
-        Weight of the squared norm of the map, positive.
 
     Returns
     -------
@@ -100,7 +99,7 @@ def linear_probe(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a set is empty, or ``ridge`` is not positive.
+        If the shapes do not fit, or a set is empty.
 
     Examples
     --------
@@ -112,26 +111,42 @@ def linear_probe(
     True
     """
     _check(training, training_labels, test, test_labels)
-    if not ridge > 0:
-        raise ValueError(f"ridge must be positive, not {ridge}")
     names, classes = np.unique(training_labels, return_inverse=True)
     mean, deviation = training.mean(axis=0, dtype=np.float64), training.std(axis=0, dtype=np.float64)
     deviation[deviation == 0] = 1  # a value that is always the same says nothing
     targets = np.where(classes[:, None] == np.arange(len(names)), 1.0, -1.0)
     offset = targets.mean(axis=0)
     with single_threaded_blas:
-        x = (training - mean) / deviation
-        weights = _ridge_regression(x, targets - offset, ridge)
+        weights = _ridge_regression((training - mean) / deviation, targets - offset)
         outputs = ((test - mean) / deviation) @ weights + offset
     return float(np.mean(names[outputs.argmax(axis=1)] == test_labels))
 
 
-def _ridge_regression(x: Floats, targets: Floats, ridge: float) -> Floats:
-    """Return W (L, K) with the least ‖x W - targets‖² + ridge ‖W‖², from the smaller of two systems, L x L or N x N."""
+def _ridge_regression(x: Floats, targets: Floats) -> Floats:
+    """Return W (L, K) with the least ‖x W - targets‖² + λ ‖W‖², where both have mean 0, and λ the best of ``RIDGES``.
+
+    With the eigenvectors V of xᵀx and its eigenvalues s, W = V (s + λ)⁻¹ (x V)ᵀ targets. The error at a code that is
+    left out is its residual divided by 1 - h, with h the diagonal of x V (s + λ)⁻¹ (x V)ᵀ, and 1/N for the mean.
+    """
     N, L = x.shape
     if L <= N:
-        return np.asarray(np.linalg.solve(x.T @ x + ridge * np.eye(L), x.T @ targets))
-    return np.asarray(x.T @ np.linalg.solve(x @ x.T + ridge * np.eye(N), targets))
+        s, V = np.linalg.eigh(x.T @ x)
+    else:  # the same from the smaller matrix: x xᵀ has these eigenvalues too
+        s, V = np.linalg.eigh(x @ x.T)
+    kept = s > _SMALLEST * max(s.max(), _SMALLEST)
+    s, V = s[kept], V[:, kept]
+    if L > N:
+        V = x.T @ (V / np.sqrt(s))
+    scores = x @ V
+    projected = scores.T @ targets
+
+    def left_out(ridge: float) -> float:
+        residuals = targets - scores @ (projected / (s + ridge)[:, None])
+        rest = 1 - 1 / N - np.square(scores) @ (1 / (s + ridge))
+        return float(np.square(residuals / np.maximum(rest, _SMALLEST)[:, None]).sum())
+
+    best = min(RIDGES, key=left_out)
+    return np.asarray(V @ (projected / (s + best)[:, None]))
 
 
 def _check(training: Floats, training_labels: np.ndarray, test: Floats, test_labels: np.ndarray) -> None:

@@ -116,7 +116,7 @@ def _reconstruction(subject: Subject, progress: Progress) -> list[Measured]:
 
 
 def _one_image(subject: Subject, progress: Progress) -> list[Measured]:
-    """Return (17) and the balance metric of the best reconstruction, or of the best of 100 samples."""
+    """Return (17) and the balance metric, at the model's size, of the best reconstruction or of 100 samples."""
     x, model = subject.pictures, subject.model
     tried = x[evenly_spaced(len(x), MAX_COMPARED)]
     if model.encoder_name is None:
@@ -125,7 +125,7 @@ def _one_image(subject: Subject, progress: Progress) -> list[Measured]:
         images = model.reconstruct(tried)
     best, mean = images[int(np.argmin([rmse(image, x) for image in images]))], mean_image(subject.training)
     return [
-        Measured("rmse", "(17) of one image", rmse(best, x), "less", {"mean picture": rmse(mean, x)}),
+        Measured("rmse_at_model_size", "(17) of one image", rmse(best, x), "less", {"mean picture": rmse(mean, x)}),
         Measured("balance", "balance metric", balance_metric(best, x), None, {"mean picture": balance_metric(mean, x)}),
     ]
 
