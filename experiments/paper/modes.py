@@ -31,7 +31,13 @@ TRAINING: dict[str, dict[str, Any]] = {
     "pacgan": {"batch_size": 100, "learning_rate": 0.0002},
     "manual": {"batch_size": 256, "learning_rate": 0.002, "momentum": 0.9, "schedule": "linear"},
 }
-DISTRIBUTIONS = {"ring": 8, "grid": 25}
+DISTRIBUTIONS = ("ring", "grid")
+PRINTED = {
+    ("ring-pacgan", "modes"): Printed(6.3, 0.5),
+    ("ring-pacgan", "good"): Printed(0.982),
+    ("grid-pacgan", "modes"): Printed(17.3, 3.6),
+    ("grid-pacgan", "good"): Printed(0.948),
+}
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,7 @@ def study(*, seeds: int, quick: bool) -> Study:
         shared=[plan],
         plan=plan,
         keys=[Key(case, seed) for seed in range(seeds) for case in cases],
-        printed={
-            ("ring-pacgan", "modes"): Printed(6.3, 0.5),
-            ("ring-pacgan", "good"): Printed(0.982),
-            ("grid-pacgan", "modes"): Printed(17.3, 3.6),
-            ("grid-pacgan", "good"): Printed(0.948),
-        },
+        printed=PRINTED,
         findings=findings,
         references={f"points of the {name}": _measures(name, _points(name, SAMPLES, 1)) for name in DISTRIBUTIONS},
         picture="Samples of the first seed, over the points",
@@ -113,19 +114,14 @@ def train(plan: Plan, key: Key) -> tuple[Modes, Mapping[str, bytes]]:
 
 
 def findings(rows: Mapping[str, Row]) -> list[Finding]:
-    """Return how each published figure compares."""
+    """Return how the published figures compare."""
     found = []
-    for name, modes, published, good in (
-        ("ring", 8, Printed(6.3, 0.5), 0.982),
-        ("grid", 25, Printed(17.3, 3.6), 0.948),
-    ):
-        row = rows.get(f"{name}-pacgan")
-        if row is not None:
-            claim = (
-                f"A GAN finds {published} of the {modes} modes of the {name}, and {100 * good:g} % of samples are good"
-            )
-            numbers = f"{row.spread('modes')} modes, {row.spread('good')} good, at these steps"
-            found.append(Finding(claim, f"modes: {agreement(row.spread('modes'), published)}", numbers))
+    for (case, measure), printed in PRINTED.items():
+        if case in rows:
+            spread = rows[case].spread(measure)
+            what = "share of good samples" if measure == "good" else "modes found"
+            claim = f"{what[0].upper()}{what[1:]} of the {case.partition('-')[0]}: {printed}"
+            found.append(Finding(claim, agreement(spread, printed), f"Measured {spread}, at these steps"))
     return found
 
 
