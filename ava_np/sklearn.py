@@ -7,6 +7,7 @@ X is rows of values, (n, D); or pictures (n, H, W, C) in [0, 1]; or the path of 
 in [0, 1] if there is an ``image_shape``; otherwise any numbers, to be scaled to about unit size by a scaler in front.
 """
 
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,6 +45,7 @@ class _PictureEstimator(BaseEstimator):
     """
 
     default_model: ClassVar[str]
+    _pictures: tuple[int, ...] | None
     trainer_: Trainer
 
     def __init__(
@@ -89,6 +91,8 @@ class _PictureEstimator(BaseEstimator):
         ------
         ValueError
             If X is not finite, too short, or an option does not fit the model.
+        AvaError
+            If the model has no encoder and must have one, or a folder cannot be read.
         """
         x = self._start(X)
         self.history_ = [metrics for metrics in self.trainer_.run(Batches(x)) if metrics is not None]
@@ -133,9 +137,8 @@ class _PictureEstimator(BaseEstimator):
     def _start(self, X: Source) -> np.ndarray:
         """Read X, and create the model and its trainer."""
         x = self._rows(X, reset=True)
-        seed = self.random_state
-        if not isinstance(seed, int):
-            seed = int(check_random_state(seed).randint(2**31 - 1))
+        given = self.random_state
+        seed = int(given if isinstance(given, Integral) else check_random_state(given).randint(2**31 - 1))
         options = {"latent": self.latent, "hidden": tuple(self.hidden), "architecture": self.architecture}
         options |= {"output": "linear"} if self._pictures is None else {}
         model = build(self.model or self.default_model, x.shape[1:], seed=seed, **options, **(self.options or {}))
@@ -156,8 +159,12 @@ class _PictureEstimator(BaseEstimator):
         """Return X as pictures (n, H, W, C) float32, after the checks of scikit-learn."""
         given: Any = read_pictures(X).array if isinstance(X, str | Path) else X
         shape = None
-        if getattr(given, "ndim", 2) == 4:
+        if not hasattr(given, "shape"):
+            given = np.asarray(given)
+        if len(given.shape) == 4:
             shape, given = tuple(given.shape[1:]), np.asarray(given).reshape(len(given), -1)
+            if not reset and shape != self._pictures:
+                raise ValueError(f"pictures of shape {shape} given to a model of shape {self._pictures}")
         x = validate_data(self, given, reset=reset, dtype=np.float32, order="C", ensure_min_samples=1)
         if reset:
             self._as_rows = shape is None

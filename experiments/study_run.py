@@ -4,6 +4,7 @@ The folder has ``plan.json``, ``results.csv`` with a line for each training, the
 ``report.html``. A stopped study continues after the last line.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def run_study(study: Study, *, out: Path | None = None, jobs: int | None = None,
         If ``out`` cannot be written or holds results of another plan, or the scheduler cannot be reached.
     """
     out = out or Path("runs") / study.name
-    trials: Trials[Any, Any] = Trials(out, study.plan, type(study.keys[0]), study.result)
+    plan = {"study": study.name} | asdict(study.plan)
+    trials: Trials[Any, Any] = Trials(out, plan, type(study.keys[0]), study.result)
     trials.run(study.trial, study.shared, study.keys, jobs=jobs, scheduler=scheduler)
     return write_page(out, study, group(study, list(trials.results.values())))

@@ -142,6 +142,8 @@ class Trials(Generic[K, R]):
 
     def _create(self, plan: bytes) -> None:
         """Create the folder, or check that it belongs to this plan."""
+        if self.out.is_file():
+            raise AvaError(f"{self.out} is a file, and not a folder")
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             if not (self.out / "plan.json").exists():

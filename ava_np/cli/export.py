@@ -44,8 +44,11 @@ def export(run_folder: Path, format_: str, out: Path | None) -> None:
     out = out or run_folder / format_
     try:
         out.mkdir(parents=True, exist_ok=True)
+        others = sorted(path.name for path in out.iterdir() if path.name not in files)
     except OSError as error:
         raise AvaError(f"cannot write {out}: {error.strerror}") from error
+    if others:  # such as a run, whose weights have the same name
+        raise AvaError(f"{out} holds other files, such as {others[0]}: choose another --out")
     for name, content in files.items():
         write_atomically(out / name, content)
     echo("\n".join(str(out / name) for name in files))

@@ -93,7 +93,7 @@ def _table(found: "list[Measured]") -> str:
 
 
 def _text(value: float) -> str:
-    return f"{value:.4g}" if isfinite(value) else "" if isnan(value) else "∞"
+    return f"{value:.4g}" if isfinite(value) else "not finite" if isnan(value) else "∞" if value > 0 else "-∞"
 
 
 def _subject(run: "Run", folder: Path | None, part: "Part | None", importance_samples: int) -> "Subject":

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ava_np.export import DECODERS, entrance
 from ava_np.kernels.activations import LEAK
 from ava_np.layers import (
     Activation,
@@ -93,21 +94,20 @@ class _Graph:
 
 def _file(model: Model, name: str, network: Network) -> bytes:
     """Return the file of one network."""
-    pictures = network.input_shape == (model.neurons,)
-    entrance = "pictures" if pictures else "codes" if network.input_shape == (model.latent,) else "features"
-    graph = _Graph(entrance)
-    if pictures:
+    put = entrance(model, name)
+    graph = _Graph(put)
+    if put == "pictures":
         graph.add("Reshape", np.array([-1, model.neurons]))
     for layer, shape, parameters, state in zip(
         network.layers, network.shapes, network.parameters, network.states, strict=False
     ):
         _add_layer(graph, layer, shape, parameters, state)
     outputs = _name_outputs(graph, model, name, network)
-    input_shape = model.shape if pictures else network.input_shape
+    input_shape = model.shape if put == "pictures" else network.input_shape
     value = helper.make_graph(
         graph.nodes,
         f"{model.specification.name} {name}",
-        [helper.make_tensor_value_info(entrance, TensorProto.FLOAT, ["N", *input_shape])],
+        [helper.make_tensor_value_info(put, TensorProto.FLOAT, ["N", *input_shape])],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", *shape]) for name, shape in outputs.items()],
         graph.constants,
     )
@@ -120,13 +120,13 @@ def _file(model: Model, name: str, network: Network) -> bytes:
 def _name_outputs(graph: _Graph, model: Model, name: str, network: Network) -> dict[str, Shape]:
     """Give the last value its name and shape, and return both; the halves of a Gaussian encoder have one each."""
     (count,) = network.output_shape
-    if name == model.decoder_name:
+    if name in DECODERS:
         graph.add("Reshape", np.array([-1, *model.shape]))
         names: dict[str, Shape] = {"pictures": model.shape}
-    elif name == model.encoder_name and count == 2 * model.latent:
+    elif name == "encoder" and count == 2 * model.latent:
         graph.add("Split", np.array([model.latent] * 2), axis=1)
         names = {"mean": (model.latent,), "log_variance": (model.latent,)}
-    elif name == model.encoder_name:
+    elif name == "encoder":
         names = {"codes": (count,)}
     else:
         names = {"logit" if count == 1 else "features": (count,)}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from ava_np.export import entrance
 from ava_np.kernels.activations import LEAK
 from ava_np.layers import (
     Activation,
@@ -155,7 +156,7 @@ def _methods(model: Model) -> str:
     """Return ``encode``, if the encoder takes pictures alone, and ``decode``."""
     text = ""
     name = model.encoder_name
-    if name is not None and model.networks[name].input_shape == (model.neurons,):
+    if name is not None and entrance(model, name) == "pictures":
         text += f'''    def encode(self, pictures):
         """Return the mean codes (N, {model.latent}) of pictures (N, {", ".join(map(str, model.shape))}) in [0, 1]."""
         return self.{name}(pictures.flatten(1))[:, :{model.latent}]
@@ -174,41 +175,38 @@ def _modules(name: str, network: Network, tensors: dict[str, np.ndarray]) -> lis
     for layer, shape, parameters, state in zip(
         network.layers, network.shapes, network.parameters, network.states, strict=False
     ):
-        code = _code(layer, shape)
-        if code:
-            found = _tensors(layer, parameters, state)
-            tensors |= {f"{name}.{len(lines)}.{key}": np.ascontiguousarray(value) for key, value in found.items()}
-            lines.append(code)
+        found = _tensors(layer, parameters, state)
+        tensors |= {f"{name}.{len(lines)}.{key}": np.ascontiguousarray(value) for key, value in found.items()}
+        lines += _code(layer, shape)
     return lines
 
 
-def _code(layer: Layer, shape: Shape) -> str:
-    """Return the module of a layer whose input has this shape; empty if it does nothing."""
+def _code(layer: Layer, shape: Shape) -> list[str]:
+    """Return the module of a layer whose input has this shape; none if it does nothing, two if an image is reshaped."""
     match layer:
         case Activation():
-            return FUNCTIONS[layer.function]
+            return [FUNCTIONS[layer.function]]
         case Dense():
-            return f"nn.Linear({shape[0]}, {layer.width})"
-        case Reshape():
+            return [f"nn.Linear({shape[0]}, {layer.width})"]
+        case Reshape() | Flatten():
             wanted = layer.output_shape(shape)
-            return f"Image{wanted}" if len(wanted) == 3 and len(shape) == 1 else ""
-        case Flatten():
-            return "Rows()" if len(shape) == 3 else ""
+            rows = ["Rows()"] if len(shape) == 3 else []
+            return [] if wanted == shape else rows + ([f"Image{wanted}"] if len(wanted) == 3 else [])
         case BatchNorm():
-            return f"nn.BatchNorm{2 if len(shape) == 3 else 1}d({shape[-1]}, {layer.epsilon:g}, {layer.momentum:g})"
+            return [f"nn.BatchNorm{2 if len(shape) == 3 else 1}d({shape[-1]}, {layer.epsilon:g}, {layer.momentum:g})"]
         case Convolution():
-            return f"nn.Conv2d({shape[2]}, {layer.channels}, {layer.kernel}, {layer.stride}, {layer.padding})"
+            return [f"nn.Conv2d({shape[2]}, {layer.channels}, {layer.kernel}, {layer.stride}, {layer.padding})"]
         case TransposedConvolution():
             sizes = f"{shape[2]}, {layer.channels}, {layer.kernel}, {layer.stride}, {layer.padding}"
-            return f"nn.ConvTranspose2d({sizes}, {layer.output_padding})"
+            return [f"nn.ConvTranspose2d({sizes}, {layer.output_padding})"]
         case AveragePooling():
-            return f"nn.AvgPool2d({layer.factor})"
+            return [f"nn.AvgPool2d({layer.factor})"]
         case Upsampling():
-            return f"nn.Upsample(scale_factor={layer.factor})"
+            return [f"nn.Upsample(scale_factor={layer.factor})"]
         case Dropout():
-            return f"nn.Dropout({layer.rate:g})"
+            return [f"nn.Dropout({layer.rate:g})"]
         case MinibatchDiscrimination():
-            return f"MinibatchDiscrimination({shape[0]}, {layer.features}, {layer.width})"
+            return [f"MinibatchDiscrimination({shape[0]}, {layer.features}, {layer.width})"]
     raise NotImplementedError(layer.name)
 
 

@@ -135,7 +135,7 @@ class InferenceModel:
         Returns
         -------
         μ, Σ : ndarray, (pictures, latent)
-            Means and variances.
+            Means, and variances in float64, which are never 0.
 
         Raises
         ------
@@ -304,7 +304,7 @@ class InferenceModel:
         if not s.shape[1]:
             return μ, None
         with np.errstate(over="ignore"):
-            variances = np.exp(s)
+            variances = np.exp(s.astype(np.float64))  # in float32, a small one would be 0
         if not np.isfinite(variances).all():
             raise NotFiniteError("the variance of a code is not finite")
         return μ, variances

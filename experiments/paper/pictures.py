@@ -1,5 +1,6 @@
 """The pictures of an experiment: MNIST as its sources use it, any other folder, or the built-in ones."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Pictures:
     training_labels, test_labels : ndarray of str, (N,), or None
         Their classes, where the source tells them.
     sha256 : str
-        Of what was read.
+        Of both parts.
     """
 
     name: str
@@ -82,22 +83,25 @@ def read_parts(folder: Path | None, *, training: int, test: int) -> Pictures:
     labels = None if folder is None else read_labels(folder, read.names)
     others = sorted(folder.glob("t10k-images-idx3-ubyte*")) if folder is not None and folder.is_dir() else []
     if others:
-        held, sha256 = read_pictures(others[0]), read.sha256
+        held = read_pictures(others[0])
         held_labels = read_labels(others[0], held.names)
         rows, held_rows = generator.permutation(len(read.array)), generator.permutation(len(held.array))
     else:
-        held, held_labels, sha256 = read, labels, read.sha256
+        held, held_labels = read, labels
         order = generator.permutation(len(read.array))
         count = max(1, len(order) // 6)
         rows, held_rows = order[count:], order[:count]
         if not len(rows):
             raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
     rows, held_rows = rows[:training], held_rows[:test]
+    digest = hashlib.sha256()
+    for part in (read.array[rows], held.array[held_rows]):
+        digest.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
     return Pictures(
         name="built-in" if folder is None else folder.resolve().name,
         training=read.array[rows],
         test=held.array[held_rows],
         training_labels=None if labels is None else labels[rows],
         test_labels=None if held_labels is None else held_labels[held_rows],
-        sha256=sha256,
+        sha256=digest.hexdigest(),
     )

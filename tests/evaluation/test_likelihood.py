@@ -128,5 +128,15 @@ def test_what_has_no_likelihood_is_refused() -> None:
         ava_np.build("ae", (4, 4, 1)).posterior(x)
 
 
+def test_a_variance_below_the_smallest_of_float32_is_not_0() -> None:
+    model = ava_np.build("vae", (4, 4, 1), hidden=(5,), latent=2, likelihood="gaussian")
+    head = model.networks["encoder"].parameters[-1]
+    head["W"][:], head["b"][:] = 0, [0.5, -0.5, -200.0, -300.0]  # μ, log Σ
+    x = np.full((3, 4, 4, 1), 0.5, np.float32)  # what the decoder gives at first
+    divergence = 0.5 * (0.5**2 + 0.5**2 - 2 + 200 + 300)
+    np.testing.assert_allclose(elbos(model, x, samples=5000), -8 * math.log(2 * math.pi) - divergence, atol=0.1)
+    assert np.isfinite(log_likelihoods(model, x, samples=10)).all()
+
+
 def test_bits_per_dimension() -> None:
     assert bits_per_dimension(-100.0, 10) == pytest.approx(100 / (10 * math.log(2)))

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 
 import ava_np
+from ava_np.export import entrance as role
 from ava_np.export.torch import to_torch
 from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.specification import MODELS
-from tests.command import SMALL, ava, write_pictures
+from tests.command import SMALL, ava, tree, write_pictures
 
 SIZE = {"mlp": (6, 5, 1), "conv28": (12, 10, 3), "conv64": (16, 16, 1), "dcgan": (12, 10, 3)}
 EVERY_LAYER = {
     "encoder": (
         {"layer": "average_pooling", "factor": 2},
+        {"layer": "reshape", "shape": (2, 6, 1)},
         {"layer": "convolution", "channels": 3, "kernel": 3, "padding": 1},
         {"layer": "activation", "function": "elu"},
         {"layer": "dropout", "rate": 0.3},
@@ -56,6 +58,8 @@ def models() -> dict[str, Model]:
                 name, shape, architecture=architecture, hidden=hidden, latent=3, seed=1
             )
     found["every layer"] = ava_np.build("vaegan", (8, 6, 1), architecture=EVERY_LAYER, latent=3, output="linear")
+    found["codes as long as pictures"] = ava_np.build("gan", (1, 2, 1), hidden=(7,), latent=2, output="linear")
+    found["bigan, codes as long as pictures"] = ava_np.build("bigan", (1, 3, 1), hidden=(7,), latent=3)
     found["similar"] = ava_np.build("gan", SIZE["mlp"], hidden=(7,), latent=3, minibatch_discrimination=True)
     return found
 
@@ -74,7 +78,8 @@ def _trained() -> None:
 
 def entrance(model: Model, network: Network) -> np.ndarray:
     """Return inputs of a network: pictures, or rows."""
-    shape = model.shape if network.input_shape == (model.neurons,) else network.input_shape
+    (name,) = (name for name, other in model.networks.items() if other is network)
+    shape = model.shape if role(model, name) == "pictures" else network.input_shape
     return np.random.default_rng(1).random((5, *shape), np.float32)
 
 
@@ -151,6 +156,10 @@ def test_the_command_writes_into_the_run_or_elsewhere(tmp_path: Path, monkeypatc
     monkeypatch.delitem(sys.modules, "ava_np.export.onnx", raising=False)
     assert "pip install 'ava-np[export]'" in ava("export", run, "--format", "onnx").err
     assert "onnx" in ava("export", run, "--format", "onn").err  # what was probably meant
+    before = tree(run)
+    for used in (run, run / "torch" / "model.py"):
+        assert ava("export", run, "--format", "torch", "--out", used).code == 1
+    assert tree(run) == before
 
 
 def test_a_run_exports_to_onnx(tmp_path: Path) -> None:
