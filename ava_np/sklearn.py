@@ -60,7 +60,7 @@ class _PictureEstimator(BaseEstimator):
         batch_size: int = 64,
         learning_rate: float | None = None,
         options: dict[str, Any] | None = None,
-        random_state: int | np.random.RandomState | None = 0,
+        random_state: int | np.integer | np.random.RandomState | None = 0,
     ) -> None:
         self.model = model
         self.latent = latent

@@ -52,14 +52,24 @@ class Measure:
 
 @dataclass(frozen=True)
 class Printed:
-    """A published figure, and its ± where it has one."""
+    """A published figure, as its source prints it, and its ± where it has one."""
 
-    value: float
+    text: str
     deviation: float = 0.0
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.text)
+
+    @property
+    def margin(self) -> float:
+        """Its ±, at least half of its last digit."""
+        return max(self.deviation, 0.5 * 10.0 ** -len(self.text.partition(".")[2]))
 
     def __str__(self) -> str:
         """Return the figure as it is printed."""
-        return f"{self.value:g}" + (f" ± {self.deviation:g}" if self.deviation else "")
+        return self.text + (f" ± {self.deviation:g}" if self.deviation else "")
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,10 @@ class Row:
     def spread(self, measure: str) -> Spread:
         """Return the measure over the seeds."""
         return Spread.of(self.values(measure))
+
+    def measured(self, measure: str) -> list[float]:
+        """Return the measure of each seed that has one: a training that failed has none."""
+        return [value for value in self.values(measure) if not isnan(value)]
 
     @property
     def unfinished(self) -> list[Any]:
@@ -201,12 +215,10 @@ def less(claim: str, measure: str, lesser: Row | None, greater: Row | None) -> F
 def agreement(spread: Spread, printed: Printed) -> str:
     """Return how measured values lie to a printed one: "agrees" if the ranges touch, otherwise "above" or "below".
 
-    The range of a printed figure is its ±, and at least half of its last digit; without a measured value it is "".
+    Without a measured value it is "".
     """
     if isnan(spread.mean):
         return ""
-    digits = f"{printed.value:g}".partition(".")[2]
-    margin = max(printed.deviation, 0.5 * 10.0 ** -len(digits))
-    if spread.low > printed.value + margin:
+    if spread.low > printed.value + printed.margin:
         return "above"
-    return "below" if spread.high < printed.value - margin else "agrees"
+    return "below" if spread.high < printed.value - printed.margin else "agrees"

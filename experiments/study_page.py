@@ -59,6 +59,6 @@ def _tables(study: Study, rows: Mapping[str, Row]) -> bytes:
         for measure in study.measures:
             spread, printed = row.spread(measure), study.printed.get((case, measure))
             figures = [f"{value:.6g}" for value in (spread.mean, spread.low, spread.high)]
-            published = ["", ""] if printed is None else [f"{printed.value:g}", f"{printed.deviation:g}"]
+            published = ["", ""] if printed is None else [printed.text, f"{printed.deviation:g}"]
             writer.writerow([case, len(row.results), measure, *figures, *published])
     return text.getvalue().encode()

@@ -70,6 +70,8 @@ def test_flat_pictures_pictures_and_a_folder_are_the_same(tmp_path: Path) -> Non
     flat = AutoencoderTransformer("ae", image_shape=(6, 5, 1), **SMALL).fit(x.reshape(30, -1))
     shaped = AutoencoderTransformer("ae", **SMALL).fit(x)
     np.testing.assert_array_equal(flat.transform(x.reshape(30, -1)), shaped.transform(x))
+    lists = AutoencoderTransformer("ae", random_state=np.int64(0), **SMALL).fit(x.tolist())
+    np.testing.assert_array_equal(lists.transform(x), shaped.transform(x))
     codes = flat.transform(x)
     assert flat.inverse_transform(codes).shape == (30, 30)
     assert shaped.inverse_transform(codes).shape == (30, 6, 5, 1)
@@ -118,5 +120,8 @@ def test_what_does_not_fit_is_refused() -> None:
         AutoencoderTransformer("gan", **SMALL).fit(rows())
     with pytest.raises(ValueError, match="divide 8-bit values by 255"):
         AutoencoderTransformer("ae", **SMALL).fit(np.full((4, 6, 5, 1), 200.0))
+    fitted = AutoencoderTransformer("ae", **SMALL).fit(pictures())
+    with pytest.raises(ValueError, match=r"pictures of shape \(5, 6, 1\)"):
+        fitted.transform(pictures().reshape(-1, 5, 6, 1))
     with pytest.raises(ValueError, match="features"):
         AutoencoderTransformer("ae", **SMALL).fit(rows()).transform(rows()[:, :5])

@@ -24,7 +24,7 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
 @click.option(
     "--part",
     type=Word(get_args(Part)),
-    help="Part of the run's pictures to evaluate.  [default: train]",
+    help="Part of the run's pictures.  [default: train; with --measures held-out ones]",
 )
 @click.option(
     "--measures",
@@ -33,7 +33,7 @@ MAX_LISTED, WORST = 100, 10  # pictures whose errors are listed; of more, only t
     "codes, sharpness, samples.",
 )
 @click.option(
-    "--importance-samples", type=COUNT, default=100, show_default=True, help="Samples per picture for the likelihood."
+    "--importance-samples", type=COUNT, help="With --measures: samples per picture for the likelihood.  [default: 100]"
 )
 @json_option
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
     folder: Path | None,
     part: Part | None,
     measures: tuple[str, ...] | None,
-    importance_samples: int,
+    importance_samples: int | None,
     as_json: bool,
 ) -> None:
     """Evaluate a run on its pictures, or on those in FOLDER.
@@ -67,6 +67,8 @@ def evaluate(
     """
     from ava_np.run.folder import Run
 
+    if importance_samples is not None and measures is None:
+        raise click.UsageError("--importance-samples is an option of --measures")
     run = Run.open(run_folder)
     if run.specification.pictures.toy:
         if folder is not None or part is not None:
@@ -75,7 +77,7 @@ def evaluate(
             raise click.UsageError("--measures are of pictures: leave it out for a toy distribution")
         values, text = _toy(run)
     elif measures is not None:
-        measure(run, folder, part, measures, importance_samples, as_json=as_json)
+        measure(run, folder, part, measures, importance_samples or 100, as_json=as_json)
         return
     else:
         values, text = _pictures(run, *_evaluated(run, folder, part))

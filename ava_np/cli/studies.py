@@ -70,19 +70,21 @@ def study_command(name: str, published: Published) -> click.Command:
         from ava_np.experiments.study_run import run_study
 
         script = import_module(f"ava_np.experiments.paper.{name.replace('-', '_')}")
-        if quick and "seeds" in options:
-            options["seeds"] = 1
+        if "seeds" in options:
+            options["seeds"] = options["seeds"] or (1 if quick else published.seeds)
         study = script.study(**options, quick=quick)
         default = Path("runs") / (f"{name}-quick" if quick else name)
         echo(str(run_study(study, out=out or default, jobs=jobs, scheduler=scheduler)))
 
     options = [
-        click.option("--out", type=click.Path(path_type=Path), help=f"Folder of the results.  [default: runs/{name}]"),
+        click.option(
+            "--out", type=click.Path(path_type=Path), help=f"Folder of the results.  [default: runs/{name}, or -quick]"
+        ),
         click.option("--quick", is_flag=True, help="A trial, with little training."),
     ]
     if published.seeds:
-        count = f"Trainings of each case.  [default: {published.seeds}]"
-        options.append(click.option("--seeds", type=COUNT, default=published.seeds, help=count))
+        count = f"Trainings of each case.  [default: {published.seeds}, or 1 with --quick]"
+        options.append(click.option("--seeds", type=COUNT, help=count))
     if published.folder:
         options.append(click.argument("folder", metavar="[FOLDER]", required=False, type=click.Path(path_type=Path)))
     command = engine_options(callback)

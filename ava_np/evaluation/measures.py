@@ -141,7 +141,7 @@ def _likelihood(subject: Subject, progress: Progress) -> list[Measured]:
     return [
         Measured("negative_elbo", "-ELBO, nats", -float(bound.mean()), "less", {}),
         Measured("nll", f"-log p(x), nats, {k} samples", nll, "less", {}),
-        Measured("nll_error", "its standard error", float(estimates.std() / sqrt(len(estimates))), None, {}),
+        Measured("nll_error", "standard error of -log p(x)", float(estimates.std() / sqrt(len(estimates))), None, {}),
         Measured("bits", "bits per value", bits_per_dimension(-nll, model.neurons), "less", {}),
     ]
 
@@ -155,8 +155,14 @@ def _parzen(subject: Subject, progress: Progress) -> list[Measured]:
     found = parzen_log_likelihood(samples, subject.pictures, validation, progress=progress)
     real = parzen_log_likelihood(others, subject.pictures, validation, progress=progress)
     return [
-        Measured("parzen", "Parzen log p(x), nats", found.value, "more", {"real pictures": real.value}),
-        Measured("parzen_error", "its standard error", found.standard_error, None, {}),
+        Measured(
+            "parzen",
+            f"Parzen log p(x), nats, {len(samples)} samples",
+            found.value,
+            "more",
+            {"real pictures": real.value},
+        ),
+        Measured("parzen_error", "standard error of Parzen", found.standard_error, None, {}),
     ]
 
 
@@ -193,7 +199,7 @@ def _samples(subject: Subject, progress: Progress) -> list[Measured]:
     titles: dict[str, tuple[str, Better]] = {
         "frechet_distance": ("Fréchet distance", "less"),
         "kernel_distance": ("kernel distance", "less"),
-        "kernel_distance_error": ("its standard error", None),
+        "kernel_distance_error": ("standard error of kernel distance", None),
         "precision": ("precision", "more"),
         "recall": ("recall", "more"),
         "density": ("density", "more"),

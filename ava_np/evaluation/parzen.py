@@ -18,7 +18,8 @@ from ava_np.evaluation.arrays import Floats, squared_distances
 from ava_np.network.blas import single_threaded_blas
 
 WIDTHS = np.geomspace(0.05, 1.0, 20)
-"""The σ that are tried."""
+"""The σ that are tried. The best of all is within 8 % of the best of these, which costs up to .006 nat for each value
+of a picture: five for a digit."""
 
 
 class Parzen(NamedTuple):

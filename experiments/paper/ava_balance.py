@@ -31,7 +31,15 @@ from ava_np.models import Model, build
 from ava_np.specification import PaperModel
 
 SIZE = (99, 63)  # of the paper's 100 x 64, what a zoom of 3 divides
-PRINTED = {"vae": 0.1207, "ava1": 0.2093, "ava2": 0.2092, "ava3": 0.1202, "ava4": 0.1225, "ava5": 0.2096, "gan": 0.2089}
+PRINTED = {
+    "vae": Printed("0.1207"),
+    "ava1": Printed("0.2093"),
+    "ava2": Printed("0.2092"),
+    "ava3": Printed("0.1202"),
+    "ava4": Printed("0.1225"),
+    "ava5": Printed("0.2096"),
+    "gan": Printed("0.2089"),
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ def study(folder: Path | None, *, quick: bool) -> Study:
         keys=[Key(case, rate) for rate in tables.rates for case in cases],
         over="rates",
         printed={
-            (case, "balance"): Printed(PRINTED[model])
+            (case, "balance"): PRINTED[model]
             for case in cases
             if (model := case.partition("-")[0]) and not case.endswith("exact")
         },
@@ -176,14 +184,15 @@ def _one_image(image: np.ndarray, training: np.ndarray, test: np.ndarray) -> dic
 def findings(rows: Mapping[str, Row]) -> list[Finding]:
     """Return how the printed means compare, and whether the two groups of models are found again."""
     found = []
-    for model, value in PRINTED.items():
+    for model, printed in PRINTED.items():
         case = model if model == "gan" else f"{model}-paper"
-        if case in rows:
+        if case in rows and rows[case].measured("balance"):
             mean = rows[case].spread("balance").mean
-            claim = f"{model.upper()} has a mean balance metric of {value}"
-            found.append(Finding(claim, f"measured {mean:.4f}", f"{mean - value:+.4f} from it"))
-    names = [name for name in ("ava1", "ava2", "ava5") if f"{name}-paper" in rows]
-    if names and "vae-paper" in rows:
+            claim = f"{model.upper()} has a mean balance metric of {printed}"
+            found.append(Finding(claim, f"measured {mean:.4f}", f"{mean - printed.value:+.4f} from it"))
+    cases = {name: rows[case] for name in ("ava1", "ava2", "ava5", "vae") if (case := f"{name}-paper") in rows}
+    names = [name for name in cases if name != "vae"]
+    if names and "vae" in cases and all(row.measured("balance") for row in cases.values()):
         means = {name: rows[f"{name}-paper"].spread("balance").mean for name in names}
         vae = rows["vae-paper"].spread("balance").mean
         verdict = "holds" if all(mean > 1.5 * vae for mean in means.values()) else "does not hold"

@@ -25,6 +25,7 @@ from ava_np.images import grid, to_png
 from ava_np.models import Model
 
 CASES = {"bigan": "BiGAN", "untrained": "the same encoder, untrained", "vae": "VAE", "ae": "autoencoder"}
+PRINTED = {("bigan", "hidden"): Printed("0.9739"), ("untrained", "hidden"): Printed("0.9684")}
 LATENT, BATCH, SHOWN = 50, 128, 32
 
 
@@ -73,7 +74,7 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
         "a BiGAN's encoder, 96.84 % by those of an encoder with random weights (Donahue et al. 2017, table 1).",
         protocol=f"{len(pictures.training)} training and {len(pictures.test)} test pictures of {pictures.name}. Dense "
         f"networks with two hidden layers of {plan.width}, published 1024; codes of {LATENT} values; {plan.epochs} "
-        f"epochs of {BATCH} pictures, published 400. The features are E(x), as published, and the last hidden layer "
+        f"epochs of {BATCH} pictures, published 400. The features are E(x), and the last hidden layer "
         "of E.",
         cases=CASES,
         measures={
@@ -86,7 +87,7 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
         shared=[pictures, plan],
         plan=plan,
         keys=[Key(case, seed) for seed in range(seeds) for case in CASES],
-        printed={("bigan", "hidden"): Printed(0.9739), ("untrained", "hidden"): Printed(0.9684)},
+        printed=PRINTED,
         findings=findings,
         references=references,
         picture="Samples of the first seed",
@@ -132,11 +133,11 @@ def train(pictures: Pictures, plan: Plan, key: Key) -> tuple[Accuracy, Mapping[s
 def findings(rows: Mapping[str, Row]) -> list[Finding]:
     """Return how the published figures compare, and whether training adds to random features."""
     found = []
-    for case, value in (("bigan", 0.9739), ("untrained", 0.9684)):
+    for (case, measure), printed in PRINTED.items():
         if case in rows:
-            spread = rows[case].spread("hidden")
-            claim = f"Features of {CASES[case]} find {100 * value:g} % of the digits"
-            found.append(Finding(claim, agreement(spread, Printed(value)) or "not measured", f"Measured {spread}"))
+            spread = rows[case].spread(measure)
+            claim = f"Share found by features of {CASES[case]}: {printed}"
+            found.append(Finding(claim, agreement(spread, printed) or "not measured", f"Measured {spread}"))
     claim = "A trained BiGAN's features find more than those of random weights"
     found.append(less(claim, "hidden", rows.get("untrained"), rows.get("bigan")))
     return found

@@ -129,16 +129,19 @@ def findings(rows: Mapping[str, Row]) -> list[Finding]:
         plain, minibatch = rows.get(networks), rows.get(f"{networks}-minibatch")
         for row, title in ((plain, "Without"), (minibatch, "With")):
             if row is not None:
-                widths = row.values("width")
+                widths = row.measured("width")
                 narrow = sum(one < COLLAPSED * width for one in widths)
                 claim = f"{title} minibatch discrimination, {CASES[networks]}: collapsed"
                 found.append(Finding(claim, f"{narrow} of {len(widths)}", f"Width {row.spread('width')}"))
         if plain is not None and minibatch is not None:
             claim = f"Minibatch discrimination keeps the width, {CASES[networks]}"
-            close, without = (sum(one < CLOSE * width for one in row.values("distance")) for row in (minibatch, plain))
-            verdict = f"{close} of {len(minibatch.results)} are within a tenth of it"
-            found.append(Finding(claim, verdict, f"Without it, {without} of {len(plain.results)}"))
+            close, without = (_close(row.measured("distance"), CLOSE * width) for row in (minibatch, plain))
+            found.append(Finding(claim, f"{close} are within a tenth of it", f"Without it, {without}"))
     return found
+
+
+def _close(distances: list[float], most: float) -> str:
+    return f"{sum(one < most for one in distances)} of {len(distances)}"
 
 
 def _measures(points: np.ndarray) -> dict[str, float]:

@@ -53,7 +53,7 @@ class Way(Result):
     error : float
         Reconstruction error of test pictures; NaN for GAN.
     loss : float
-        Mean over the last epoch of the sum of all terms, in nats for each picture.
+        Mean over the last epoch of the sum of the magnitudes of all terms, in nats for each picture.
     """
 
     parameters: float = nan
@@ -79,7 +79,7 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
         cases={model: title for model, (title, _) in MODELS.items()},
         measures={
             "parameters": Measure("parameters"),
-            "loss": Measure("loss, nats"),
+            "loss": Measure("size of all terms, nats"),
             "frechet_distance": Measure("Fréchet distance", "less"),
             "sharpness": Measure("sharpness"),
             "error": Measure("error", "less"),

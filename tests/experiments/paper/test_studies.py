@@ -61,9 +61,10 @@ def test_a_shift_moves_each_picture_by_its_own_offset() -> None:
     assert (shifted(pictures, 0) == moved).all()
 
 
-def test_the_steps_stand_in_the_printed_proportion() -> None:
+def test_the_epochs_stand_in_the_printed_proportion() -> None:
     plan = overview.Plan(500, "")
-    assert [plan.steps(model) for model in overview.ITERATIONS] == [4000, 1400, 540, 800]
+    assert [plan.epochs(model, 100) * 100 for model in overview.ITERATIONS] == [4000, 1400, 600, 800]
+    assert [plan.epochs(model, 1) for model in overview.ITERATIONS] == [4000, 1400, 540, 800]
 
 
 def test_binarised_pictures_have_their_greys_as_probability() -> None:
