@@ -103,6 +103,7 @@ class _PictureEstimator(BaseEstimator):
         """Train one epoch on X, after what was trained before; parameters as for ``fit``."""
         x = self._rows(X, reset=False) if hasattr(self, "trainer_") else self._start(X)
         self.model_.validated_pictures(x)
+        self.trainer_.check(len(x))
         seed, steps = self.trainer_.training.seed, self.trainer_.steps
         generator = np.random.default_rng((seed, 6, steps))
         order = generator.permutation(len(x))
@@ -157,7 +158,9 @@ class _PictureEstimator(BaseEstimator):
 
     def _rows(self, X: Source, *, reset: bool) -> np.ndarray:
         """Return X as pictures (n, H, W, C) float32, after the checks of scikit-learn."""
-        given: Any = read_pictures(X).array if isinstance(X, str | Path) else X
+        given: Any = X
+        if isinstance(X, str | Path):
+            given = read_pictures(X).array if reset else self._read(X)
         shape = None
         if not hasattr(given, "shape"):
             given = np.asarray(given)
@@ -170,6 +173,13 @@ class _PictureEstimator(BaseEstimator):
             self._as_rows = shape is None
             self._pictures = shape or self.image_shape
         return np.asarray(x).reshape(-1, *(self._pictures or (1, x.shape[1], 1)))
+
+    def _read(self, folder: str | Path) -> np.ndarray:
+        """Return the pictures of a folder at the size and in the colours of those that the model was trained on."""
+        height, width, channels = self._pictures or (None, None, None)
+        if height is None or width is None:
+            raise ValueError("the model was trained on rows, and a folder has pictures")
+        return np.asarray(read_pictures(folder, size=(width, height), colour="grey" if channels == 1 else "rgb").array)
 
     def _shaped(self, pictures: np.ndarray) -> np.ndarray:
         """Return pictures as rows, if X was rows."""

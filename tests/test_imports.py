@@ -34,7 +34,7 @@ LIBRARY = {
     "report": "errors indices files images specification data layers network models evaluation training run",
     "tracking": "files training",
     "plot": "errors images models report",
-    "export": "specification kernels layers network models",
+    "export": "errors specification kernels layers network models",
     "sklearn": "errors indices data models training",
 }
 """The packages and modules of the library, lowest first, each with those that it may import."""

@@ -78,6 +78,10 @@ def test_flat_pictures_pictures_and_a_folder_are_the_same(tmp_path: Path) -> Non
     folder = write_pictures(tmp_path / "pictures", 12)
     read = AutoencoderTransformer("ae", **SMALL).fit(folder)
     np.testing.assert_array_equal(read.transform(folder), read.transform(ava_np.read_pictures(folder).array))
+    larger = write_pictures(tmp_path / "larger", 3, size=(24, 18))  # brought to the size of the training pictures
+    assert read.transform(larger).shape == (3, 2)
+    with pytest.raises(ValueError, match="trained on rows"):
+        AutoencoderTransformer("ae", **SMALL).fit(rows()).transform(folder)
 
 
 def test_a_plane_is_learnt_and_partial_fits_continue() -> None:
@@ -123,5 +127,7 @@ def test_what_does_not_fit_is_refused() -> None:
     fitted = AutoencoderTransformer("ae", **SMALL).fit(pictures())
     with pytest.raises(ValueError, match=r"pictures of shape \(5, 6, 1\)"):
         fitted.transform(pictures().reshape(-1, 5, 6, 1))
+    with pytest.raises(AvaError, match="one would be alone"):
+        AutoencoderTransformer("ae", **SMALL | {"architecture": "dcgan", "hidden": (4,)}).partial_fit(pictures(21))
     with pytest.raises(ValueError, match="features"):
         AutoencoderTransformer("ae", **SMALL).fit(rows()).transform(rows()[:, :5])

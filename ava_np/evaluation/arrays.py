@@ -22,6 +22,30 @@ def chunks(count: int, values_each: int) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, count, size))
 
 
+def check_reconstructions(pictures: Floats, reconstructions: Floats) -> None:
+    """Refuse what are no pictures, and reconstructions of another shape.
+
+    Raises
+    ------
+    PictureError
+        If there is nothing to measure.
+    ValueError
+        If the two shapes differ or are not (N, H, W, C).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ava_np.evaluation.arrays import check_reconstructions
+    >>> check_reconstructions(np.zeros((2, 4, 4, 1)), np.zeros((1, 4, 4, 1)))
+    Traceback (most recent call last):
+        ...
+    ValueError: reconstructions of shape (1, 4, 4, 1) for pictures of (2, 4, 4, 1)
+    """
+    check_pictures(pictures)
+    if reconstructions.shape != pictures.shape:
+        raise ValueError(f"reconstructions of shape {reconstructions.shape} for pictures of {pictures.shape}")
+
+
 def squared_distances(x: Floats, y: Floats) -> Iterator[tuple[slice, Floats]]:
     """Yield the rows of a block of x, and the squared Euclidean distances of its rows to all of y.
 

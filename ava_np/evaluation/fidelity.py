@@ -5,7 +5,7 @@ Shapes: N pictures of H x W pixels and C channels, in [0, 1].
 
 import numpy as np
 
-from ava_np.evaluation.arrays import Floats, check_pictures, chunks
+from ava_np.evaluation.arrays import Floats, check_reconstructions, chunks
 
 WINDOW, DEVIATION = 11, 1.5  # of the Gaussian window, Wang et al. 2004
 K1, K2 = 0.01, 0.03
@@ -38,7 +38,7 @@ def psnr(pictures: Floats, reconstructions: Floats) -> Floats:
     >>> psnr(np.zeros((1, 4, 4, 1)), np.full((1, 4, 4, 1), 0.1)).round(6)
     array([20.])
     """
-    _check(pictures, reconstructions)
+    check_reconstructions(pictures, reconstructions)
     squares = np.empty(len(pictures))
     for rows in chunks(len(pictures), values_each=pictures[0].size):
         squares[rows] = np.square(pictures[rows] - reconstructions[rows], dtype=np.float64).mean(axis=(1, 2, 3))
@@ -78,7 +78,7 @@ def ssim(pictures: Floats, reconstructions: Floats) -> Floats:
     >>> ssim(picture, picture), bool(ssim(picture, 1 - picture)[0] < 0)
     (array([1.]), True)
     """
-    _check(pictures, reconstructions)
+    check_reconstructions(pictures, reconstructions)
     values = np.empty(len(pictures))
     for rows in chunks(len(pictures), values_each=pictures[0].size):
         values[rows] = _ssim(pictures[rows].astype(np.float64), reconstructions[rows].astype(np.float64))
@@ -107,9 +107,3 @@ def _local_mean(x: Floats) -> Floats:
         count = x.shape[axis] - side + 1
         x = sum(weight * x.take(range(i, i + count), axis) for i, weight in enumerate(weights))
     return x
-
-
-def _check(pictures: Floats, reconstructions: Floats) -> None:
-    check_pictures(pictures)
-    if reconstructions.shape != pictures.shape:
-        raise ValueError(f"reconstructions of shape {reconstructions.shape} for pictures of {pictures.shape}")

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ava_np.errors import PictureError
-from ava_np.evaluation.arrays import Floats, check_pictures, chunks
+from ava_np.evaluation.arrays import Floats, check_pictures, check_reconstructions, chunks
 from ava_np.evaluation.geometric_median import geometric_median
 from ava_np.indices import evenly_spaced
 
@@ -74,9 +74,7 @@ def reconstruction_errors(pictures: Floats, reconstructions: Floats) -> Floats:
     >>> reconstruction_errors(pictures, reconstructions)
     array([0.  , 0.25])
     """
-    check_pictures(pictures)
-    if reconstructions.shape != pictures.shape:
-        raise ValueError(f"reconstructions of shape {reconstructions.shape} for pictures of {pictures.shape}")
+    check_reconstructions(pictures, reconstructions)
     errors = np.empty(len(pictures))
     for chunk in chunks(len(pictures), values_each=pictures[0].size):
         distance = pixel_distance(pictures[chunk], reconstructions[chunk])

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ava_np.errors import ArchitectureError
 from ava_np.export import DECODERS, entrance
 from ava_np.kernels.activations import LEAK
 from ava_np.layers import (
@@ -20,6 +21,7 @@ from ava_np.layers import (
     BatchNorm,
     Convolution,
     Dense,
+    Dropout,
     Flatten,
     Layer,
     MinibatchDiscrimination,
@@ -162,7 +164,10 @@ def _add_layer(graph: _Graph, layer: Layer, shape: Shape, parameters: Arrays, st
             graph.add("Resize", "", scales, **how)
         case MinibatchDiscrimination():
             _add_similarities(graph, layer, shape, parameters)
-        # Dropout lets everything through when a model is used
+        case Dropout():
+            pass  # it lets everything through when a model is used
+        case _:
+            raise ArchitectureError(f"there is no ONNX operator for the layer {layer.name}")
 
 
 def _add_convolution(graph: _Graph, layer: Convolution | TransposedConvolution, parameters: Arrays) -> None:

@@ -7,9 +7,11 @@ and can be trained further after ``model.train()``.
 
 from typing import Any
 
+import jinja2
 import numpy as np
 from safetensors.numpy import save
 
+from ava_np.errors import ArchitectureError
 from ava_np.export import entrance
 from ava_np.kernels.activations import LEAK
 from ava_np.layers import (
@@ -42,69 +44,6 @@ FUNCTIONS = {
     "exp": "Exponential()",
 }
 
-HEAD = '''"""{title}, exported by ava-np.
-
-    model = Model.load("model.safetensors")
-"""
-
-import torch
-from safetensors.torch import load_file
-from torch import nn
-
-
-class Image(nn.Module):
-    """From rows in the order (height, width, channel) to images (N, channels, height, width)."""
-
-    def __init__(self, height, width, channels):
-        super().__init__()
-        self.shape = height, width, channels
-
-    def forward(self, x):
-        return x.reshape(-1, *self.shape).permute(0, 3, 1, 2)
-
-
-class Rows(nn.Module):
-    """From images to rows."""
-
-    def forward(self, x):
-        return x.permute(0, 2, 3, 1).flatten(1)
-
-'''
-
-PARTS = {
-    "Exponential": '''
-class Exponential(nn.Module):
-    """e to the power of the input."""
-
-    def forward(self, x):
-        return x.exp()
-
-''',
-    "MinibatchDiscrimination": '''
-class MinibatchDiscrimination(nn.Module):
-    """Append to each sample its similarity to the rest of the batch (Salimans et al. 2016)."""
-
-    def __init__(self, inputs, features, width):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(inputs, features * width))
-        self.size = features, width
-
-    def forward(self, h):
-        m = (h @ self.weight).reshape(len(h), *self.size)
-        distances = (m[:, None] - m[None]).abs().sum(3)
-        return torch.cat([h, (-distances).exp().sum(1) - 1], 1)
-
-''',
-}
-
-LOAD = '''    @classmethod
-    def load(cls, path):
-        """Return the trained model, in evaluation mode."""
-        model = cls()
-        model.load_state_dict(load_file(path))
-        return model.eval()
-'''
-
 
 def to_torch(model: Model) -> dict[str, bytes]:
     """Return the two files of a model for PyTorch.
@@ -132,41 +71,22 @@ def to_torch(model: Model) -> dict[str, bytes]:
     nn.Linear(256, 64),
     """
     tensors: dict[str, np.ndarray] = {}
-    networks = []
-    for name, network in model.networks.items():
-        lines = _modules(name, network, tensors)
-        networks.append(f"        self.{name} = nn.Sequential(\n" + "".join(f"            {one},\n" for one in lines))
-    body = "".join(f"{one}        )\n" for one in networks)
-    parts = "".join(text for part, text in PARTS.items() if f"{part}(" in body)
-    title = (
-        f"{model.specification.name}, pictures of {' x '.join(map(str, model.shape))}, codes of {model.latent} values"
+    encoder = model.encoder_name
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ava_np.export", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-    text = f"""{HEAD.format(title=title)}{parts}
-class Model(nn.Module):
-    \"\"\"The networks of the model, by name.\"\"\"
-
-    def __init__(self):
-        super().__init__()
-{body}
-{_methods(model)}{LOAD}"""
+    text = environment.get_template("model.py.jinja").render(
+        name=model.specification.name,
+        shape=model.shape,
+        latent=model.latent,
+        networks={name: _modules(name, network, tensors) for name, network in model.networks.items()},
+        encoder=encoder if encoder is not None and entrance(model, encoder) == "pictures" else None,
+        decoder=model.decoder_name,
+    )
     return {"model.py": text.encode(), "model.safetensors": save(tensors)}
-
-
-def _methods(model: Model) -> str:
-    """Return ``encode``, if the encoder takes pictures alone, and ``decode``."""
-    text = ""
-    name = model.encoder_name
-    if name is not None and entrance(model, name) == "pictures":
-        text += f'''    def encode(self, pictures):
-        """Return the mean codes (N, {model.latent}) of pictures (N, {", ".join(map(str, model.shape))}) in [0, 1]."""
-        return self.{name}(pictures.flatten(1))[:, :{model.latent}]
-
-'''
-    return f'''{text}    def decode(self, codes):
-        """Return the pictures of codes (N, {model.latent})."""
-        return self.{model.decoder_name}(codes).reshape(-1, {", ".join(map(str, model.shape))})
-
-'''
 
 
 def _modules(name: str, network: Network, tensors: dict[str, np.ndarray]) -> list[str]:
@@ -207,7 +127,7 @@ def _code(layer: Layer, shape: Shape) -> list[str]:
             return [f"nn.Dropout({layer.rate:g})"]
         case MinibatchDiscrimination():
             return [f"MinibatchDiscrimination({shape[0]}, {layer.features}, {layer.width})"]
-    raise NotImplementedError(layer.name)
+    raise ArchitectureError(f"there is no module of PyTorch for the layer {layer.name}")
 
 
 def _tensors(layer: Layer, parameters: Arrays, state: Arrays) -> dict[str, Any]:

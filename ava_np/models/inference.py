@@ -182,19 +182,11 @@ class InferenceModel:
         (5, 32)
         """
         if self.encoder_name is None:
-            self.encode(pictures)  # which raises the error
-        encoder, array = self.networks[str(self.encoder_name)], self.validated_pictures(pictures)
-        if encoder.input_shape != (self.neurons,):
+            return self.encode(pictures)  # which raises the error
+        array = self.validated_pictures(pictures)
+        if self.networks[self.encoder_name].input_shape != (self.neurons,):
             raise AvaError(f"the encoder of {self.specification.name} does not take pictures alone")
-        x = array.reshape(len(array), self.neurons)
-        found = np.empty((len(x), *encoder.shapes[-2]), encoder.dtype)
-        with single_threaded_blas:
-            for start in range(0, len(x), CHUNK):
-                rows = x[start : start + CHUNK]
-                buffers = encoder.buffers(len(rows), "evaluation")
-                encoder.forward(buffers, rows)
-                found[start : start + CHUNK] = buffers.layers[-1].x
-        return found
+        return self._apply(self.encoder_name, array.reshape(len(array), self.neurons), hidden=True)
 
     def reconstruct(self, pictures: ArrayLike) -> np.ndarray:
         """Decode the mean code of each picture, g(μ(x)).
@@ -388,14 +380,16 @@ class InferenceModel:
                 raise ValueError(f"pictures need values in [0, 1], not {outside}")
         return array
 
-    def _apply(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Return the output of network ``name`` on the rows of x, computed in chunks."""
+    def _apply(self, name: str, x: np.ndarray, *, hidden: bool = False) -> np.ndarray:
+        """Return the output of network ``name`` on the rows of x, or what its last layer takes, computed in chunks."""
         network = self.networks[name]
-        y = np.empty((len(x), *network.output_shape), network.dtype)
+        y = np.empty((len(x), *(network.shapes[-2] if hidden else network.output_shape)), network.dtype)
         with single_threaded_blas:
             for start in range(0, len(x), CHUNK):
                 rows = x[start : start + CHUNK]
-                y[start : start + CHUNK] = network.forward(network.buffers(len(rows), "evaluation"), rows)
+                buffers = network.buffers(len(rows), "evaluation")
+                network.forward(buffers, rows)
+                y[start : start + CHUNK] = buffers.layers[-1].x if hidden else buffers.output
         if not np.isfinite(y).all():
             raise NotFiniteError(f"the output of the {name.replace('_', ' ')} is not finite")
         return y

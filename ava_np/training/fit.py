@@ -120,8 +120,8 @@ def fit(
         raise NotFiniteError(f"{error}: try a lower learning rate") from error
     finally:
         trainer.average.apply()
-    for name, one in kept.items():
-        model_arrays(model)[name][:] = one
+    for name, array_ in model_arrays(model).items() if kept else ():
+        array_[:] = kept[name]
     model.fit_codes(array[evenly_spaced(len(array), MAX_FITTED)])
     return epochs_metrics
 

@@ -1,9 +1,11 @@
-"""What the digits and samples of several experiments are judged by: a classifier's features, its answers, sharpness."""
+"""What the samples and digits of several experiments are judged by: a classifier's features, its answers, sharpness."""
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
+from ava_np.data.batches import Batches
 from ava_np.evaluation.distances import frechet_distance
 from ava_np.evaluation.features import Classifier, FeatureFunction, feature_function, train_classifier
 from ava_np.evaluation.linear import mean_image_error
@@ -25,25 +27,17 @@ class Judge:
         At most 2000 test pictures.
     features : callable or None
         From pictures to features; None if there are fewer than 100 test pictures.
-    classifier : Classifier or None
-        Of shifted training pictures; None without labels.
     """
 
     test: np.ndarray
     features: FeatureFunction | None
-    classifier: Classifier | None
 
     @classmethod
-    def of(cls, pictures: Pictures, *, classifies: bool = False) -> "Judge":
-        """Train what judges; a classifier only if it ``classifies``."""
+    def of(cls, pictures: Pictures) -> "Judge":
+        """Train what gives the features."""
         test = pictures.test[:MOST]
-        if classifies:
-            classifier = None
-            if pictures.training_labels is not None:
-                classifier = train_classifier(shifted(pictures.training, 0), pictures.training_labels)
-            return cls(test, None, classifier)
         enough = len(test) >= FEWEST
-        return cls(test, feature_function(pictures.training, pictures.training_labels) if enough else None, None)
+        return cls(test, feature_function(pictures.training, pictures.training_labels) if enough else None)
 
     def of_samples(self, samples: np.ndarray) -> dict[str, float]:
         """Return the sharpness of samples, and their Fréchet distance from as many test pictures."""
@@ -58,20 +52,22 @@ class Judge:
         """Return what training pictures score as samples, and the error of the mean picture."""
         return self.of_samples(training[: len(self.test)]) | {"error": mean_image_error(training, self.test)}
 
-    def right(self, pictures: np.ndarray, labels: np.ndarray) -> float:
-        """Return the share of pictures that the classifier gives their label; NaN without a classifier."""
-        if self.classifier is None:
-            return float("nan")
-        return float(np.mean(self.classifier.predict(pictures) == labels))
-
 
 def shifted(pictures: np.ndarray, seed: int) -> np.ndarray:
-    """Return each picture moved by up to 2 pixels both ways; what moves in is the nearest pixel of the edge."""
-    generator = np.random.default_rng(seed)
-    H, W = pictures.shape[1:3]
-    padded = np.pad(pictures, ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0)), mode="edge")
-    offsets = generator.integers(0, 2 * SHIFT + 1, size=(len(pictures), 2))
-    moved = np.empty_like(pictures)
-    for i, (down, right) in enumerate(offsets):
-        moved[i] = padded[i, down : down + H, right : right + W]
-    return moved
+    """Return each picture moved by up to 2 pixels both ways, as the augmentation of a training moves it."""
+    batches, generator = Batches(pictures, shift=SHIFT), np.random.default_rng(seed)
+    return batches.rows(np.arange(len(pictures)), generator).reshape(pictures.shape)
+
+
+def shift_classifier(pictures: Pictures) -> Classifier | None:
+    """Train a classifier of shifted training pictures, which a shift does not fool; None without labels."""
+    if pictures.training_labels is None:
+        return None
+    return train_classifier(shifted(pictures.training, 0), pictures.training_labels)
+
+
+def share_seen(classifier: Classifier | None, pictures: np.ndarray, labels: np.ndarray | None) -> float:
+    """Return the share of pictures that the classifier gives their label; NaN without either."""
+    if classifier is None or labels is None:
+        return nan
+    return float(np.mean(classifier.predict(pictures) == labels))

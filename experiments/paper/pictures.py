@@ -94,13 +94,13 @@ def read_parts(folder: Path | None, *, training: int, test: int) -> Pictures:
         if not len(rows):
             raise AvaError(f"{folder}: one picture is too few: some are for training, others are held out")
     rows, held_rows = rows[:training], held_rows[:test]
-    digest = hashlib.sha256()
-    for part in (read.array[rows], held.array[held_rows]):
-        digest.update(str(part.shape).encode() + np.ascontiguousarray(part).tobytes())
+    parts, digest = (read.array[rows], held.array[held_rows]), hashlib.sha256()
+    for part in parts:
+        digest.update(str(part.shape).encode() + part.tobytes())
     return Pictures(
         name="built-in" if folder is None else folder.resolve().name,
-        training=read.array[rows],
-        test=held.array[held_rows],
+        training=parts[0],
+        test=parts[1],
         training_labels=None if labels is None else labels[rows],
         test_labels=None if held_labels is None else held_labels[held_rows],
         sha256=digest.hexdigest(),

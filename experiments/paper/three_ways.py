@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import ava_np
-from ava_np.errors import NotFiniteError
 from ava_np.evaluation.metrics import reconstruction_error
+from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.judge import Judge
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Result, Row, Study, less, picture_name
 from ava_np.images import grid, to_png
-from ava_np.training.fit import fit
+from ava_np.training.trainer import Metrics
 
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("VAE", {"likelihood": "gaussian"}),
@@ -100,15 +100,14 @@ def train(pictures: Pictures, judge: Judge, plan: Plan, key: Key) -> tuple[Way, 
     _, options = MODELS[key.case]
     options = options | {"architecture": "dcgan", "hidden": HIDDEN, "latent": LATENT}
     model = ava_np.build(key.case, pictures.training.shape[1:], seed=key.seed, **options)
-    ended, loss, begin = "trained", nan, time.process_time()
-    try:
-        metrics = fit(
-            model, pictures.training, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, seed=key.seed
-        )  # fmt: skip
-        loss = float(sum(abs(value) for value in metrics[-1]["nats"].values()))
-    except NotFiniteError as stop:
-        ended = f"diverged: {stop}"
+    history: list[Metrics] = []
+    begin = time.process_time()
+    ended = attempt(
+        model, pictures.training, epochs=plan.epochs, batch_size=BATCH, learning_rate=RATE, seed=key.seed,
+        callbacks=[lambda trainer, metrics: history.append(metrics)],
+    )  # fmt: skip
     seconds = time.process_time() - begin
+    loss = float(sum(abs(value) for value in history[-1]["nats"].values())) if history else nan
     samples = model.sample(max(len(judge.test), SHOWN), key.seed, from_prior=True)
     error = nan if model.encoder_name is None else reconstruction_error(judge.test, model.reconstruct(judge.test))
     count = float(sum(network.parameter_count for network in model.networks.values()))

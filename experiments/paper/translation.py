@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 import ava_np
+from ava_np.evaluation.features import Classifier
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.evaluation.sharpness import sharpness
 from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.inversion import find_codes
-from ava_np.experiments.paper.judge import Judge, shifted
+from ava_np.experiments.paper.judge import share_seen, shift_classifier, shifted
 from ava_np.experiments.paper.pictures import Pictures, read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Result, Row, Study, less, picture_name
 from ava_np.images import grid, to_png
@@ -85,11 +86,13 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
     """Return the experiment on a folder of pictures, or on the built-in ones."""
     pictures = read_parts(folder, training=640 if quick else 60_000, test=50 if quick else 500)
     plan = Plan(1, starts=2, steps=20 if quick else 200, pictures=pictures.sha256)
-    judge, moved = Judge.of(pictures, classifies=True), shifted(pictures.test, 1)
-    real = {"sharpness": sharpness(pictures.test), "shifted_sharpness": sharpness(moved)}
-    if pictures.test_labels is not None:
-        real["right"] = judge.right(pictures.test, pictures.test_labels)
-        real["shifted_right"] = judge.right(moved, pictures.test_labels)
+    classifier, moved = shift_classifier(pictures), shifted(pictures.test, 1)
+    real = {
+        "sharpness": sharpness(pictures.test),
+        "shifted_sharpness": sharpness(moved),
+        "right": share_seen(classifier, pictures.test, pictures.test_labels),
+        "shifted_right": share_seen(classifier, moved, pictures.test_labels),
+    }
     cases = {
         f"{model}-{trained}": f"{title}, {text}"
         for trained, text in TRAINED.items()
@@ -117,7 +120,7 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
         },
         result=Reconstructed,
         trial=train,
-        shared=[pictures, judge, plan],
+        shared=[pictures, classifier, plan],
         plan=plan,
         keys=[Key(case, seed) for seed in range(seeds) for case in cases],
         findings=findings,
@@ -126,7 +129,9 @@ def study(folder: Path | None, *, seeds: int, quick: bool) -> Study:
     )
 
 
-def train(pictures: Pictures, judge: Judge, plan: Plan, key: Key) -> tuple[Reconstructed, Mapping[str, bytes]]:
+def train(
+    pictures: Pictures, classifier: Classifier | None, plan: Plan, key: Key
+) -> tuple[Reconstructed, Mapping[str, bytes]]:
     """Train one model, and measure its reconstructions."""
     name, _, trained = key.case.partition("-")
     _, options, training = MODELS[name]
@@ -137,7 +142,7 @@ def train(pictures: Pictures, judge: Judge, plan: Plan, key: Key) -> tuple[Recon
     rows, found = [], []
     for test in (pictures.test, shifted(pictures.test, 1)):
         decoded = reconstructed(model, test, plan)
-        right = nan if pictures.test_labels is None else judge.right(decoded, pictures.test_labels)
+        right = share_seen(classifier, decoded, pictures.test_labels)
         error = reconstruction_error(test, decoded)
         found.append({"error": error, "right": right, "sharpness": sharpness(decoded)})
         rows += [test[:SHOWN], decoded[:SHOWN]]

@@ -3,7 +3,7 @@
 import importlib.util
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 import ava_np
 from ava_np.export import entrance as role
 from ava_np.export.torch import to_torch
+from ava_np.layers import AnyLayer
 from ava_np.models import Model
 from ava_np.network import Network
 from ava_np.specification import MODELS
@@ -65,6 +66,11 @@ def models() -> dict[str, Model]:
 
 
 TRAINED = models()
+
+
+def test_every_kind_of_layer_is_exported() -> None:
+    used = {type(layer) for network in TRAINED["every layer"].networks.values() for layer in network.layers}
+    assert used == set(get_args(AnyLayer))
 
 
 @pytest.fixture(autouse=True, scope="module")
