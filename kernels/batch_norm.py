@@ -20,10 +20,12 @@ division by 0, because ε is positive. One sample gives no estimate of a varianc
 is.
 
 Shapes: x, y, dx, dy (..., channels), C-contiguous; all other arrays (channels,). The last axis counts channels and all
-axes before it count samples: in an NHWC batch every pixel is a sample. Sums are accumulated in double precision.
+axes before it count samples: in an NHWC batch every pixel is a sample. Sums are accumulated in double precision. If
+several processes have a share of the batch each, their sums are added in between (``add_shares``).
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -32,6 +34,12 @@ from ava_np.kernels.machine.compile import inline_kernel, kernel
 BLOCK_ROWS = 4
 """Samples that are summed before the sum is added to the total of their channel, so that each total is loaded and
 stored less often."""
+
+AddShares = Callable[[np.ndarray], None]
+
+
+def alone(sums: np.ndarray) -> None:
+    """Add nothing: the whole batch is in this process."""
 
 
 @inline_kernel
@@ -89,19 +97,40 @@ def _add_error_sums(
             dy_xhat_sum[c] += block_dy_xhat
 
 
-@inline_kernel
-def _error_sums(
-    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return Σ dy and Σ dy x̂ over all samples, in double precision."""
-    samples, channels = x.shape
-    dy_sum, dy_xhat_sum, tail = np.zeros(channels), np.zeros(channels), samples // BLOCK_ROWS * BLOCK_ROWS
-    _add_error_sums(dy_sum, dy_xhat_sum, dy, x, mean, inverse_std, 0, tail, BLOCK_ROWS)
-    _add_error_sums(dy_sum, dy_xhat_sum, dy, x, mean, inverse_std, tail, samples, 1)
-    return dy_sum, dy_xhat_sum
+@kernel
+def channel_sums(total: np.ndarray, x: np.ndarray) -> None:
+    """Add Σ x over all samples to ``total``, in double precision."""
+    x_rows = x.reshape(-1, x.shape[-1])
+    samples, tail = x_rows.shape[0], x_rows.shape[0] // BLOCK_ROWS * BLOCK_ROWS
+    _add_sums(total, x_rows, 0, tail, BLOCK_ROWS)
+    _add_sums(total, x_rows, tail, samples, 1)
 
 
 @kernel
+def channel_squares(total: np.ndarray, x: np.ndarray, mean: np.ndarray) -> None:
+    """Add Σ (x - mean)² over all samples to ``total``, in double precision."""
+    x_rows = x.reshape(-1, x.shape[-1])
+    samples, tail = x_rows.shape[0], x_rows.shape[0] // BLOCK_ROWS * BLOCK_ROWS
+    _add_squares(total, x_rows, mean, 0, tail, BLOCK_ROWS)
+    _add_squares(total, x_rows, mean, tail, samples, 1)
+
+
+@kernel
+def error_sums(
+    dy_sum: np.ndarray,
+    dy_xhat_sum: np.ndarray,
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+) -> None:
+    """Add Σ dy and Σ dy x̂ over all samples, in double precision."""
+    x_rows, dy_rows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+    samples, tail = x_rows.shape[0], x_rows.shape[0] // BLOCK_ROWS * BLOCK_ROWS
+    _add_error_sums(dy_sum, dy_xhat_sum, dy_rows, x_rows, mean, inverse_std, 0, tail, BLOCK_ROWS)
+    _add_error_sums(dy_sum, dy_xhat_sum, dy_rows, x_rows, mean, inverse_std, tail, samples, 1)
+
+
 def batch_norm_forward(
     y: np.ndarray,
     mean: np.ndarray,
@@ -111,7 +140,8 @@ def batch_norm_forward(
     scale: np.ndarray,
     shift: np.ndarray,
     ε: float,
-) -> None:
+    add_shares: AddShares = alone,
+) -> int:
     """Normalise by the statistics of the batch; write y, mean, biased variance and inverse standard deviation.
 
     Parameters
@@ -119,54 +149,79 @@ def batch_norm_forward(
     y : ndarray, shape (..., channels)
         Written: the output.
     mean, variance, inverse_std : ndarray, shape (channels,)
-        Written: statistics of ``x``. The backward pass needs ``mean`` and ``inverse_std``, the running statistics need
-        ``mean`` and ``variance``.
+        Written: statistics of the batch. The backward pass needs ``mean`` and ``inverse_std``, the running statistics
+        need ``mean`` and ``variance``.
     x : ndarray, shape (..., channels)
-        The input.
+        The input: the whole batch, or this process's share of it.
     scale, shift : ndarray, shape (channels,)
         The learned parameters.
     ε : float
         Added to the variance; positive.
+    add_shares : callable
+        Adds to an array of sums those of the other processes.
+
+    Returns
+    -------
+    int
+        N, the samples of the batch.
     """
-    channels = x.shape[-1]
-    x_rows = x.reshape(-1, channels)
-    samples = x_rows.shape[0]
-    total, tail = np.zeros(channels), samples // BLOCK_ROWS * BLOCK_ROWS
-    _add_sums(total, x_rows, 0, tail, BLOCK_ROWS)
-    _add_sums(total, x_rows, tail, samples, 1)
-    for c in range(channels):
-        mean[c] = total[c] / samples
-        total[c] = 0.0
-    _add_squares(total, x_rows, mean, 0, tail, BLOCK_ROWS)
-    _add_squares(total, x_rows, mean, tail, samples, 1)
-    for c in range(channels):
-        variance[c] = total[c] / samples
-        inverse_std[c] = 1.0 / math.sqrt(variance[c] + ε)
-    _normalise(y.reshape(-1, channels), x_rows, mean, inverse_std, scale, shift)
+    sums, squares = np.zeros(1 + scale.size), np.zeros(scale.size)
+    sums[0] = x.size // scale.size
+    channel_sums(sums[1:], x)
+    add_shares(sums)
+    mean[:] = sums[1:] / sums[0]
+    channel_squares(squares, x, mean)
+    add_shares(squares)
+    variance[:] = squares / sums[0]
+    batch_norm_evaluation_forward(y, inverse_std, x, mean, variance, scale, shift, ε)
+    return int(sums[0])
+
+
+def batch_norm_backward_input(
+    dx: np.ndarray,
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    scale: np.ndarray,
+    add_shares: AddShares = alone,
+) -> None:
+    """Write dx of the training pass: y depends on x directly and through the mean and the variance of the batch."""
+    channels = scale.size
+    sums = np.zeros(1 + 2 * channels)
+    sums[0] = x.size // channels
+    error_sums(sums[1 : channels + 1], sums[channels + 1 :], dy, x, mean, inverse_std)
+    add_shares(sums)
+    means = sums[1:] / sums[0]
+    batch_norm_centre_error(dx, dy, x, mean, inverse_std, scale, means[:channels], means[channels:])
 
 
 @kernel
-def batch_norm_backward_input(
-    dx: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray, scale: np.ndarray
+def batch_norm_centre_error(
+    dx: np.ndarray,
+    dy: np.ndarray,
+    x: np.ndarray,
+    mean: np.ndarray,
+    inverse_std: np.ndarray,
+    scale: np.ndarray,
+    dy_means: np.ndarray,
+    dy_xhat_means: np.ndarray,
 ) -> None:
-    """Write dx of the training pass: y depends on x directly and through the mean and the variance of the batch."""
+    """Write dx from the means of dy and of dy x̂ over the batch."""
     channels = x.shape[-1]
     x_rows, dy_rows, dx_rows = x.reshape(-1, channels), dy.reshape(-1, channels), dx.reshape(-1, channels)
-    samples = x_rows.shape[0]
-    dy_sum, dy_xhat_sum = _error_sums(dy_rows, x_rows, mean, inverse_std)
     # Σ dy / N, Σ dy x̂ / N · inverse_std and scale · inverse_std, in the type of the arrays, so that all arithmetic in
     # the loop over the samples has one type.
     dy_mean, x_factor, dy_factor = np.empty_like(mean), np.empty_like(mean), np.empty_like(mean)
     for c in range(channels):
-        dy_mean[c] = dy_sum[c] / samples
-        x_factor[c] = dy_xhat_sum[c] / samples * inverse_std[c]
+        dy_mean[c] = dy_means[c]
+        x_factor[c] = dy_xhat_means[c] * inverse_std[c]
         dy_factor[c] = scale[c] * inverse_std[c]
-    for n in range(samples):
+    for n in range(x_rows.shape[0]):
         for c in range(channels):
             dx_rows[n, c] = dy_factor[c] * (dy_rows[n, c] - dy_mean[c] - (x_rows[n, c] - mean[c]) * x_factor[c])
 
 
-@kernel
 def batch_norm_backward_parameters(
     dscale: np.ndarray, dshift: np.ndarray, dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse_std: np.ndarray
 ) -> None:
@@ -174,11 +229,10 @@ def batch_norm_backward_parameters(
 
     ``mean`` and ``inverse_std`` are those that the forward pass used, either the batch's or the running ones.
     """
-    channels = x.shape[-1]
-    dy_sum, dy_xhat_sum = _error_sums(dy.reshape(-1, channels), x.reshape(-1, channels), mean, inverse_std)
-    for c in range(channels):
-        dscale[c] += dy_xhat_sum[c]
-        dshift[c] += dy_sum[c]
+    dy_sum, dy_xhat_sum = np.zeros(dscale.size), np.zeros(dscale.size)
+    error_sums(dy_sum, dy_xhat_sum, dy, x, mean, inverse_std)
+    dscale += dy_xhat_sum
+    dshift += dy_sum
 
 
 @kernel

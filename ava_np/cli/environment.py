@@ -1,8 +1,11 @@
-"""Environment variables of other libraries that would stop a command with a traceback."""
+"""Environment variables of other libraries: those that would stop a command with a traceback, and those of MPI."""
 
 import os
 
 from ava_np.errors import AvaError
+
+MPI_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")
+"""By which launchers say how many processes they have started: Open MPI's; those of MPICH, Intel and Slurm."""
 
 
 def prepare_environment() -> None:
@@ -24,3 +27,8 @@ def prepare_environment() -> None:
     threads = os.environ.get("NUMBA_NUM_THREADS", "1")
     if not threads.isdecimal() or int(threads) == 0:
         raise AvaError(f"NUMBA_NUM_THREADS is {threads!r}, not a number from 1 on: correct it or unset it")
+
+
+def launched_by_mpi() -> bool:
+    """Return whether ``mpirun`` or its like has started several processes."""
+    return any(os.environ.get(name, "") not in ("", "1") for name in MPI_SIZES)

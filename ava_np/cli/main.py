@@ -6,13 +6,14 @@ Commands import slow modules inside their functions: ``ava --help`` loads neithe
 import os
 import sys
 from io import TextIOWrapper
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from click.exceptions import Abort, ClickException, Exit
 
 from ava_np import __version__
 from ava_np.cli.bench import bench
-from ava_np.cli.environment import prepare_environment
+from ava_np.cli.environment import launched_by_mpi, prepare_environment
 from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
 from ava_np.cli.export import export
@@ -24,6 +25,9 @@ from ava_np.cli.sweep import sweep
 from ava_np.cli.train import train
 from ava_np.console import say
 from ava_np.errors import AvaError, NotFiniteError
+
+if TYPE_CHECKING:
+    from ava_np.mpi import Ranks
 
 # Two columns, so that the help text fits in 80 characters; metavars and ranges come after the text.
 click.rich_click.OPTIONS_TABLE_COLUMN_TYPES = ["opt_long", "opt_short", "help"]
@@ -63,7 +67,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # not every terminal can print γ
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = ava.main(prog_name="ava", standalone_mode=False) or 0
+        code = _lead_or_follow() if launched_by_mpi() else _run()
     except Exit as stop:
         code = stop.exit_code
     except ClickException as error:
@@ -85,6 +89,25 @@ def main() -> None:
     except OSError as error:
         code = _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILURE)
     sys.exit(code)
+
+
+def _run(ranks: "Ranks | None" = None) -> int:
+    return ava.main(prog_name="ava", standalone_mode=False, obj=ranks) or 0
+
+
+def _lead_or_follow() -> int:
+    """Run ``ava`` in the first of the processes that ``mpirun`` has started; the others take part in its trainings."""
+    prepare_environment()
+    from ava_np.mpi import Ranks
+
+    ranks = Ranks()
+    if ranks.rank:
+        ranks.follow()
+        return 0
+    try:
+        return _run(ranks)
+    finally:
+        ranks.dismiss()
 
 
 def _failed(message: str, code: int) -> int:

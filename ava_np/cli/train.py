@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ava_np.cli.train_options import DEFAULT, train_options
 from ava_np.console import echo, say
 from ava_np.errors import AvaError, NotFiniteError, OptionError
+from ava_np.share import ALONE, Share
 from ava_np.specification import MODELS, OnDivergence, RunOptions
 from ava_np.specification.defaults import FEW_PICTURES
 from ava_np.specification.presets import fill_in
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from ava_np.run.session import Session
     from ava_np.tracking import Log
 
-STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-"""Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed."""
+STOP_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+STOP_SIGNALS = [getattr(signal, name) for name in STOP_NAMES if hasattr(signal, name)]
+"""Ctrl-C; batch systems, ``docker stop`` and ``timeout``; a terminal that is closed; and what ``mpirun`` passes on,
+which kills its processes a moment after the others."""
 
 CHANGEABLE = {"epochs", "learning_rate", "patience", "cache", "checkpoint_every", "on_divergence"}
 """Options that --resume takes."""
@@ -39,8 +42,15 @@ MODEL_FIELDS = {field for kind in MODELS.values() for field in kind.__struct_fie
 @click.command()
 @click.argument("source", metavar="[SOURCE]", required=False)
 @train_options
+@click.pass_context
 def train(
-    source: str | None, threads: int | None, out: Path | None, resume: bool, log: tuple[str, ...], **options: Any
+    context: click.Context,
+    source: str | None,
+    threads: int | None,
+    out: Path | None,
+    resume: bool,
+    log: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Train a model on SOURCE and write a run folder.
 
@@ -66,12 +76,17 @@ def train(
     The run folder contains config.json, model.safetensors, metrics.jsonl, pictures and report.html, and
     training.safetensors, which only --resume needs. Open report.html while it trains: it shows the progress. Ctrl-C,
     SIGTERM and a closed terminal save, write the report and stop; a second Ctrl-C stops at once.
+
+    Several processes train together under MPI: mpirun -n 4 ava train photos. Each computes its part of every batch. To
+    save and stop, send SIGUSR1 to mpirun: after Ctrl-C it kills the processes, and the last save stays.
     """
     if threads is not None:
         from ava_np import use_threads
 
         use_threads(threads)
     given = {name: value for name, value in options.items() if value is not None}
+    if context.obj is not None:  # this process leads those of mpirun
+        given["share"] = context.obj
     try:
         session = _resume(source, out, **given) if resume else _start(source, out, **given)
     except OptionError as error:
@@ -98,6 +113,7 @@ def _start(
     checkpoint_every: "Interval | None" = None,
     on_divergence: OnDivergence = "stop",
     minutes: float | None = None,
+    share: Share = ALONE,
     **given: Any,
 ) -> "Session":
     """Start a new run with the options that were given."""
@@ -121,6 +137,7 @@ def _start(
             checkpoint_every=checkpoint_every,
             on_divergence=on_divergence,
             minutes=minutes,
+            share=share,
             progress=progress,
         )
     _describe(session, source)
@@ -158,7 +175,7 @@ def _resume(source: str | None, out: Path | None, **given: Any) -> "Session":
     """Continue the run in --out."""
     if out is None:
         raise click.UsageError("--resume needs the run folder: --out RUN")
-    refused = [option for option in given if option not in CHANGEABLE]
+    refused = [option for option in given if option not in {*CHANGEABLE, "share"}]
     if refused:
         raise click.UsageError(f"--resume takes {_flag(refused[0])} from the run: leave it out")
 
@@ -190,8 +207,9 @@ def _train(session: "Session", log: tuple[str, ...]) -> int:
     if not isinstance(session.data.pictures.array, StoredArray):
         pictures = replace(pictures, cache=None)  # the cache that the run names is not there
     memory = size_text(training_memory(trainer, pictures, largest).total)
+    processes = f" in each of {trainer.share.size} processes" if trainer.share.size > 1 else ""
     say(
-        f"{model.specification.name}{rules}, {parameters:,} parameters, at most {memory} of memory; "
+        f"{model.specification.name}{rules}, {parameters:,} parameters, at most {memory} of memory{processes}; "
         f"γ = {training.learning_rate:g} ({training.optimiser}, {training.reduction}), "
         f"gradients scaled by {_weight(trainer.weights)}"
     )

@@ -82,11 +82,18 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
                 self.epsilon,
             )
             return
-        batch_norm.batch_norm_forward(
-            buffers.y, saved["mean"], saved["variance"], saved["inverse_std"], buffers.x, scale, shift, self.epsilon
+        count = batch_norm.batch_norm_forward(
+            buffers.y,
+            saved["mean"],
+            saved["variance"],
+            saved["inverse_std"],
+            buffers.x,
+            scale,
+            shift,
+            self.epsilon,
+            buffers.share.add,
         )
         if buffers.mode == "training":
-            count = buffers.x.size // scale.size
             batch_norm.update_running_statistics(
                 running["mean"], running["variance"], saved["mean"], saved["variance"], self.momentum, count
             )
@@ -98,7 +105,7 @@ class BatchNorm(Layer, frozen=True, tag="batch_norm"):
             batch_norm.batch_norm_evaluation_backward_input(buffers.dx, buffers.dy, saved["inverse_std"], scale)
         else:
             batch_norm.batch_norm_backward_input(
-                buffers.dx, buffers.dy, buffers.x, saved["mean"], saved["inverse_std"], scale
+                buffers.dx, buffers.dy, buffers.x, saved["mean"], saved["inverse_std"], scale, buffers.share.add
             )
 
     def backward_parameters(self, gradients: Arrays, buffers: LayerBuffers) -> None:

@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 import msgspec
 import numpy as np
 
+from ava_np.share import ALONE, Share
+
 Shape = tuple[int, ...]
 Arrays = dict[str, np.ndarray]
 
@@ -42,6 +44,8 @@ class LayerBuffers:
         may be anything.
     mode : {"training", "frozen", "evaluation"}
         See ``Mode``.
+    share : Share
+        The rows of the batch that these are; the layers that compare the samples of a batch ask it for the others.
     """
 
     x: np.ndarray
@@ -53,6 +57,7 @@ class LayerBuffers:
     state: Arrays
     scratch: np.ndarray
     mode: Mode
+    share: Share = ALONE
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="layer", tag=str.lower):

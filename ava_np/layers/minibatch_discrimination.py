@@ -56,9 +56,8 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
         return {"W": (input_shape[0], self.features * self.width)}
 
     def saved_shapes(self, input_shape: Shape, batch: int) -> dict[str, Shape]:
-        """M and o, with room for their errors."""
-        vectors, similarities = (batch, self.features, self.width), (batch, self.features)
-        return {"M": vectors, "dM": vectors, "o": similarities, "do": similarities}
+        """M."""
+        return {"M": (batch, self.features, self.width)}
 
     def scratch_size(self, input_shape: Shape) -> int:
         """Room for packed blocks of a product."""
@@ -74,10 +73,12 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """M = h T, y = (h, o)."""
-        M, o, inputs = buffers.saved["M"], buffers.saved["o"], buffers.x.shape[1]
+        M, inputs = buffers.saved["M"], buffers.x.shape[1]
         gemm.gemm(M.reshape(len(M), -1), buffers.x, parameters["W"], buffers.scratch)
-        minibatch_discrimination_forward(o, M)
-        buffers.y[:, :inputs], buffers.y[:, inputs:] = buffers.x, o
+        every_M = buffers.share.rows(M)
+        o = np.empty(every_M.shape[:2], M.dtype)
+        minibatch_discrimination_forward(o, every_M)
+        buffers.y[:, :inputs], buffers.y[:, inputs:] = buffers.x, o[buffers.share.part(len(o))]
 
     def backward_input(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """dh = the first ``inputs`` columns of dy, plus dM Tᵀ."""
@@ -91,7 +92,8 @@ class MinibatchDiscrimination(Layer, frozen=True, tag="minibatch_discrimination"
     @staticmethod
     def _matrix_error(buffers: LayerBuffers) -> np.ndarray:
         """Return dM as a matrix, (batch, features · width)."""
-        M, dM, do = (buffers.saved[name] for name in ("M", "dM", "do"))
-        np.copyto(do, buffers.dy[:, buffers.x.shape[1] :])
+        M, share = buffers.share.rows(buffers.saved["M"]), buffers.share
+        do = share.rows(np.ascontiguousarray(buffers.dy[:, buffers.x.shape[1] :]))
+        dM = np.empty_like(M)
         minibatch_discrimination_backward(dM, do, M)
-        return dM.reshape(len(dM), -1)
+        return dM[share.part(len(dM))].reshape(len(buffers.x), -1)

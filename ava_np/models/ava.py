@@ -146,7 +146,7 @@ class AVA(TwoPropagations[AVABuffers]):
         squared_error_backward(δx_, x_, x)                              # (6)   -(x - x'), also of the VAE
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
         if exact:
-            σ2 = calibrated_variance(squared, x.size) if self.calibrated else 1.0
+            σ2 = calibrated_variance(squared, x.size, t.g.share) if self.calibrated else 1.0
             δf *= self.β * σ2
         terms = {"reconstruction": gaussian_value(squared, x.size, σ2), "kl": kl_forward(μ, s)}
 

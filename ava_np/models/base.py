@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, 
 from ava_np.network import Network
 from ava_np.network.architectures import Architecture, architecture
 from ava_np.network.chain import Chain
+from ava_np.share import ALONE, Share
 from ava_np.specification import ModelSpecification
 
 S = TypeVar("S", bound=StepBuffers)
@@ -45,6 +47,8 @@ class Model(InferenceModel, ABC, Generic[S]):
         The networks that learn.
     latent : int
         Length of the code.
+    share : Share
+        The part of each batch that the model's steps are given (``sharing``); by default all of it.
     """
 
     output_initialiser: ClassVar[Initialiser] = "zeros"
@@ -64,7 +68,8 @@ class Model(InferenceModel, ABC, Generic[S]):
             return Network((inputs,), layers, generator, dtype, intermediate)
 
         self.networks = self._create(specification, shape, new)
-        self._step_buffers: dict[int, S] = {}
+        self._step_buffers: dict[tuple[Share, int], S] = {}
+        self.share = ALONE
 
     @classmethod
     def plan(cls, specification: ModelSpecification, shape: tuple[int, int, int]) -> dict[str, Chain]:
@@ -101,8 +106,8 @@ class Model(InferenceModel, ABC, Generic[S]):
         return self.build_networks(layers, new)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy or a pickle holds: everything but the buffers of its steps."""
-        return {**self.__dict__, "_step_buffers": {}}
+        """What a copy or a pickle holds: everything but the buffers of its steps, and the other processes."""
+        return {**self.__dict__, "_step_buffers": {}, "share": ALONE}
 
     @abstractmethod
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
@@ -333,10 +338,14 @@ class Model(InferenceModel, ABC, Generic[S]):
         (4, 3)
         """
         noise = self.draw_noise(generator, batch)
-        dropout = sum(array[0].size for array in _dropout_noise(self._cached_buffers(batch)))
-        if dropout:
-            noise["dropout"] = generator.random((batch, dropout)).astype(self.dtype, copy=False)
+        if self._dropped:
+            noise["dropout"] = generator.random((batch, self._dropped)).astype(self.dtype, copy=False)
         return noise
+
+    @cached_property
+    def _dropped(self) -> int:
+        """Number of neurons with dropout, in all applications of a step."""
+        return sum(array[0].size for array in _dropout_noise(self.make_buffers(1)))
 
     def buffers(self, batch: int, noise: Noise) -> S:
         """Return the buffers of a step, with the noise for dropout filled in.
@@ -399,6 +408,35 @@ class Model(InferenceModel, ABC, Generic[S]):
                 for array, copy in zip(states, copies, strict=True):
                     array[:] = copy
 
+    @contextmanager
+    def sharing(self, share: Share) -> Iterator[None]:
+        """Let the steps in the block be of a share of each batch, while other processes compute the rest.
+
+        What compares the pictures of a batch asks the others then: batch norm, minibatch discrimination and a
+        calibrated variance. The gradients and terms are sums over the share.
+
+        Parameters
+        ----------
+        share : Share
+            This process's share.
+
+        Yields
+        ------
+        None
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> from ava_np.share import ALONE
+        >>> with ava_np.build("vae", (8, 8, 1)).sharing(ALONE):
+        ...     pass
+        """
+        before, self.share = self.share, share
+        try:
+            yield
+        finally:
+            self.share = before
+
     def zero_gradients(self) -> None:
         """Set every network's gradient to 0.
 
@@ -414,9 +452,12 @@ class Model(InferenceModel, ABC, Generic[S]):
             network.gradient.clear()
 
     def _cached_buffers(self, batch: int) -> S:
-        if batch not in self._step_buffers:
-            self._step_buffers[batch] = self.make_buffers(batch)
-        return self._step_buffers[batch]
+        key = self.share, batch
+        if key not in self._step_buffers:
+            buffers = self._step_buffers[key] = self.make_buffers(batch)
+            for application in buffers:
+                application.belong_to(self.share)
+        return self._step_buffers[key]
 
 
 def _dropout_noise(buffers: StepBuffers) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ from ava_np.kernels.cross_entropy import cross_entropy_backward, cross_entropy_f
 from ava_np.kernels.discrimination import log_fake_backward, log_fake_forward, log_real_backward, log_real_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.network import Buffers
+from ava_np.share import ALONE, Share
 from ava_np.specification import ModelSpecification, VAELikelihood
 
 LEAST_VARIANCE = 1 / (12 * 255**2)  # of rounding to 8 bits: a picture is not known more precisely
@@ -75,13 +76,15 @@ def reconstruction_loss(decoder: Buffers, x: np.ndarray, likelihood: VAELikeliho
     squared = squared_error_forward(output, x)
     if likelihood == "gaussian":
         return Reconstruction(squared, error, 1.0)
-    variance = calibrated_variance(squared, x.size)
+    variance = calibrated_variance(squared, x.size, decoder.share)
     return Reconstruction(gaussian_value(squared, x.size, variance), error, variance)
 
 
-def calibrated_variance(squared: float, values: int) -> float:
-    """Return σ², the mean of (x - x')² over all values of a batch; ``squared`` is half of their sum."""
-    return max(2 * squared / values, LEAST_VARIANCE)
+def calibrated_variance(squared: float, values: int, share: Share = ALONE) -> float:
+    """Return σ², the mean of (x - x')² over the values of a batch; ``squared`` is half their sum in a share of it."""
+    sums = np.array([squared, values], np.float64)
+    share.add(sums)
+    return max(2 * float(sums[0]) / float(sums[1]), LEAST_VARIANCE)
 
 
 def gaussian_value(squared: float, values: int, variance: float) -> float:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from ava_np.layers import Arrays, Layer, LayerBuffers, Mode, Shape
+from ava_np.share import ALONE, Share
 
 
 class Buffers:
@@ -47,6 +48,8 @@ class Buffers:
         Each layer's arrays.
     noise : list of ndarray
         Arrays to be filled with uniform numbers in [0, 1) before the forward pass; empty without dropout.
+    share : Share
+        The rows of a batch that these are: all, unless ``belong_to`` says otherwise.
     """
 
     def __init__(
@@ -86,11 +89,24 @@ class Buffers:
         self.error, self.input_error = errors[-1], errors[0]
         self.intermediate, self.intermediate_error = values[intermediate], errors[intermediate]
         self.noise = [layer.noise for layer in self.layers if layer.noise is not None]
+        self.share = ALONE
 
     @cached_property
     def slope(self) -> np.ndarray:
         """Room for a' at the output (``Network.output_slope``), shaped like ``output``."""
         return np.empty_like(self.output)
+
+    def belong_to(self, share: Share) -> None:
+        """Make these the buffers of a share of each batch.
+
+        Parameters
+        ----------
+        share : Share
+            This process's share.
+        """
+        self.share = share
+        for layer in self.layers:
+            layer.share = share
 
     def zero_error(self) -> np.ndarray:
         """Set the error at the output to 0, so that terms can add to it, and return it."""

@@ -4,6 +4,9 @@ The gradient of a dense layer's weights, dW = Σ xᵀ dy over the layer's applic
 more values than x and dy. Its norm and an optimiser's update do not need dW (kernels/factored.py), so the factors x and
 dy are kept instead. ``Gradient.read`` multiplies them, and then the result is the same as if they had been multiplied
 at once.
+
+Processes that have a share of the batch each exchange the factors too, and add the rest (``Gradient.add_shares``): this
+is sufficient factor broadcasting (Xie et al. 2016).
 """
 
 import math
@@ -12,9 +15,10 @@ from math import prod
 
 import numpy as np
 
-from ava_np.kernels.factored import Factors, factored_norm
+from ava_np.kernels.factored import Factors, factored_norm, keeps_factors
 from ava_np.kernels.gemm import gemm_add
 from ava_np.layers import Arrays, Layer, LayerBuffers, Shape
+from ava_np.share import Share
 
 Segment = tuple[slice, np.ndarray | Factors]
 """A range of the flat vector, and the gradient there: its values, or the factors of the product that they are."""
@@ -49,6 +53,7 @@ class Gradient:
         self._flat = np.zeros(sum(prod(shape) for named in shapes for shape in named.values()), scratch.dtype)
         self._arrays = layer_views(self._flat, shapes)
         self._deferred: dict[int, list[LayerBuffers]] = {}
+        self._of_all: dict[int, Factors] = {}  # the factors of the whole batch, of layers that are deferred
         self._nonzero: list[set[str]] = [set() for _ in layers]  # arrays that may hold anything but 0
 
     def read(self) -> np.ndarray:
@@ -63,12 +68,14 @@ class Gradient:
     def write(self, values: np.ndarray) -> None:
         """Replace the gradient by ``values``, (parameters,)."""
         self._deferred.clear()
+        self._of_all.clear()
         self._flat[:] = values
         self._nonzero = [set(named) for named in self._shapes]
 
     def clear(self) -> None:
         """Set the gradient to 0."""
         self._deferred.clear()
+        self._of_all.clear()
         for arrays, nonzero in zip(self._arrays, self._nonzero, strict=True):
             for name in nonzero:
                 arrays[name].fill(0)
@@ -89,6 +96,32 @@ class Gradient:
     def release(self, buffers: Sequence[LayerBuffers]) -> None:
         """Multiply the deferred products of an application, because its values are about to be overwritten."""
         self._multiply([i for i, deferred in self._deferred.items() if any(buffers[i] is one for one in deferred)])
+
+    def add_shares(self, share: Share, batch: int) -> None:
+        """Make this the gradient over the whole batch; it was that over this process's share of it.
+
+        Nothing may be added afterwards, until ``clear``.
+
+        Parameters
+        ----------
+        share : Share
+            This process's share. The other processes call this method too.
+        batch : int
+            Number of samples in the whole batch.
+        """
+        if share.size == 1:
+            return
+        for i in list(self._deferred):
+            x, error = self._factors(i)[0]
+            if not keeps_factors(batch, x.shape[1], error.shape[1]):  # the factors of the whole batch are larger than G
+                self._multiply([i])
+        values = [part for segments in self.segments() for _, part in segments if isinstance(part, np.ndarray)]
+        self._of_all = {i: [(share.rows(x), share.rows(e)) for x, e in self._factors(i)] for i in self._deferred}
+        sums, start = np.concatenate(values), 0
+        share.add(sums)
+        for part in values:
+            part[:] = sums[start : start + part.size]
+            start += part.size
 
     def norm(self) -> float:
         """Return the Euclidean norm, without multiplying what is deferred."""
@@ -117,7 +150,7 @@ class Gradient:
             for name, array in arrays.items():
                 where = slice(start, start + array.size)
                 if name == layer.deferred_parameter:
-                    segments.append((where, [layer.deferred_factors(buffers) for buffers in self._deferred[i]]))
+                    segments.append((where, self._factors(i)))
                 else:
                     segments.append((where, self._flat[where]))
                 start = where.stop
@@ -129,9 +162,16 @@ class Gradient:
             layer = self._layers[i]
             assert layer.deferred_parameter is not None
             self._nonzero[i].add(layer.deferred_parameter)
-            for buffers in self._deferred.pop(i):
-                x, error = layer.deferred_factors(buffers)
+            for x, error in self._factors(i):
                 gemm_add(self._arrays[i][layer.deferred_parameter], x.T, error, self._scratch)
+            del self._deferred[i]
+            self._of_all.pop(i, None)
+
+    def _factors(self, index: int) -> Factors:
+        """The factors of a layer's deferred product."""
+        if index in self._of_all:
+            return self._of_all[index]
+        return [self._layers[index].deferred_factors(buffers) for buffers in self._deferred[index]]
 
 
 def layer_views(flat: np.ndarray, shapes: Sequence[dict[str, Shape]]) -> list[Arrays]:

@@ -5,13 +5,14 @@ from itertools import islice
 
 from ava_np.data.batches import Batches
 from ava_np.run.training import new_trainer
+from ava_np.share import ALONE, Share
 from ava_np.specification import Specification, steps_per_epoch
 from ava_np.specification.values import MAX_COUNT
 
 LEAST_SECONDS, LEAST_STEPS = 3.0, 3  # of the trial
 
 
-def epochs_in(minutes: float, specification: Specification, pictures: Batches) -> int:
+def epochs_in(minutes: float, specification: Specification, pictures: Batches, share: Share = ALONE) -> int:
     """Return the number of whole epochs that fit into a time, at least one.
 
     A copy of the training takes a few steps, after a first one that may compile kernels; the time of the trial counts.
@@ -24,6 +25,8 @@ def epochs_in(minutes: float, specification: Specification, pictures: Batches) -
         Of the run.
     pictures : Batches
         Its training pictures.
+    share : Share
+        This process's part of the batches.
 
     Raises
     ------
@@ -31,7 +34,9 @@ def epochs_in(minutes: float, specification: Specification, pictures: Batches) -
         If the steps diverge.
     """
     begun, steps = time.perf_counter(), 0
-    trial = new_trainer(specification).run(pictures)
+    trainer = new_trainer(specification)
+    trainer.share = share
+    trial = trainer.run(pictures)
     next(trial)
     first = time.perf_counter()
     for _ in islice(trial, MAX_COUNT):

@@ -19,6 +19,7 @@ from ava_np.run.pictures import SplitPictures, split_pictures
 from ava_np.run.training import new_trainer, train
 from ava_np.run.training import resume as resume_training
 from ava_np.run.vae import with_vae
+from ava_np.share import ALONE, Share
 from ava_np.specification import ModelSpecification, OnDivergence, RunOptions
 from ava_np.specification.defaults import default_zoom
 from ava_np.training.trainer import Metrics, Trainer
@@ -93,6 +94,7 @@ def start(
     checkpoint_every: Interval | None = None,
     on_divergence: OnDivergence = "stop",
     minutes: float | None = None,
+    share: Share = ALONE,
     progress: Progress | None = None,
 ) -> Session:
     """Read the pictures, choose the defaults, and create the run folder.
@@ -113,6 +115,8 @@ def start(
         What to do if a value is not finite (``ava_np.run.training.train``).
     minutes : float, optional
         Choose the number of epochs for a training of this time. A trial measures the speed, so two runs may differ.
+    share : Share
+        This process's part of the batches; all of each, unless several processes train together (``ava_np.mpi``).
     progress : callable, optional
         Called as ``progress(done, total)`` after each file.
 
@@ -157,11 +161,12 @@ def start(
     trainer = new_trainer(specification, of_vae)
     trainer.check(len(data.split.train))
     if minutes is not None:
-        epochs = epochs_in(minutes, specification, data.batches(specification.pictures)[0])
+        epochs = epochs_in(minutes, specification, data.batches(specification.pictures)[0], share)
         specification = replace(specification, training=replace(specification.training, epochs=epochs))
         trainer = new_trainer(specification, of_vae)
     folder = folder or claim_folder(options.source, specification.model)
     run = Run.create(folder, specification, overwrite=overwrite)
+    trainer.share = share
     return Session(run, trainer, data, checkpoint_every or DEFAULT_INTERVALS[on_divergence], on_divergence)
 
 
@@ -175,6 +180,7 @@ def resume(
     cache: str | Path | None = None,
     checkpoint_every: Interval | None = None,
     on_divergence: OnDivergence = "stop",
+    share: Share = ALONE,
     progress: Progress | None = None,
 ) -> Session:
     """Open a run folder and continue its training from the last save.
@@ -193,7 +199,7 @@ def resume(
         New patience, to continue a training that stopped early; only for a run that began with one.
     cache : path or str, optional
         Folder for a decoded copy of the pictures, if it cannot be where it was.
-    checkpoint_every, on_divergence
+    checkpoint_every, on_divergence, share
         As in ``start``.
     progress : callable, optional
         Called as ``progress(done, total)`` after each file.
@@ -209,6 +215,7 @@ def resume(
     run = Run.open(folder)
     trainer = resume_training(run, epochs=epochs, learning_rate=learning_rate, patience=patience)  # before reading
     pictures = run.pictures(source, progress, cache=cache)
+    trainer.share = share
     every = checkpoint_every or DEFAULT_INTERVALS[on_divergence]
     return Session(run, trainer, run.split(pictures), every, on_divergence)
 

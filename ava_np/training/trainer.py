@@ -14,8 +14,9 @@ from ava_np.errors import NotFiniteError, PictureError
 from ava_np.evaluation.metrics import reconstruction_error
 from ava_np.indices import evenly_spaced
 from ava_np.models.base import Model
-from ava_np.models.step import Noise, Phase
+from ava_np.models.step import Noise, Phase, Terms
 from ava_np.network.blas import single_threaded_blas
+from ava_np.share import ALONE, Share
 from ava_np.specification import Nats, Total, TrainingSpecification, steps_per_epoch
 from ava_np.training.average import Average
 from ava_np.training.optimisers import clip_factor, make_optimiser
@@ -76,6 +77,9 @@ class Trainer:
         By phase and network: a network that learns in two phases has one optimiser for each.
     progress : Progress
         ``steps``, and what the metrics of the current epoch are made of.
+    share : Share
+        This process's part of the batches: all of each, unless several processes train the model together
+        (``ava_np.mpi``).
     weights : dict of str to list of float
         The factor on each layer's gradient, besides 1/batch, by network (``reductions.layer_weights``).
 
@@ -108,6 +112,11 @@ class Trainer:
         self.average = Average(model, training.ema)
         self.progress = Progress()
         self.between_steps = True
+        self.share = ALONE
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy or a pickle holds: everything but the other processes."""
+        return {**self.__dict__, "share": ALONE}
 
     @property
     def steps(self) -> int:
@@ -157,6 +166,7 @@ class Trainer:
             If ``check`` refuses the batches.
         """
         self.check(len(batches))
+        self.share.tell((self, batches))
         count = steps_per_epoch(len(batches), self.training.batch_size)
         total = self.training.total_steps(len(batches))
         with single_threaded_blas:
@@ -166,8 +176,16 @@ class Trainer:
                     self.progress = msgspec.structs.replace(self.progress, totals={}, seen=0)
                 if self.steps >= total:
                     return
-                x, noise = self._batch(batches, self.steps)
-                self.step(x, noise, learning_rate_at(self.training, self.steps + 1, total))
+                x, noise = self.batch(batches, self.steps)
+                rate = learning_rate_at(self.training, self.steps + 1, total)
+                self.share.tell(rate)
+                try:
+                    self.step(x, noise, rate)
+                except NotFiniteError:  # of the sum over all shares, so all raise it
+                    raise
+                except BaseException:
+                    self.share.abort()
+                    raise
                 if self.steps == total:
                     self._require_finite_model(x)
                 if self.steps % count:
@@ -177,8 +195,16 @@ class Trainer:
         """Return whether an epoch of ``count`` steps is complete and its metrics have not been taken."""
         return self.progress.seen > 0 and self.steps % count == 0
 
-    def _batch(self, batches: Batches, steps: int) -> tuple[np.ndarray, Noise]:
-        """Return the pictures and the noise of the step after ``steps`` others."""
+    def batch(self, batches: Batches, steps: int) -> tuple[np.ndarray, Noise]:
+        """Return the pictures and the noise of the step after ``steps`` others.
+
+        Parameters
+        ----------
+        batches : Batches
+            Pictures of the model's shape.
+        steps : int
+            Number of steps before this one.
+        """
         size, seed = self.training.batch_size, self.training.seed
         epoch, batch = divmod(steps, steps_per_epoch(len(batches), size))
         order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
@@ -189,6 +215,9 @@ class Trainer:
     @QUIET
     def step(self, x: np.ndarray, noise: Noise, rate: float | None = None) -> None:
         """Update every network once, phase by phase.
+
+        Several processes that share the batches call this together, each with the whole batch. If it has fewer pictures
+        than there are processes, each of them computes it all.
 
         Parameters
         ----------
@@ -204,24 +233,28 @@ class Trainer:
         NotFiniteError
             If a term or a gradient is not finite.
         """
-        x = x.astype(self.model.dtype, copy=False)
+        share, size = self.share if len(x) >= self.share.size else ALONE, len(x)
+        own = share.part(size)
+        x, noise = x[own].astype(self.model.dtype, copy=False), {name: array[own] for name, array in noise.items()}
         rate = self.training.learning_rate if rate is None else rate
         terms: dict[str, float] = {}
         applied, self.between_steps = False, False
         try:
-            with self.model.preserve_statistics(unless=lambda: applied):
+            with self.model.preserve_statistics(unless=lambda: applied), self.model.sharing(share):
                 for phase in self.model.phases:
                     self.model.zero_gradients()
-                    phase_terms = phase.gradients(x, noise)
+                    phase_terms = _added(phase.gradients(x, noise), share)
+                    for name in phase.networks:
+                        self.model.networks[name].gradient.add_shares(share, size)
                     norms = self._require_finite(phase, phase_terms, applied)
                     terms |= phase_terms
                     applied = True
-                    self._update(phase, norms, len(x), rate)
+                    self._update(phase, norms, size, rate)
                 self.average.update(self.steps + 1)
         finally:
             self.between_steps = not applied
         totals = {term: self.progress.totals.get(term, 0.0) + value for term, value in terms.items()}
-        self.progress = Progress(self.steps + 1, totals, self.progress.seen + len(x), self.progress.norms)
+        self.progress = Progress(self.steps + 1, totals, self.progress.seen + size, self.progress.norms)
         self.between_steps = True
 
     def _update(self, phase: Phase, norms: dict[str, float], batch: int, rate: float) -> None:
@@ -279,7 +312,7 @@ class Trainer:
         metrics: Metrics = {"epoch": epoch, "step": self.steps, "learning_rate": rate, "nats": means}
         metrics["gradient_norm"] = dict(self.progress.norms)
         if epoch % max(1, epochs // 50) == 0 or epoch in (1, epochs):
-            x, _ = self._batch(batches, self.steps - 1)
+            x, _ = self.batch(batches, self.steps - 1)
             noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
             metrics |= self.model.diagnostics(x, noise)
             if validation is not None and self.model.encoder_name:
@@ -328,6 +361,13 @@ class Trainer:
             raise NotFiniteError(
                 f"{error} after step {self.steps} (learning rate {self.training.learning_rate:g})"
             ) from None
+
+
+def _added(terms: Terms, share: Share) -> Terms:
+    """Return the terms of the whole batch."""
+    values = np.array(list(terms.values()), np.float64)
+    share.add(values)
+    return dict(zip(terms, values.tolist(), strict=True))
 
 
 def model_arrays(model: Model) -> dict[str, np.ndarray]:
