@@ -29,6 +29,7 @@ from ava_np.layers import (
     Flatten,
     Layer,
     LayerBuffers,
+    Maxout,
     MinibatchDiscrimination,
     Mode,
     Reshape,
@@ -163,6 +164,8 @@ def _apply(
             assert layer_buffers.noise is not None
             keep = torch.from_numpy(layer_buffers.noise >= layer.rate)
             return t if layer_buffers.mode == "evaluation" else t * keep / (1 - layer.rate)
+        case Maxout():
+            return t.unflatten(-1, (-1, layer.pieces)).max(-1).values
         case MinibatchDiscrimination():
             M = (t @ parameters["W"]).reshape(len(t), layer.features, layer.width)
             similarity = torch.exp(-(M[:, None] - M[None]).abs().sum(-1))
@@ -215,6 +218,9 @@ def cases(kind: type[Layer], generator: np.random.Generator) -> Iterator[tuple[L
             layer, shape = Reshape(picture), (int(np.prod(picture)),)
         elif kind is Dropout:
             layer = Dropout(float(generator.uniform(0, 0.95)))
+        elif kind is Maxout:
+            layer = Maxout(draw(5))
+            shape = (*shape[:-1], shape[-1] * layer.pieces)
         elif kind is MinibatchDiscrimination:
             layer, shape = MinibatchDiscrimination(draw(6), draw(5)), row
         else:
@@ -232,6 +238,7 @@ KINDS: tuple[type[Layer], ...] = (
     Flatten,
     Reshape,
     Dropout,
+    Maxout,
     MinibatchDiscrimination,
     Activation,
 )

@@ -76,18 +76,25 @@ class SizeType(click.ParamType):
         return size
 
 
-class WidthsType(click.ParamType):
-    """Widths of hidden layers, such as 512,256."""
+class CountsType(click.ParamType):
+    """Whole numbers from 1 on, such as the widths of hidden layers 512,256.
 
-    name = "WIDTH[,WIDTH...]"
+    Parameters
+    ----------
+    what : str
+        One of them, such as "width".
+    """
+
+    def __init__(self, what: str) -> None:
+        self.what, self.name = what, f"{what.upper()}[,{what.upper()}...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """Return the widths."""
+        """Return the numbers."""
         if isinstance(value, tuple):
             return value
         parts = [part.strip() for part in str(value).split(",")]
         if not all(map(_counts, parts)):
-            self.fail(f"{value!r} is not a list of widths such as 512,256, each at most {MAX_COUNT}", param, ctx)
+            self.fail(f"{value!r} is not a list of {self.what}s such as 512,256, each at most {MAX_COUNT}", param, ctx)
         return tuple(int(part) for part in parts)
 
 

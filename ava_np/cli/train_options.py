@@ -17,10 +17,10 @@ from ava_np.cli.options import (
     WEIGHT,
     ArchitectureType,
     ChangesType,
+    CountsType,
     IntervalType,
     NumberType,
     SizeType,
-    WidthsType,
     Word,
 )
 from ava_np.specification import (
@@ -75,7 +75,7 @@ MODEL_OPTIONS = [
     ),
     click.option(
         "--hidden",
-        type=WidthsType(),
+        type=CountsType("width"),
         help="Widths of the hidden layers, from the picture inward: neurons, or channels.  "
         f"[default: 256 for mlp; {FIRST_CHANNELS // 2} or {FIRST_CHANNELS}, doubled up to {MOST_CHANNELS}, where "
         "convolutions are the default]",
@@ -114,7 +114,8 @@ MODEL_OPTIONS = [
     click.option(
         "--prior",
         type=Word(get_args(PriorName)),
-        help="aae, vae-gan-costs: distribution that the codes are trained to follow.  [default: normal]",
+        help="aae, vae-gan-costs: distribution that the codes are trained to follow; gan, dcgan: distribution of the "
+        "codes, normal or uniform.  [default: normal]",
     ),
     click.option("--stochastic", is_flag=True, default=None, help="aae: the encoder samples its code from a Gaussian."),
     click.option("--gamma", type=WEIGHT, help="vaegan: weight of the feature loss in the decoder.  [default: 0.01]"),
@@ -240,6 +241,12 @@ TRAINING_OPTIONS = [
         type=Word(get_args(Schedule)),
         help=f"How γ changes during the training.  [default: {DEFAULT.schedule}]",
     ),
+    click.option(
+        "--milestones",
+        type=CountsType("epoch"),
+        help="Epochs after each of which γ is multiplied by --decay.  [default: none]",
+    ),
+    click.option("--decay", type=RATE, help=f"Factor of γ at each of the --milestones.  [default: {DEFAULT.decay:g}]"),
     click.option(
         "--patience",
         type=COUNT,

@@ -24,6 +24,7 @@ from ava_np.layers import (
     Dropout,
     Flatten,
     Layer,
+    Maxout,
     MinibatchDiscrimination,
     Reshape,
     Shape,
@@ -164,6 +165,9 @@ def _add_layer(graph: _Graph, layer: Layer, shape: Shape, parameters: Arrays, st
             graph.add("Resize", "", scales, **how)
         case MinibatchDiscrimination():
             _add_similarities(graph, layer, shape, parameters)
+        case Maxout():
+            graph.add("Reshape", np.array([-1, *layer.output_shape(shape), layer.pieces]))
+            graph.add("ReduceMax", axes=[-1], keepdims=0)
         case Dropout():
             pass  # it lets everything through when a model is used
         case _:

@@ -23,6 +23,7 @@ from ava_np.layers import (
     Dropout,
     Flatten,
     Layer,
+    Maxout,
     MinibatchDiscrimination,
     Reshape,
     Shape,
@@ -123,6 +124,8 @@ def _code(layer: Layer, shape: Shape) -> list[str]:
             return [f"nn.AvgPool2d({layer.factor})"]
         case Upsampling():
             return [f"nn.Upsample(scale_factor={layer.factor})"]
+        case Maxout():
+            return [f"Maxout({layer.pieces})"]
         case Dropout():
             return [f"nn.Dropout({layer.rate:g})"]
         case MinibatchDiscrimination():

@@ -6,6 +6,7 @@ from ava_np.layers.convolution import Convolution, TransposedConvolution
 from ava_np.layers.dense import Dense
 from ava_np.layers.dropout import Dropout
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Mode, Shape, shape_text
+from ava_np.layers.maxout import Maxout
 from ava_np.layers.minibatch_discrimination import MinibatchDiscrimination
 from ava_np.layers.resampling import AveragePooling, Upsampling
 from ava_np.layers.reshape import Flatten, Reshape
@@ -18,6 +19,7 @@ AnyLayer = (
     | Dense
     | Dropout
     | Flatten
+    | Maxout
     | MinibatchDiscrimination
     | Reshape
     | TransposedConvolution
@@ -36,6 +38,7 @@ __all__ = [
     "Flatten",
     "Layer",
     "LayerBuffers",
+    "Maxout",
     "MinibatchDiscrimination",
     "Mode",
     "Reshape",

@@ -7,7 +7,7 @@ import numpy as np
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import convolution as kernels
 from ava_np.kernels.machine.geometry import output_size, transposed_output_size
-from ava_np.layers.initialisers import Initialiser, initialise
+from ava_np.layers.initialisers import Initialiser, initialise, initialise_bias
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 from ava_np.specification import Natural, Positive
 
@@ -26,7 +26,7 @@ class Convolution(Layer, frozen=True):
     padding : int
         Zeros around the image, on each side.
     initialiser : str
-        Initialiser of W, a name of ``ava_np.layers.initialisers``. b starts at 0.
+        Initialiser of W, a name of ``ava_np.layers.initialisers``. b starts at 0, except with "torch".
 
     Examples
     --------
@@ -70,9 +70,9 @@ class Convolution(Layer, frozen=True):
         return prod(self.output_shape(input_shape)[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; set b to 0."""
+        """Draw W; set b to 0, or draw it as torch does."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
-        parameters["b"][:] = 0
+        initialise_bias(parameters["b"], self.initialiser, self.fan_in_out(input_shape)[0], generator)
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = A x + b."""
@@ -148,9 +148,9 @@ class TransposedConvolution(Layer, frozen=True, tag="transposed_convolution"):
         return prod(input_shape[:2])
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; set b to 0."""
+        """Draw W; set b to 0, or draw it as torch does."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
-        parameters["b"][:] = 0
+        initialise_bias(parameters["b"], self.initialiser, self.fan_in_out(input_shape)[0], generator)
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = Aᵀ x + b."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from ava_np.errors import ArchitectureError
 from ava_np.kernels import dense, factored, gemm
-from ava_np.layers.initialisers import Initialiser, initialise
+from ava_np.layers.initialisers import Initialiser, initialise, initialise_bias
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
 from ava_np.specification import Positive
 
@@ -20,7 +20,7 @@ class Dense(Layer, frozen=True):
         Number of output neurons, at least 1.
     initialiser : str
         Initialiser of W, a name of ``ava_np.layers.initialisers``: "he_normal" in front of a rectifier, otherwise
-        "lecun_normal". b starts at 0.
+        "lecun_normal". b starts at 0, except with "torch".
 
     Examples
     --------
@@ -62,9 +62,9 @@ class Dense(Layer, frozen=True):
         return input_shape[0], self.width
 
     def initialise(self, parameters: Arrays, state: Arrays, input_shape: Shape, generator: np.random.Generator) -> None:
-        """Draw W; set b to 0."""
+        """Draw W; set b to 0, or draw it as torch does."""
         initialise(parameters["W"], self.initialiser, *self.fan_in_out(input_shape), generator)
-        parameters["b"][:] = 0
+        initialise_bias(parameters["b"], self.initialiser, self.fan_in_out(input_shape)[0], generator)
 
     def forward(self, parameters: Arrays, buffers: LayerBuffers) -> None:
         """y = x W + b."""

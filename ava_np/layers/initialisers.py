@@ -12,6 +12,7 @@ Initialiser = Literal[
     "glorot_uniform",
     "lecun_normal",
     "lecun_uniform",
+    "torch",
     "normal",
     "zeros",
 ]
@@ -27,6 +28,7 @@ def initialise(W: np.ndarray, name: Initialiser, fan_in: float, fan_out: float, 
     "he_"        √(2 / fan_in)                   He et al. 2015, (10): in front of a rectifier
     "glorot_"    √(2 / (fan_in + fan_out))       Glorot and Bengio 2010, (12) and (16): in front of a tanh
     "lecun_"     √(1 / fan_in)                   LeCun et al. 1998, section 4.6: otherwise
+    "torch"      √(1 / (3 fan_in)), uniform      the default of torch.nn.Linear and Conv2d; biases are drawn too
     "normal"     0.02                            Radford et al. 2016: DCGAN
     "zeros"      0
     ===========  ==============================  ==========================================================
@@ -65,14 +67,35 @@ def initialise(W: np.ndarray, name: Initialiser, fan_in: float, fan_out: float, 
         "he": math.sqrt(2.0 / fan_in),
         "glorot": math.sqrt(2.0 / (fan_in + fan_out)),
         "lecun": math.sqrt(1.0 / fan_in),
+        "torch": math.sqrt(1.0 / (3.0 * fan_in)),
         "normal": 0.02,
         "zeros": 0.0,
     }[family]
     blocks = np.array_split(W, 1 + W.size // BLOCK)
-    if distribution == "uniform":
+    if distribution == "uniform" or name == "torch":
         bound = math.sqrt(3.0) * deviation  # the variance of U(-b, b) is b² / 3
         for block in blocks:
             block[:] = generator.uniform(-bound, bound, block.shape)
     else:
         for block in blocks:
             block[:] = generator.normal(0.0, deviation, block.shape)
+
+
+def initialise_bias(b: np.ndarray, name: Initialiser, fan_in: float, generator: np.random.Generator) -> None:
+    """Set a bias to 0, or draw it as torch does: uniform in ± 1 / √fan_in.
+
+    Parameters
+    ----------
+    b : ndarray
+        Written.
+    name : str
+        The initialiser of the layer's weights.
+    fan_in : float
+        As for ``initialise``.
+    generator : numpy.random.Generator
+        Used by "torch" alone.
+    """
+    if name == "torch":
+        initialise(b, "torch", fan_in, 0, generator)
+    else:
+        b[:] = 0

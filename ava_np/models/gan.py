@@ -16,6 +16,7 @@ from ava_np import specification as specifications
 from ava_np.layers.initialisers import Initialiser
 from ava_np.models.augmentation import Augmentation
 from ava_np.models.base import Model
+from ava_np.models.priors import named_prior
 from ava_np.models.step import Detached, NewNetwork, Noise, Phase, StepBuffers, Terms
 from ava_np.models.terms import discriminator_loss, discriminator_objective, generator_loss, generator_objective
 from ava_np.network import Buffers, Network
@@ -74,6 +75,10 @@ class GAN(Model[GANBuffers]):
             G2=G.buffers(batch),
             D2_fake=D.buffers(batch, "frozen"),
         )
+
+    def prior(self, generator: np.random.Generator, count: int) -> np.ndarray:
+        """Draw codes from the specification's prior, (count, latent)."""
+        return named_prior(self.specification.prior, self.latent)(generator, count, self.latent)
 
     def draw_noise(self, generator: np.random.Generator, batch: int) -> Noise:
         """Draw z for each phase, and changes for each application of D."""

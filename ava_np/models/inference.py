@@ -113,6 +113,10 @@ class InferenceModel:
         >>> model.decode(np.zeros((5, 3))).shape
         (5, 8, 8, 1)
         """
+        return self._decode(codes)
+
+    def _decode(self, codes: ArrayLike, *, hidden: bool = False) -> np.ndarray:
+        """Return pictures, or what the decoder's last layer takes."""
         codes = np.asarray(codes)
         if codes.ndim != 2 or codes.shape[1] != self.latent:
             raise ValueError(f"codes of shape {codes.shape} given to a model of latent length {self.latent}")
@@ -122,7 +126,36 @@ class InferenceModel:
             codes = codes.astype(self.dtype, copy=False)
         if not np.isfinite(codes).all():
             raise ValueError(f"codes must be finite in {np.dtype(self.dtype)}")
-        return self._apply(self.decoder_name, codes).reshape(-1, *self.shape)
+        return self._apply(self.decoder_name, codes, hidden=hidden).reshape(-1, *self.shape)
+
+    def logits(self, codes: ArrayLike) -> np.ndarray:
+        """Return what stands in front of the sigmoid of the output layer: log p / (1 - p) of each value p of a picture.
+
+        Parameters
+        ----------
+        codes : array_like, (codes, latent)
+            As for ``decode``, which also says which errors are raised.
+
+        Returns
+        -------
+        ndarray, (codes, height, width, channels)
+            Any finite numbers.
+
+        Raises
+        ------
+        AvaError
+            If the model's output is linear.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model, z = ava_np.build("vae", (8, 8, 1), latent=3), np.zeros((5, 3))
+        >>> bool(np.allclose(1 / (1 + np.exp(-model.logits(z))), model.decode(z)))
+        True
+        """
+        if self.specification.output != "sigmoid":
+            raise AvaError(f"the output of this {self.specification.name} is linear: it has no logits")
+        return self._decode(codes, hidden=True)
 
     def posterior(self, pictures: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return the distribution of each picture's code, q(z|x) = N(μ, Σ).
@@ -388,8 +421,7 @@ class InferenceModel:
             for start in range(0, len(x), CHUNK):
                 rows = x[start : start + CHUNK]
                 buffers = network.buffers(len(rows), "evaluation")
-                network.forward(buffers, rows)
-                y[start : start + CHUNK] = buffers.layers[-1].x if hidden else buffers.output
+                y[start : start + CHUNK] = network.forward(buffers, rows, hidden=hidden)
         if not np.isfinite(y).all():
             raise NotFiniteError(f"the output of the {name.replace('_', ' ')} is not finite")
         return y

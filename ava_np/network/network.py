@@ -112,7 +112,7 @@ class Network(Chain):
         scratch = np.empty_like(self.scratch) if mode == "evaluation" else self.scratch
         return Buffers(self.layers, self.shapes, self.intermediate, self.needs_copy, self.states, scratch, batch, mode)
 
-    def forward(self, buffers: Buffers, x: np.ndarray) -> np.ndarray:
+    def forward(self, buffers: Buffers, x: np.ndarray, *, hidden: bool = False) -> np.ndarray:
         """Apply the network.
 
         Parameters
@@ -121,16 +121,20 @@ class Network(Chain):
             Written.
         x : ndarray, (batch, *input_shape)
             Input.
+        hidden : bool
+            Leave the last layer out.
 
         Returns
         -------
         ndarray, (batch, *output_shape)
-            ``buffers.output``, which the next forward pass with these buffers overwrites.
+            ``buffers.output``, or what the last layer takes. The next forward pass with these buffers overwrites it.
         """
         self.gradient.release(buffers.layers)
         np.copyto(buffers.input, x)
         for i, (layer, parameters) in enumerate(zip(self.layers, self.parameters, strict=True)):
             layer_buffers = buffers.layers[i]
+            if hidden and i == len(self.layers) - 1:
+                return layer_buffers.x
             if i in self.needs_copy:
                 np.copyto(layer_buffers.y, layer_buffers.x.reshape(layer_buffers.y.shape))
             layer.forward(parameters, layer_buffers)

@@ -55,7 +55,7 @@ def _model(specification: Specification) -> dict[str, Any]:
         options["architecture"] = ARCHITECTURE
     if isinstance(model, Cascade):
         options["from"] = "VAE"
-    return {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in options.items()}
+    return {name: _text(value) for name, value in options.items()}
 
 
 def _pictures(specification: Specification) -> dict[str, Any]:
@@ -77,7 +77,12 @@ def _training(specification: Specification) -> dict[str, Any]:
     defaults["momentum"] = default_momentum(specification.model, training.optimiser)
     defaults["ema"] = default_ema(specification.model, training.schedule)
     options = {name: value for name, value in msgspec.structs.asdict(training).items() if value != defaults[name]}
-    return {"lr" if name == "learning_rate" else name: value for name, value in options.items()}
+    return {"lr" if name == "learning_rate" else name: _text(value) for name, value in options.items()}
+
+
+def _text(value: Any) -> Any:
+    """A list as the command line takes it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def _option(name: str, value: Any) -> str:

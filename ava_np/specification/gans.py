@@ -51,7 +51,15 @@ class _Augmented(_Adversarial, frozen=True):
 
 
 class GAN(_Augmented, frozen=True):
-    """Generative adversarial network."""
+    """Generative adversarial network.
+
+    Parameters
+    ----------
+    prior : {"normal", "uniform"}
+        Where codes come from: N(0, I), or [-1, 1] in every dimension, as in the experiments of Radford et al. 2016.
+    """
+
+    prior: Literal["normal", "uniform"] = "normal"
 
 
 class DCGAN(GAN, frozen=True):
@@ -109,6 +117,8 @@ class Cascade(DCGAN, frozen=True):
         layers = {"architecture": self.architecture, "hidden": self.hidden}
         shared = {"latent": self.latent, "output": self.output}
         vae = self.vae or validated(VAE, **layers, **shared)
+        if self.prior != "normal":
+            raise OptionError("prior", "a cascade's codes come from its VAE, not from a prior: leave it out")
         for name, value in shared.items():
             if getattr(vae, name) != value:
                 raise OptionError(name, f"the VAE's {name} is {getattr(vae, name)}, not {value}: leave it out")

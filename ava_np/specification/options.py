@@ -56,7 +56,7 @@ class RunOptions:
         Number of passes; by default enough for 1000 steps.
     batch_size : int, optional
         Maximum number of pictures in a step; by default 16, or 64 for more than 1000 pictures.
-    optimiser, weight_decay, clip, schedule, patience, seed
+    optimiser, weight_decay, clip, schedule, milestones, decay, patience, seed
         As in ``TrainingSpecification``; a patience needs ``validation``.
     ema : float, optional
         β of the average of the weights; by default 0.999 for a GAN, DCGAN or BiGAN with a constant learning rate,
@@ -114,6 +114,8 @@ class RunOptions:
     weight_decay: float = 0.0
     clip: float = 0.0
     schedule: Schedule = "constant"
+    milestones: tuple[int, ...] = ()
+    decay: float = 0.1
     patience: int = 0
     reduction: Reduction | None = None
     ema: float | None = None
@@ -144,6 +146,8 @@ class RunOptions:
         if self.validation and isinstance(model, GAN):
             message = f"validation measures reconstructions, and {model.name} makes none: leave it out"
             raise OptionError("validation", message)
+        if self.decay != RunOptions.decay and not self.milestones:
+            raise OptionError("decay", "decay is the factor of milestones, and there are none: leave it out")
         if self.patience and not self.validation:
             raise OptionError("patience", "patience waits for a better validation error: hold out pictures for it")
         if not self.toy:
@@ -235,6 +239,8 @@ class RunOptions:
             weight_decay=self.weight_decay,
             clip=self.clip,
             schedule=self.schedule,
+            milestones=self.milestones,
+            decay=self.decay,
             patience=self.patience,
             ema=default_ema(model, self.schedule) if self.ema is None else self.ema,
         )

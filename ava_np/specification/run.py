@@ -22,6 +22,7 @@ from ava_np.specification.values import (
     Share,
     Total,
     Weight,
+    Widths,
 )
 
 FORMAT = 4  # of the run folder; raised when an older reader would misread a newer folder
@@ -135,6 +136,10 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         Maximum norm of a network's gradient, per picture; 0 for no limit.
     schedule : {"constant", "linear", "cosine", "exponential"}
         How γ changes from step to step (``ava_np.training.schedules``).
+    milestones : tuple of int
+        Epochs after each of which γ is multiplied by ``decay``, besides the schedule.
+    decay : float
+        In (0, 1].
     patience : int
         Evaluations of the validation error without an improvement, after which a run stops; 0 for no limit.
     ema : float
@@ -158,6 +163,8 @@ class TrainingSpecification(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     weight_decay: Weight = 0.0
     clip: Weight = 0.0
     schedule: Schedule = "constant"
+    milestones: Widths = ()
+    decay: Rate = 0.1
     patience: Natural = 0
     ema: Share = 0.0
 

@@ -64,7 +64,8 @@ def fit(
     callbacks : sequence of callable
         Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
     **options
-        ``momentum``, ``weight_decay``, ``clip``, ``schedule`` and ``ema`` of ``TrainingSpecification``.
+        ``momentum``, ``weight_decay``, ``clip``, ``schedule``, ``milestones``, ``decay`` and ``ema`` of
+        ``TrainingSpecification``.
 
     Returns
     -------

@@ -17,13 +17,15 @@ def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> 
     "exponential"  100^-s
     =============  =======================================================================
 
-    So the first step has the full rate, and no step has rate 0. The end value, 0 or γ / 100, would be that of a step
-    after the last.
+    After each of ``milestones``, which are epochs, it is multiplied by ``decay`` as well.
+
+    Without milestones the first step has the full rate, and no step has rate 0. The end value, 0 or γ / 100, would be
+    that of a step after the last.
 
     Parameters
     ----------
     training : TrainingSpecification
-        ``learning_rate`` is γ, ``schedule`` the name.
+        ``learning_rate`` is γ, ``schedule`` the name; ``epochs`` of equal length have ``total`` steps together.
     step, total : int
         1, 2, ..., total.
 
@@ -53,4 +55,6 @@ def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> 
         "cosine": math.sin(0.5 * math.pi * remaining) ** 2,
         "exponential": 0.01**completed,
     }
-    return training.learning_rate * factor[training.schedule]
+    epochs_done = (step - 1) * training.epochs // total
+    passed = sum(milestone <= epochs_done for milestone in training.milestones)
+    return float(training.learning_rate * factor[training.schedule] * training.decay**passed)

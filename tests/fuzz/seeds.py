@@ -32,6 +32,7 @@ LAYERS: list[dict[str, Any]] = [
     {"layer": "upsampling", "factor": 2},
     {"layer": "flatten"},
     {"layer": "dropout", "rate": 0.5},
+    {"layer": "maxout", "pieces": 2},
     {"layer": "minibatch_discrimination"},
     {"layer": "dense", "width": 60},
     {"layer": "reshape", "shape": [5, 4, 3]},

@@ -16,6 +16,7 @@ from ava_np.layers import (
     Dropout,
     Flatten,
     Layer,
+    Maxout,
     MinibatchDiscrimination,
     Mode,
     Reshape,
@@ -111,6 +112,12 @@ def _poolings(draw: st.DrawFn) -> Case:
 
 
 @st.composite
+def _maxouts(draw: st.DrawFn) -> Case:
+    shape, pieces = draw(samples), draw(few)
+    return Case((Maxout(pieces),), (*shape[:-1], shape[-1] * pieces), draw(few))
+
+
+@st.composite
 def _reshapes(draw: st.DrawFn) -> Case:
     height, width, channels = draw(small_pictures)
     return Case((Reshape((width, channels, height)),), (height * channels, width), draw(few))
@@ -130,6 +137,7 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "dense": _one_layer(st.builds(Dense, st.integers(1, 6)), rows),
     "dropout": _one_layer(st.sampled_from([0.0, 0.3, 0.5, 0.9]).map(Dropout), samples),
     "flatten": _one_layer(st.just(Flatten()), samples),
+    "maxout": _maxouts(),
     "minibatch_discrimination": _one_layer(st.builds(MinibatchDiscrimination, few, few), rows),
     "reshape": _reshapes(),
     "transposed_convolution": _transposed_convolutions().filter(_fits),

@@ -5,6 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from ava_np.layers import Convolution, Dense, Layer
 from ava_np.layers.initialisers import Initialiser, initialise
 
 NAMES = get_args(Initialiser)
@@ -17,11 +18,12 @@ VARIANCES = {
     "glorot_uniform": 2 / 650,
     "lecun_normal": 1 / 250,
     "lecun_uniform": 1 / 250,
+    "torch": 1 / 750,
     "normal": 0.0004,
     "zeros": 0.0,
 }
 
-UNIFORM = ["he_uniform", "glorot_uniform", "lecun_uniform"]
+UNIFORM = ["he_uniform", "glorot_uniform", "lecun_uniform", "torch"]
 
 every_initialiser = pytest.mark.parametrize("name", NAMES)
 every_uniform_initialiser = pytest.mark.parametrize("name", UNIFORM)
@@ -42,7 +44,7 @@ def draw_weights(
 
 def test_every_initialiser_is_covered() -> None:
     assert list(NAMES) == list(VARIANCES)
-    assert [name for name in NAMES if name.endswith("uniform")] == UNIFORM
+    assert [name for name in NAMES if name.endswith("uniform") or name == "torch"] == UNIFORM
 
 
 @every_initialiser
@@ -55,7 +57,9 @@ def test_mean_and_variance_match_the_published_values(name: Initialiser) -> None
 @every_uniform_initialiser
 def test_uniform_values_reach_but_do_not_exceed_their_bounds(name: Initialiser) -> None:
     W = np.abs(draw_weights(name))
-    bound = {"he": np.sqrt(6 / 250), "glorot": np.sqrt(6 / 650), "lecun": np.sqrt(3 / 250)}[name.split("_")[0]]
+    bound = {"he": np.sqrt(6 / 250), "glorot": np.sqrt(6 / 650), "lecun": np.sqrt(3 / 250), "torch": np.sqrt(1 / 250)}[
+        name.split("_")[0]
+    ]
     assert W.max() <= bound * (1 + 1e-12)
     assert W.max() > 0.999 * bound
     assert np.median(W) == pytest.approx(bound / 2, rel=0.02)
@@ -75,8 +79,8 @@ def test_variance_follows_the_given_fans_and_not_the_shape(name: Initialiser) ->
     inputs, outputs = 3 * 3 * 20, 3 * 3 * 60
     W = draw_weights(name, inputs, outputs, (3, 3, 20, 60))
     family = name.split("_")[0]
-    variance = {"he": 2 / 180, "glorot": 2 / 720, "lecun": 1 / 180, "normal": 0.02**2, "zeros": 0.0}[family]
-    assert W.var() == pytest.approx(variance, rel=0.05)  # 10 800 draws
+    variance = {"he": 2 / 180, "glorot": 2 / 720, "lecun": 1 / 180, "torch": 1 / 540, "normal": 0.02**2, "zeros": 0.0}
+    assert W.var() == pytest.approx(variance[family], rel=0.05)  # 10 800 draws
 
 
 @every_initialiser
@@ -106,3 +110,26 @@ def test_different_seeds_draw_different_values(name: Initialiser) -> None:
 def test_an_unknown_name_is_rejected_with_the_choices() -> None:
     with pytest.raises(ValueError, match=r"unknown initialiser 'he_norm': choose one of he_normal, .*, zeros"):
         draw_weights("he_norm")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("layer", [Dense(7, "torch"), Convolution(5, 3, initialiser="torch")])
+def test_torch_draws_weights_and_biases_in_the_range_of_pytorch(layer: Layer) -> None:
+    """Both are uniform in ± 1 / √fan_in, which is what PyTorch's layers draw by default."""
+    shape = (400,) if isinstance(layer, Dense) else (8, 8, 40)
+    fan_in = 400 if isinstance(layer, Dense) else 9 * 40
+    drawn = []
+    for seed in range(200):
+        arrays = {name: np.empty(of) for name, of in layer.parameter_shapes(shape).items()}
+        layer.initialise(arrays, {}, shape, np.random.default_rng(seed))
+        drawn.append(arrays)
+    for name in ("W", "b"):
+        values, bound = np.concatenate([arrays[name].reshape(-1) for arrays in drawn]), 1 / np.sqrt(fan_in)
+        assert abs(values).max() <= bound
+        assert abs(values).max() > 0.99 * bound
+        assert values.var() == pytest.approx(bound**2 / 3, rel=0.1)
+
+
+def test_other_initialisers_leave_the_bias_at_0() -> None:
+    arrays = {"W": np.empty((4, 3)), "b": np.full(3, np.nan)}
+    Dense(3).initialise(arrays, {}, (4,), np.random.default_rng(0))
+    assert not arrays["b"].any()

@@ -41,3 +41,14 @@ def test_a_model_says_what_it_is() -> None:
     assert repr(ava_np.build("ae", (8, 6, 1), hidden=(5,), latent=2)) == (
         "<ae: pictures of 8x6x1, codes of 2, 560 parameters>"
     )
+
+
+def test_logits_are_what_the_sigmoid_of_the_output_takes() -> None:
+    for name in ("vae", "gan", "ava5"):
+        model = ava_np.build(name, (6, 5, 1), hidden=(7,), latent=3)
+        model.networks[model.decoder_name].theta[:] += 0.3  # a new decoder gives grey for every code
+        z = np.random.default_rng(0).normal(size=(4, 3))
+        np.testing.assert_allclose(1 / (1 + np.exp(-model.logits(z))), model.decode(z), rtol=1e-5)
+        assert model.logits(z).shape == (4, 6, 5, 1)
+    with pytest.raises(AvaError, match="linear"):
+        ava_np.build("vae", (6, 5, 1), latent=3, output="linear").logits(np.zeros((1, 3)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ava_np.errors import ArchitectureError, AvaError
+from ava_np.errors import ArchitectureError, AvaError, OptionError
 from ava_np.models import AAE, build
 from ava_np.models.priors import PRIORS, named_prior
 
@@ -127,3 +127,19 @@ def test_a_prior_function_that_is_not_stored_must_be_set_again() -> None:
         model.sample(4, np.random.default_rng(0))
     model.prior_function = PRIORS["gamma"]
     assert model.sample(4, np.random.default_rng(0)).shape == (4, *SHAPE)
+
+
+def test_a_gan_takes_its_codes_from_a_uniform_prior() -> None:
+    """In training and in samples; the default is N(0, I), which exceeds 1."""
+    uniform = build("gan", (4, 4, 1), latent=5, prior="uniform")
+    normal = build("gan", (4, 4, 1), latent=5)
+    for model, inside in ((uniform, True), (normal, False)):
+        noise = model.noise(np.random.default_rng(0), 1000)
+        for codes in (noise["z1"], noise["z2"], model.prior(np.random.default_rng(0), 1000)):
+            assert (abs(codes).max() <= 1) == inside
+    assert uniform.prior(np.random.default_rng(0), 100_000).var() == pytest.approx(1 / 3, rel=0.01)
+
+
+def test_a_cascade_has_no_prior_of_its_own() -> None:
+    with pytest.raises(OptionError, match="VAE"):
+        build("cascade", (8, 8, 1), vae=build("vae", (8, 8, 1), latent=3), prior="uniform")

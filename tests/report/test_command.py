@@ -65,6 +65,7 @@ def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
         ("gan", {"smoothing": 0.1, "saturating": True}, changed(momentum=0.5, ema=0.999)),
         ("gan", {"augment": ("colour", "cutout")}, changed(momentum=0.5, ema=0.9)),
         ("gan", {}, changed(schedule="cosine", clip=2.5, optimiser="rmsprop")),
+        ("dcgan", {"prior": "uniform"}, changed(milestones=(2, 3), decay=0.5)),
         ("dcgan", {"architecture": "mlp", "latent": 100, "hidden": (4,)}, changed(momentum=0.4)),
         ("aae", {"prior": "swiss-roll", "stochastic": True}, TRAINING),
         ("vae-gan-costs", {"prior": "uniform"}, TRAINING),

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,3 +86,13 @@ def test_the_last_step_of_a_very_long_training_has_a_positive_rate(schedule: str
 def test_a_step_outside_the_training_is_rejected(schedule: str, step: int) -> None:
     with pytest.raises(ValueError, match=f"step {step} of a training of 10 steps"):
         learning_rate_at(specify(schedule), step, 10)
+
+
+def test_milestones_multiply_the_rate_after_their_epochs() -> None:
+    """As PyTorch's MultiStepLR does, whose rates for four epochs of two steps these are; any schedule goes on."""
+    for schedule in SCHEDULES:
+        training = specify(schedule, milestones=(1, 3), decay=0.5)
+        training = msgspec.structs.replace(training, epochs=4)
+        found = [learning_rate_at(training, step, 8) for step in range(1, 9)]
+        plain = np.array([learning_rate_at(specify(schedule), step, 8) for step in range(1, 9)])
+        np.testing.assert_allclose(found, plain * [1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25], rtol=1e-14)
