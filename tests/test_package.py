@@ -215,7 +215,7 @@ def test_kernels_cannot_be_imported_as_a_top_level_package() -> None:
 def test_imported_distributions_are_the_declared_ones(project: dict[str, Any]) -> None:
     declared = {requirement.partition(">")[0] for requirement in project["project"]["dependencies"]}
     extras = project["project"]["optional-dependencies"]
-    used = ("bench", "export", "heif", "mpi", "sklearn", "sweep", "track")
+    used = ("bench", "explore", "export", "heif", "mpi", "sklearn", "sweep", "track")
     optional = {name.partition(">")[0] for extra in used for name in extras[extra]}
     imported = set()
     for folder in packages().values():

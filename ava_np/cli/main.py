@@ -16,6 +16,7 @@ from ava_np.cli.bench import bench
 from ava_np.cli.environment import launched_by_mpi, prepare_environment
 from ava_np.cli.evaluate import evaluate
 from ava_np.cli.experiment import experiment
+from ava_np.cli.explore import explore
 from ava_np.cli.export import export
 from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
@@ -46,6 +47,7 @@ def ava() -> None:
     ava train photos --out runs/mine    train on your pictures
     ava sample runs/mine --count 64     draw new pictures
     ava evaluate runs/mine              measure the reconstruction error
+    ava explore runs/mine               look at its codes in your browser
     ava gradcheck                       check every gradient
 
     Exit codes: 0 success; 1 bad input or a failed check; 2 wrong option; 3 a loss or a gradient was not finite;
@@ -55,7 +57,7 @@ def ava() -> None:
 
 
 for command in (
-    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, export, gradcheck, info, bench,
+    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, explore, export, gradcheck, info, bench,
     experiment,
 ):  # fmt: skip
     ava.add_command(command)
