@@ -72,6 +72,22 @@ class Pictures:
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stored_sha256: str | None = None
 
+    def __repr__(self) -> str:
+        """Return the number of the pictures, their size and their colours."""
+        count, (height, width, channels) = len(self.names), self.array.shape[1:]
+        colours = {1: ", grey", 3: ", RGB"}.get(channels, "")
+        out = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"<Pictures: {count} of {width}x{height}{colours}{out}>"
+
+    def _repr_html_(self) -> str:
+        """Return the first pictures as a sheet for a notebook; points as text."""
+        from ava_np.notebook import MOST, sheet_html
+
+        text = repr(self).strip("<>")
+        if self.array.shape[3] not in (1, 3) or min(self.array.shape[1:3]) < 2:  # points, not pictures
+            return sheet_html(np.empty((0, 1, 1, 1)), text)
+        return sheet_html(np.asarray(self.array[: min(MOST, len(self.names))]), text)
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the array's values in hexadecimal: it changes if any value changes.

@@ -55,6 +55,22 @@ class Evaluation:
     mean_image_error: float
     pca_error: float
 
+    def __repr__(self) -> str:
+        """Return the three errors that are compared."""
+        return (
+            f"<Evaluation of {len(self.reconstruction_errors)} pictures: error {self.reconstruction_error:.4f}, "
+            f"the mean picture {self.mean_image_error:.4f}, PCA {self.pca_error:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        from ava_np.notebook import table_html
+
+        rows = [("reconstruction error", self.reconstruction_error), ("of the mean picture", self.mean_image_error)]
+        rows += [("of PCA", self.pca_error), ("AVA (17), best", self.rmse), ("AVA (17), mean", self.rmse_mean)]
+        count = len(self.reconstruction_errors)
+        return table_html(f"{count} pictures", [(name, f"{value:.4f}") for name, value in rows])
+
     @property
     def reconstruction_error(self) -> float:
         """Mean reconstruction error over the pictures."""

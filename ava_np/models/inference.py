@@ -51,6 +51,15 @@ class InferenceModel:
         size, count = "x".join(map(str, self.shape)), sum(one.parameter_count for one in self.networks.values())
         return f"<{self.specification.name}: pictures of {size}, codes of {self.latent}, {count:,} parameters>"
 
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook: shapes, and the parameters of each network."""
+        from ava_np.notebook import table_html
+
+        height, width, channels = self.shape
+        facts = [("pictures", f"{width}x{height}{', grey' if channels == 1 else ''}"), ("codes", str(self.latent))]
+        counts = [(name, f"{one.parameter_count:,} parameters") for name, one in self.networks.items()]
+        return table_html(self.specification.name, facts + counts)
+
     @property
     def neurons(self) -> int:
         """m, the number of values in a picture."""

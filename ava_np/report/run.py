@@ -6,6 +6,7 @@ from ava_np.evaluation.evaluate import Evaluation, evaluate
 from ava_np.evaluation.verdict import Finding
 from ava_np.models import Model
 from ava_np.report.animation import write_animation
+from ava_np.report.card import write_model_card
 from ava_np.report.page import write_report
 from ava_np.report.sheets import write_pictures
 from ava_np.run.folder import Run
@@ -57,7 +58,7 @@ def report_run(session: Session) -> Report:
 
 
 def report_saved(run: Run, data: SplitPictures) -> Report:
-    """Evaluate the saved model of a run, and write the pictures, the animation and report.html into its folder.
+    """Evaluate the saved model of a run, and write pictures, animation, card and report into its folder.
 
     Parameters
     ----------
@@ -90,5 +91,6 @@ def _report(run: Run, model: Model, steps: int | None, data: SplitPictures) -> R
     with run:
         write_pictures(run, model, pictures, evaluation)
         write_animation(run, model, steps, data)
+        write_model_card(run, model, pictures, evaluation, data.split, findings)
         write_report(run, model, pictures, evaluation, data.split, findings)
     return Report(evaluation, findings)

@@ -13,10 +13,11 @@ from ava_np.data.stored import StoredArray
 from ava_np.errors import AvaError, PictureError, RunError
 from ava_np.files import write_atomically
 from ava_np.models import Model
+from ava_np.run.card_file import is_ours
 from ava_np.run.checkpoint import ModelHeader, read_header, read_model
 from ava_np.run.lock import is_no_content, lock_folder, remove_half_written
 from ava_np.run.metrics import read_metrics
-from ava_np.run.names import ARCHITECTURE, CONFIG, METRICS, MODEL, RUN_FILES
+from ava_np.run.names import ARCHITECTURE, CARD, CONFIG, METRICS, MODEL, RUN_FILES
 from ava_np.run.pictures import SplitPictures, split_pictures, subsample
 from ava_np.run.progress_folder import remove_progress_pictures
 from ava_np.specification import FORMAT, Part, PicturesSpecification, Specification, require_readable
@@ -133,6 +134,8 @@ class Run:
                 if name != CONFIG:  # it is replaced below: until then this is the older run
                     (folder / name).unlink(missing_ok=True)
             remove_progress_pictures(folder)
+            if (folder / CARD).exists() and is_ours(folder / CARD):
+                (folder / CARD).unlink()
         except OSError as error:
             raise AvaError(f"cannot write {folder}: {error.strerror}") from error
         except UnicodeEncodeError as error:

@@ -4,6 +4,7 @@ CONFIG, METRICS = "config.json", "metrics.jsonl"
 MODEL, TRAINING = "model.safetensors", "training.safetensors"
 SAMPLES, RECONSTRUCTIONS, IMAGE_BEST = "samples.png", "reconstructions.png", "image_best.png"
 LOSSES, REPORT = "losses.png", "report.html"
+CARD = "README.md"  # replaced and deleted as long as nobody has edited it, ``ava_np.run.card_file``
 METRICS_CSV = "metrics.csv"  # with --log csv
 ANIMATION = "training.gif"
 ARCHITECTURE = "architecture.json"  # a custom one, in the form that --architecture reads

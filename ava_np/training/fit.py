@@ -13,6 +13,7 @@ from ava_np.models.base import Model
 from ava_np.specification import DEFAULTS, TrainingSpecification, default_ema, default_momentum, validated
 from ava_np.specification.defaults import default_adaptive_rate
 from ava_np.training.early_stopping import BestValidation
+from ava_np.training.progress import Progress
 from ava_np.training.trainer import Metrics, Trainer, model_arrays
 
 MAX_FITTED = 1000  # pictures, to whose codes a distribution is fitted at the end
@@ -31,6 +32,7 @@ def fit(
     validation: ArrayLike | None = None,
     patience: int = 0,
     callbacks: Sequence[Callable[[Trainer, Metrics], None]] = (),
+    progress: bool = False,
     **options: Any,
 ) -> list[Metrics]:
     """Train a model in place.
@@ -63,6 +65,8 @@ def fit(
         smallest error; 0 trains all epochs and keeps the last.
     callbacks : sequence of callable
         Each is called as ``callback(trainer, metrics)`` after each epoch. One that raises an error ends the training.
+    progress : bool
+        Show a bar on standard error, in a terminal and in a notebook; in a log, a line now and then.
     **options
         ``momentum``, ``weight_decay``, ``clip``, ``schedule``, ``milestones``, ``decay`` and ``ema`` of
         ``TrainingSpecification``.
@@ -106,17 +110,19 @@ def fit(
     trainer, epochs_metrics = Trainer(model, training), []
     best, kept = BestValidation(), dict[str, np.ndarray]()
     try:
-        for metrics in trainer.run(Batches(array), held):
-            if metrics is None:
-                continue
-            epochs_metrics.append(metrics)
-            for callback in callbacks:
-                callback(trainer, metrics)
-            best.add(metrics)
-            if patience and best.epoch == metrics["epoch"]:
-                kept = {name: one.copy() for name, one in model_arrays(trainer.average.model).items()}
-            elif patience and best.waited >= patience:
-                break
+        with Progress(training.total_steps(len(array)), shown=progress) as shown:
+            for metrics in trainer.run(Batches(array), held):
+                shown.step(metrics)
+                if metrics is None:
+                    continue
+                epochs_metrics.append(metrics)
+                for callback in callbacks:
+                    callback(trainer, metrics)
+                best.add(metrics)
+                if patience and best.epoch == metrics["epoch"]:
+                    kept = {name: one.copy() for name, one in model_arrays(trainer.average.model).items()}
+                elif patience and best.waited >= patience:
+                    break
     except NotFiniteError as error:
         raise NotFiniteError(f"{error}: try a lower learning rate") from error
     finally:

@@ -11,7 +11,18 @@ import pytest
 from ava_np.errors import NotFiniteError
 from ava_np.run import training
 from ava_np.run.folder import Run
-from ava_np.run.names import ANIMATION, CONFIG, IMAGE_BEST, LOSSES, METRICS, MODEL, RECONSTRUCTIONS, REPORT, SAMPLES
+from ava_np.run.names import (
+    ANIMATION,
+    CARD,
+    CONFIG,
+    IMAGE_BEST,
+    LOSSES,
+    METRICS,
+    MODEL,
+    RECONSTRUCTIONS,
+    REPORT,
+    SAMPLES,
+)
 from tests.cli.refusals import FAILURE, NOT_FINITE
 from tests.command import SMALL, ava, tree
 from tests.results import ran, refused
@@ -98,7 +109,7 @@ def test_moved_pictures_are_named(place: Path, photos: Path) -> None:
     assert tree(place / "own") == before
     ran("report", "own", "elsewhere")
     changed = {name for name, content in tree(place / "own").items() if content != before[name]}
-    assert changed == {REPORT}  # which names the folder
+    assert changed == {CARD, REPORT}  # which name the folder
 
 
 def test_run_that_is_being_trained_is_left_alone(place: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ava_np.run import saver, training
 from ava_np.run.checkpoint import save_model
 from ava_np.run.folder import Run
-from ava_np.run.names import ARCHITECTURE, METRICS_CSV, MODEL, RUN_FILES
+from ava_np.run.names import ARCHITECTURE, CARD, METRICS_CSV, MODEL, RUN_FILES
 from ava_np.run.progress_folder import progress_pictures
 from ava_np.training.trainer import Trainer
 from tests.command import SMALL, ava, spawn, tree, write_pictures
@@ -82,7 +82,7 @@ def test_stopped_training_is_saved_and_resumes(place: Path, photos: Path, number
     assert steps < 100_000
     found = set(tree(place / "stopped"))
     drawn = {str(path.relative_to(place / "stopped")) for path in progress_pictures(place / "stopped").values()}
-    assert found == {*RUN_FILES, "progress", *drawn} - {ARCHITECTURE, METRICS_CSV}
+    assert found == {*RUN_FILES, CARD, "progress", *drawn} - {ARCHITECTURE, METRICS_CSV}
     assert max(progress_pictures(place / "stopped")) <= steps
     assert printed("info", "stopped")["progress"]["steps"] == steps
     ran("sample", "stopped")

@@ -27,6 +27,7 @@ FILES = {
     "image_best.png",
     "losses.png",
     "training.gif",
+    "README.md",
     "report.html",
     "progress",
     *(f"progress/step-00000{step}.png" for step in range(4)),
