@@ -50,7 +50,7 @@ FILES = [
 ]
 
 
-def application(explorer: Explorer, token: str, port: int) -> Starlette:
+def application(explorer: Explorer, token: str, port: int) -> "Guarded":
     """Return the application.
 
     Parameters
@@ -136,7 +136,7 @@ def application(explorer: Explorer, token: str, port: int) -> Starlette:
         route("/pictures", pictures),
     ]
     app = Starlette(routes=[Mount(f"/{token}", routes=routes)])
-    return Guarded(app, hosts, token)  # type: ignore[return-value]
+    return Guarded(app, hosts, token)
 
 
 class Guarded:
