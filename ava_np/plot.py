@@ -15,10 +15,18 @@ from numpy.typing import ArrayLike
 from ava_np.errors import AvaError
 from ava_np.images import grid
 from ava_np.models import Model
-from ava_np.report.charts import STYLE
+from ava_np.report.charts import STYLE, to_png
 
 SIDE = 0.6  # inches of a small picture
+CSS_PIXELS_PER_INCH = 96
 MOST_CLASSES = 10  # with colours of their own
+
+
+class NotebookFigure(Figure):
+    """A figure that a notebook shows as it is: matplotlib's own needs pyplot, or the inline backend, for that."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        return to_png(self), {"width": round(CSS_PIXELS_PER_INCH * self.get_figwidth())}
 
 
 def samples(model: Model, count: int = 64, seed: int | None = None) -> Figure:
@@ -120,7 +128,7 @@ def latent_plane(model: Model, extent: float = 2.0, side: int = 15) -> Figure:
     values = np.linspace(-extent, extent, side)
     second, first = np.meshgrid(values[::-1], values, indexing="ij")
     sheet = grid(model.decode(np.stack([first.ravel(), second.ravel()], axis=1)), side, padding=0)
-    figure = Figure(figsize=(SIDE * side, SIDE * side), layout="constrained")
+    figure = NotebookFigure(figsize=(SIDE * side, SIDE * side), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(_drawable(sheet), cmap="gray", vmin=0, vmax=1, extent=(-extent, extent, -extent, extent), aspect="auto")
     axes.set_xlabel("first value of the code")
@@ -169,7 +177,7 @@ def codes(model: Model, pictures: ArrayLike, labels: Sequence[Any] | np.ndarray 
         centred = points - points.mean(axis=0)
         points = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
         names = ("first principal component of the codes", "second principal component")
-    figure = Figure(figsize=(6, 6), layout="constrained")
+    figure = NotebookFigure(figsize=(6, 6), layout="constrained")
     axes = figure.add_subplot()
     classes = np.zeros(len(points), int) if labels is None else np.asarray(labels)
     kinds = np.unique(classes)
@@ -214,7 +222,7 @@ def losses(history: Sequence[dict[str, Any]]) -> Figure:
     if not history:
         raise AvaError("there is no epoch to draw")
     epochs, terms = [line["epoch"] for line in history], list(history[-1]["nats"])
-    figure = Figure(figsize=(3.2 * len(terms), 2.8), layout="constrained")
+    figure = NotebookFigure(figsize=(3.2 * len(terms), 2.8), layout="constrained")
     for number, term in enumerate(terms, start=1):
         axes: Axes = figure.add_subplot(1, len(terms), number)
         axes.plot(epochs, [line["nats"][term] for line in history])
@@ -228,7 +236,7 @@ def _sheet(pictures: np.ndarray, columns: int | None) -> Figure:
     """Return pictures side by side."""
     sheet = grid(pictures, columns)
     height, width = (side / max(pictures.shape[1:3]) * SIDE for side in sheet.shape[:2])
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = NotebookFigure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.imshow(_drawable(sheet), cmap="gray", vmin=0, vmax=1)
     axes.axis("off")

@@ -63,6 +63,16 @@ def start(processes: int, *arguments: object) -> "subprocess.Popen[str]":
     )
 
 
+def finish(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """Return the output of processes when all have ended; end them if they wait for each other."""
+    try:
+        return process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.terminate()  # and not kill: mpirun then ends its processes
+        process.communicate(timeout=30)
+        raise
+
+
 def steps(run: Path) -> int:
     """Return the number of steps that a run has reported."""
     lines = (run / "metrics.jsonl").read_bytes().splitlines() if (run / "metrics.jsonl").exists() else []
@@ -79,7 +89,7 @@ def wait_for_steps(run: Path, count: int) -> None:
 
 def test_sums_and_rows_of_four_processes() -> None:
     process = start(4, "-m", "mpi4py", "-c", EXCHANGE)
-    out, err = process.communicate(timeout=120)
+    out, err = finish(process)
     assert process.returncode == 0, err
     assert out.split("\n")[:4] == ["the same"] * 4
 
@@ -90,7 +100,7 @@ def test_two_processes_train_as_one_and_write_one_run(tmp_path: Path) -> None:
     assert ava("train", *options, "--out", tmp_path / "one").code == 0
     for name in ("two", "again"):
         process = start(2, "-m", "ava_np", "train", *options, "--out", tmp_path / name)
-        out, err = process.communicate(timeout=120)
+        out, err = finish(process)
         assert process.returncode == 0, err
         assert out.count("report.html") == 1
         assert "in each of 2 processes" in err
@@ -108,7 +118,7 @@ def test_a_signal_to_mpirun_saves_and_a_killed_process_leaves_the_last_save(tmp_
     process = start(2, "-m", "ava_np", "train", "--size", "12", "--hidden", "8", "--latent", "2", *options)
     wait_for_steps(run, 30)
     process.send_signal(signal.SIGUSR1)
-    _, err = process.communicate(timeout=120)
+    _, err = finish(process)
     assert "stopped after step" in err
     saved = saved_steps(run / "training.safetensors")
     assert saved >= 30
@@ -117,7 +127,7 @@ def test_a_signal_to_mpirun_saves_and_a_killed_process_leaves_the_last_save(tmp_
     wait_for_steps(run, saved + 50)
     children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False)
     os.kill(int(children.stdout.split()[-1]), signal.SIGKILL)
-    process.communicate(timeout=120)
+    finish(process)
     assert process.returncode != 0
     assert saved_steps(run / "training.safetensors") >= saved + 20
     assert ava("train", "--out", run, "--resume", "--epochs", saved + 200).code == 0
@@ -125,7 +135,7 @@ def test_a_signal_to_mpirun_saves_and_a_killed_process_leaves_the_last_save(tmp_
 
 def test_errors_are_one_line_and_end_all_processes(tmp_path: Path) -> None:
     process = start(2, "-m", "ava_np", "train", tmp_path / "missing")
-    _, err = process.communicate(timeout=120)
+    _, err = finish(process)
     assert process.returncode == 1
     assert err.count("Error:") == 1
     assert "no such folder" in err

@@ -63,3 +63,13 @@ def test_losses_are_those_of_the_history() -> None:
         assert list(np.asarray(line.get_ydata())) == [one["nats"][axes.get_title("left")] for one in history]
     with pytest.raises(AvaError, match="no epoch"):
         plot.losses([])
+
+
+def test_a_notebook_shows_every_figure() -> None:
+    """Without pyplot, which registers matplotlib's own figures with IPython."""
+    model, x = trained()
+    history = ava_np.fit(model, x, epochs=2)
+    for figure in (plot.samples(model, 4), plot.reconstructions(model, x), plot.codes(model, x), plot.losses(history)):
+        data, metadata = figure._repr_png_()  # type: ignore[attr-defined]
+        assert data.startswith(b"\x89PNG")
+        assert 20 < metadata["width"] < 1000

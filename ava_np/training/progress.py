@@ -7,6 +7,7 @@ from typing import Any
 from ava_np.training.trainer import Metrics
 
 LOG_SECONDS = 30.0  # between two lines of a log
+BAR_SECONDS = 0.5  # between two states of a bar; a notebook that is run without a browser keeps them all
 
 
 class Progress:
@@ -35,7 +36,7 @@ class Progress:
         from tqdm import tqdm  # only now: nobody else waits for it
 
         rewrites = sys.stderr.isatty() or "ipykernel" in sys.modules
-        self._bar = tqdm(total=total, unit="step", mininterval=0.1 if rewrites else LOG_SECONDS)
+        self._bar = tqdm(total=total, unit="step", mininterval=BAR_SECONDS if rewrites else LOG_SECONDS)
 
     def step(self, metrics: Metrics | None) -> None:
         """Count a step; ``metrics`` are those of the epoch that it ends, otherwise None."""
