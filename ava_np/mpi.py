@@ -74,9 +74,8 @@ class Ranks(Share):
     def __init__(self, communicator: "MPI.Comm | None" = None) -> None:
         try:
             from mpi4py import MPI
-        except ImportError as error:
-            missing = "mpi4py" if "mpi4py" in str(error) else f"an MPI library ({error})"
-            raise AvaError(f"mpirun needs {missing}: pip install 'ava-np[mpi]'") from None
+        except (ImportError, RuntimeError) as error:  # the package, or the library that it looks for
+            raise AvaError(f"mpirun needs mpi4py and an MPI library: pip install 'ava-np[mpi]' ({error})") from None
         self.communicator = communicator or MPI.COMM_WORLD
         self.rank, self.size, self.sent = self.communicator.rank, self.communicator.size, 0
         self._share_cores(self.communicator.Split_type(MPI.COMM_TYPE_SHARED).size)
@@ -122,8 +121,17 @@ class Ranks(Share):
         return everything
 
     def tell(self, message: object) -> None:
-        """Send a message from the leader to the others."""
-        data = np.frombuffer(pickle.dumps(message, pickle.HIGHEST_PROTOCOL), np.uint8)
+        """Send a message from the leader to the others.
+
+        Raises
+        ------
+        AvaError
+            If it holds what no other process can have, such as a function that is defined in a script as the prior.
+        """
+        try:
+            data = np.frombuffer(pickle.dumps(message, pickle.HIGHEST_PROTOCOL), np.uint8)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise AvaError(f"the training cannot be sent to the other processes: {error}") from error
         self.communicator.bcast(len(data))
         for start in range(0, len(data), CHUNK):
             self.communicator.Bcast(data[start : start + CHUNK])

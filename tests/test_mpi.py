@@ -10,9 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 import ava_np
+from ava_np.errors import AvaError
+from ava_np.mpi import Ranks
 from ava_np.run.checkpoint import saved_steps
 from ava_np.run.folder import Run
 from tests.command import SMALL, ava
@@ -131,6 +134,12 @@ def test_a_signal_to_mpirun_saves_and_a_killed_process_leaves_the_last_save(tmp_
     assert process.returncode != 0
     assert saved_steps(run / "training.safetensors") >= saved + 20
     assert ava("train", "--out", run, "--resume", "--epochs", saved + 200).code == 0
+
+
+def test_a_prior_that_no_other_process_can_have_is_refused() -> None:
+    model = ava_np.build("aae", (4, 4, 1), latent=2, prior=lambda generator, count, latent: np.zeros((count, latent)))
+    with pytest.raises(AvaError, match="other processes"):
+        Ranks().tell(model)
 
 
 def test_errors_are_one_line_and_end_all_processes(tmp_path: Path) -> None:
