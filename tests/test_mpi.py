@@ -99,7 +99,7 @@ def test_sums_and_rows_of_four_processes() -> None:
 
 def test_two_processes_train_as_one_and_write_one_run(tmp_path: Path) -> None:
     """The terms of the first epochs agree to rounding; a second training of two has the same bytes."""
-    options = ("--size", "12", "--architecture", "dcgan", "--model", "vaegan", "--batch-size", "4", *SMALL)
+    options = ("--size", "12", "--model", "vaegan", "--batch-size", "4", *SMALL)
     assert ava("train", *options, "--out", tmp_path / "one").code == 0
     for name in ("two", "again"):
         process = start(2, "-m", "ava_np", "train", *options, "--out", tmp_path / name)

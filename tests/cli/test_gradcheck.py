@@ -10,6 +10,12 @@ from tests.command import ava
 from tests.results import ran, refused
 
 
+@pytest.fixture(autouse=True)
+def few_entries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check a few entries of each array: these tests are about the command."""
+    monkeypatch.setattr("ava_np.models.gradcheck.MAX_ENTRIES", 4)
+
+
 def test_gradcheck_lists_every_gradient() -> None:
     outcome = ava("gradcheck", "--model", "ava5", "--architecture", "mlp", "--json")
     assert outcome.code == 0

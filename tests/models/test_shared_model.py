@@ -24,9 +24,9 @@ def test_reconstruct_limits_blas_to_one_thread(monkeypatch: pytest.MonkeyPatch) 
     thread_counts: list[int] = []
     forward = Network.forward
 
-    def record(network: Network, buffers: Buffers, x: np.ndarray) -> np.ndarray:
+    def record(network: Network, buffers: Buffers, x: np.ndarray, *, hidden: bool = False) -> np.ndarray:
         thread_counts.extend(library["num_threads"] for library in _blas().info())
-        return forward(network, buffers, x)
+        return forward(network, buffers, x, hidden=hidden)
 
     if not _blas().info():
         pytest.skip("threadpoolctl cannot control the BLAS library of this NumPy")

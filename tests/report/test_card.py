@@ -67,7 +67,6 @@ def test_a_card_is_replaced_until_somebody_edits_it(tmp_path: Path) -> None:
     assert card.read_text("utf-8") == first
     mine = first.replace("license: unknown", "license: cc-by-4.0")
     card.write_text(mine, "utf-8")
-    assert ava("train", "--resume", "--out", run, "--epochs", "3").code == 0
     assert ava("report", run).code == 0
     assert ava("train", pictures, *OPTIONS, "--out", run, "--overwrite").code == 0
     assert card.read_text("utf-8") == mine
