@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 2000  # characters; an error may quote a value of any length from a file
 PLAIN_LINES = 10  # in a whole training, without a terminal
-PLAIN_SECONDS = 60.0  # maximum time between two of them
+PLAIN_SECONDS = 60.0  # maximum time between two of them, at first
+SLOWING = 5  # later, a share of the time that has passed
 PLAIN_WAIT = 5.0  # seconds before the first line of a counter
 
 COMPILING = "the first step may have to compile kernels, once"
@@ -108,8 +109,8 @@ def training_progress(first: int, total: int, epochs: int) -> Iterator[Show]:
 
 
 def _plain(pace: "_Pace", compiled: Callable[[], None], total: int, epochs: int) -> Show:
-    first, losses = pace.steps, _Losses()
-    due = {"steps": 0.0, "time": time.perf_counter() + PLAIN_SECONDS}
+    first, losses, begun = pace.steps, _Losses(), time.perf_counter()
+    due = {"steps": 0.0, "time": begun + PLAIN_SECONDS}
 
     def show(steps: int, metrics: "Metrics | None") -> None:
         compiled()
@@ -118,7 +119,8 @@ def _plain(pace: "_Pace", compiled: Callable[[], None], total: int, epochs: int)
         epoch_due = metrics is not None and steps >= min(due["steps"], total)
         if not epoch_due and now < due["time"]:
             return
-        due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + PLAIN_SECONDS
+        silence = max(PLAIN_SECONDS, (now - begun) / SLOWING)  # a log of a night has few more lines than one of an hour
+        due["steps"], due["time"] = steps + (total - first) / PLAIN_LINES, now + silence
         where = f"step {steps}/{total}" if metrics is None else f"epoch {metrics['epoch']}/{epochs}"
         say("  ".join(part for part in (where, pace.speed, pace.left, text) if part))
 

@@ -84,6 +84,22 @@ def test_time_left_of_a_training_does_not_count_its_first_step(
         assert f"10000.0 ms/step  {10 * (10 - step)} s left" in line
 
 
+def test_a_long_training_has_few_lines_in_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A day of one epoch, with a step in each minute, has more than the ten lines of a short training, but not 1440."""
+    now = 0.0
+    monkeypatch.setattr("ava_np.console.on_terminal", lambda: False)
+    monkeypatch.setattr("ava_np.console.time.perf_counter", lambda: now)
+    with training_progress(0, 1440, 1) as show:
+        for step in range(1, 1441):
+            now += 60.0
+            show(step, metrics_of(1) if step == 1440 else None)
+    lines = capsys.readouterr().err.splitlines()
+    assert 10 <= len(lines) <= 40
+    assert lines[-1].startswith("epoch 1/1")
+
+
 def test_epoch_that_is_reported_without_a_step_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

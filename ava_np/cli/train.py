@@ -204,8 +204,8 @@ def _train(session: "Session", log: tuple[str, ...]) -> int:
     propagation = getattr(model.specification, "propagation", None)
     rules = f" ({propagation} propagation)" if propagation else ""
     pictures, largest = run.specification.pictures, max(map(prod, session.data.pictures.sizes))
-    if not isinstance(session.data.pictures.array, StoredArray):
-        pictures = replace(pictures, cache=None)  # the cache that the run names is not there
+    array = session.data.pictures.array  # in memory, if the cache that the run names is not there
+    pictures = replace(pictures, cache=str(array.path) if isinstance(array, StoredArray) else None)
     memory = size_text(training_memory(trainer, pictures, largest).total)
     processes = f" in each of {trainer.share.size} processes" if trainer.share.size > 1 else ""
     say(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ava_np.data.shards import Shards
 from ava_np.data.stored import StoredArray
 from ava_np.data.zoom import check_zoom, zoom_out
 
@@ -72,10 +73,31 @@ class Batches:
             if zoom > 1 and not flip and not shift:
                 array, self._zoom = zoom_out(array, zoom), 1
         self._array, self._indices = array, indices
+        self._order: tuple[tuple[int, ...], np.ndarray] = (), indices
 
     def __len__(self) -> int:
         """Return the number of pictures."""
         return len(self._indices)
+
+    def order(self, key: tuple[int, ...]) -> np.ndarray:
+        """Return the order of the pictures in an epoch: a permutation; of shards, one that reads a few at a time.
+
+        Parameters
+        ----------
+        key : tuple of int
+            Seed of the order. The same key gives the same order.
+
+        Returns
+        -------
+        ndarray of int, (pictures,)
+            Indices for ``rows``; do not change it.
+        """
+        if self._order[0] != key:  # every step of an epoch asks for it
+            generator = np.random.default_rng(key)
+            shards = self._array if isinstance(self._array, Shards) else None
+            drawn = generator.permutation(len(self)) if shards is None else shards.epoch(self._indices, generator)
+            self._order = key, drawn
+        return self._order[1]
 
     def rows(self, indices: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         """Return a batch; flips and shifts are drawn again in each call.

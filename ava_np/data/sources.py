@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,7 @@ from ava_np.data.idx import choose_idx, idx_files, idx_size, is_idx, read_idx
 from ava_np.data.medicine_labels import draw_medicine_labels
 from ava_np.data.picture_files import find_files
 from ava_np.data.pictures import AnySize, Colour, Pictures, Progress, Size, central_crop, check_options
+from ava_np.data.shards import Shards, shard_files
 from ava_np.data.toys import draw_toy
 from ava_np.errors import PictureError
 from ava_np.specification import MAX_PIXELS, TOY, Fit
@@ -47,6 +49,8 @@ def read_pictures(
         - a folder of picture files, searched with its subfolders, or one picture file;
         - an idx file (the format of MNIST), or a folder that holds idx files and no pictures: the file whose name
           begins with "train-images" is read, or else the only one that does not hold labels;
+        - a folder of shards (``ava_np.data.shards``): .npy files (n, H, W, C), and no pictures. Only what is indexed
+          is read;
         - "toy:gaussian", "toy:ring" or "toy:grid": 10,000 points, always the same, each a picture of 1 x d values;
         - None: ten built-in pictures of medicine labels.
     size : (width, height), str or int, optional
@@ -115,6 +119,10 @@ def read_pictures(
         return _toy_points(str(source), size, fit, zoom, colour, limit)
     if idx_file is not None:
         return _idx_pictures(idx_file, size, fit, zoom, colour, limit)
+    if shards := _shards(Path(str(source))):
+        if cache is not None:
+            raise PictureError(f"{source}: shards are read from where they are; leave the cache out")
+        return _sharded_pictures(source, shards, size, fit, zoom, colour, limit)
     read = load_pictures if cache is None else partial(cached_pictures, cache=cache, build=build_cache)
     return read(
         source,
@@ -165,6 +173,9 @@ def common_size(
     idx_file = _idx_file(Path(source))
     if idx_file is not None:
         return idx_size(idx_file)
+    if shards := _shards(Path(source)):
+        _, height, width, _ = Shards(shards[:1]).shape
+        return width, height
     reader = _survey(Path(source), limit, max_pixels, by_folder)
     return reader.size
 
@@ -176,7 +187,7 @@ def largest_file(
 
     Parameters and errors are those of ``common_size``.
     """
-    if source is None or str(source).startswith(TOY) or _idx_file(Path(source)) is not None:
+    if source is None or str(source).startswith(TOY) or _idx_file(Path(source)) or _shards(Path(source)):
         return 0
     reader = _survey(Path(source), limit, max_pixels, by_folder)
     return max(width * height for width, height in reader.headers.values())
@@ -222,6 +233,32 @@ def _idx_file(path: Path) -> Path | None:
     if files and all(other_kind(file) is not None for file in find_files(path)[0]):  # and no pictures
         return choose_idx(path, files)
     return None
+
+
+def _shards(path: Path) -> list[Path]:
+    """Return the shards in a folder without pictures."""
+    files = shard_files(path)
+    return files if files and all(other_kind(file) is not None for file in find_files(path)[0]) else []
+
+
+def _sharded_pictures(
+    source: object, files: list[Path], size: AnySize | None, fit: Fit, zoom: int, colour: Colour, limit: int
+) -> Pictures:
+    """Open shards, whose pictures stay as they are."""
+    size = check_options(source, size, fit, zoom, colour, limit)
+    if limit:
+        raise PictureError(f"{source}: shards have no limit; name a folder with fewer of them")
+    array = Shards(files)
+    count, height, width, channels = array.shape
+    if not count or channels not in (1, 3):
+        raise PictureError(f"{source}: shards hold pictures (n, height, width, 1 or 3), not {array.shape}")
+    if size not in (None, (width, height)) or width % zoom or height % zoom:
+        raise PictureError(f"{source}: pictures in shards stay {width}x{height}: leave the size and the zoom out")
+    if colour != "auto" and (colour == "grey") != (channels == 1):
+        raise PictureError(f"{source}: pictures in shards keep their colours: leave the colour out")
+    sizes = ((width, height),) * count
+    values = cast(np.ndarray, array)
+    return Pictures(values, _numbers(count), (), sizes, (width, height), stored_sha256=array.sha256())
 
 
 def _idx_pictures(path: Path, size: AnySize | None, fit: Fit, zoom: int, colour: Colour, limit: int) -> Pictures:

@@ -25,7 +25,8 @@ class StoredArray:
     Parameters
     ----------
     path : Path
-        A .npy file of float32 in C order with four axes. It stays open until the array is no longer used.
+        A .npy file of float32, or of 8-bit values, which are divided by 255, in C order with four axes. It stays open
+        until the array is no longer used.
 
     Attributes
     ----------
@@ -66,10 +67,10 @@ class StoredArray:
                 raise ValueError("not a .npy file of version 1.0")
             shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
             self._start = file.tell()
-        if len(shape) != self.ndim or fortran_order or dtype != self.dtype:
+        if len(shape) != self.ndim or fortran_order or dtype not in (self.dtype, np.uint8):
             raise ValueError(f"not pictures: {dtype}, {shape}")
-        self.shape = shape
-        self._picture_bytes = 4 * shape[1] * shape[2] * shape[3]
+        self.shape, self._stored = shape, dtype
+        self._picture_bytes = dtype.itemsize * shape[1] * shape[2] * shape[3]
         if os.fstat(self._descriptor).st_size != self._start + len(self) * self._picture_bytes:
             raise ValueError("truncated, or longer than its header says")
         self._numbers = np.arange(len(self))
@@ -93,7 +94,7 @@ class StoredArray:
         numbers = np.asarray(self._numbers[index])  # type: ignore[call-overload]
         pictures = np.empty((*numbers.shape, *self.shape[1:]), self.dtype)
         for number, picture in zip(numbers.flat, pictures.reshape(-1, *self.shape[1:]), strict=True):
-            self._read(int(number), picture)
+            self.read(int(number), picture)
         return pictures
 
     def take(self, indices: np.ndarray, axis: int) -> np.ndarray:
@@ -120,9 +121,30 @@ class StoredArray:
         """Copy and pickle the path: a copy opens the file again."""
         return type(self), (self.path,)
 
-    def _read(self, number: int, picture: np.ndarray) -> None:
-        """Fill an array with the values of one picture. A system call may return less than was asked for."""
-        values, start, done = picture.data.cast("B"), self._start + number * self._picture_bytes, 0
+    def sampled(self, count: int) -> bytes:
+        """Return at most ``count`` bytes from the start, the middle and the end of the values."""
+        total = len(self) * self._picture_bytes
+        places = (0, max(0, total // 2 - count // 2), max(0, total - count))
+        return b"".join(read_at(self._descriptor, count, self._start + place) for place in places)
+
+    def read(self, number: int, picture: np.ndarray) -> None:
+        """Fill an array (H, W, C) of float32 with the values of one picture.
+
+        Raises
+        ------
+        PictureError
+            If the file can no longer be read.
+        """
+        if self._stored == self.dtype:
+            self._fill(number, picture)
+            return
+        values = np.empty(picture.shape, self._stored)
+        self._fill(number, values)
+        np.divide(values, np.float32(255), out=picture)
+
+    def _fill(self, number: int, array: np.ndarray) -> None:
+        """Fill an array with the bytes of one picture. A system call may return less than was asked for."""
+        values, start, done = array.data.cast("B"), self._start + number * self._picture_bytes, 0
         while done < len(values):
             try:
                 part = read_at(self._descriptor, len(values) - done, start + done)

@@ -5,7 +5,7 @@
 const $ = (id) => document.getElementById(id);
 const TILES = 24, FRAMES = 48, SHOWN = 24, RANGE = 3, MAP_SIDE = 900, MAP_THUMBNAILS = 220;
 
-let facts, code, a, b, walking = null, kept = [];
+let facts, code, a, b, middle, walking = null, kept = []; // middle: the code of the picture between A and B
 
 async function ask(path, body) {
   const request = body === undefined ? {} : {
@@ -162,7 +162,8 @@ async function drawSamples() {
 
 // Walks.
 const drawBetween = newest(async (t) => {
-  const [picture] = await decode([mix(a, b, t)]);
+  middle = mix(a, b, t);
+  const [picture] = await decode([middle]);
   show($("between"), picture);
 });
 function onCircle(t) { // A at 0, B at a quarter
@@ -184,13 +185,12 @@ async function walk(which) {
   $("stop").hidden = false;
   walking = setInterval(() => {
     show($("between"), pictures[frame]);
-    walking && ($("between").dataset.frame = frame);
+    middle = codes[frame];
     frame = (frame + 1) % pictures.length;
   }, 80);
 }
 function stop() {
   clearInterval(walking);
-  if (walking) code = path(kind)[$("between").dataset.frame ?? 0];
   walking = null;
   $("stop").hidden = true;
 }
@@ -296,7 +296,7 @@ function connect() {
   click("line", () => walk("line"));
   click("circle", () => walk("circle"));
   click("stop", stop);
-  click("use", () => { const was = walking; stop(); choose(was ? code : mix(a, b, Number($("t").value))); });
+  click("use", () => { stop(); choose(middle); });
   click("gif", async () => download(await (await ask("walk", { codes: path(kind) })).blob(), `${kind}.gif`));
   click("draw", drawSamples);
   click("next", () => { $("seed").value = (Number($("seed").value) || 0) + 1; return drawSamples(); });

@@ -207,7 +207,7 @@ class Trainer:
         """
         size, seed = self.training.batch_size, self.training.seed
         epoch, batch = divmod(steps, steps_per_epoch(len(batches), size))
-        order = np.random.default_rng((seed, 0, epoch + 1)).permutation(len(batches))
+        order = batches.order((seed, 0, epoch + 1))
         generator = np.random.default_rng((seed, 1, steps))
         x = batches.rows(order[batch * size : (batch + 1) * size], generator)
         return x, self.model.noise(generator, len(x))
