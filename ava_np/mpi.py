@@ -153,7 +153,8 @@ class Ranks(Share):
                 else:
                     assert trainer is not None
                     with suppress(NotFiniteError):  # as in the leader, which says what comes next
-                        trainer.step(*trainer.batch(batches, trainer.steps), message)
+                        x, noise = trainer.batch(batches, trainer.steps)
+                        trainer.step(x, noise, message, size=trainer.batch_size(batches, trainer.steps))
         except BaseException as error:
             print(f"Error: process {self.rank} failed: {error!r}", file=sys.stderr, flush=True)
             self.abort()

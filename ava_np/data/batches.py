@@ -99,36 +99,48 @@ class Batches:
             self._order = key, drawn
         return self._order[1]
 
-    def rows(self, indices: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Return a batch; flips and shifts are drawn again in each call.
+    def rows(
+        self,
+        indices: np.ndarray,
+        generator: np.random.Generator,
+        part: slice = slice(None),
+    ) -> np.ndarray:
+        """Return a batch, or a part of it; flips and shifts are drawn again in each call.
 
         Parameters
         ----------
         indices : ndarray of int, (batch,)
             Indices among the pictures in use, from 0 to ``len(self) - 1``, in any order.
         generator : Generator
-            Draws the flips and shifts. It is not used if there are none.
+            Draws the flips and shifts of the whole batch. It is not used if there are none.
+        part : slice
+            Read only these rows of the batch.
 
         Returns
         -------
-        ndarray, (batch, H·W·C) float32
+        ndarray, (batch or part, H·W·C) float32
             One flattened picture per row; a new, C-contiguous array.
         """
-        pictures = self._array.take(self._indices[indices], axis=0)
+        pictures = self._array.take(self._indices[indices[part]], axis=0)
         if self._flip or self._shift:
-            pictures = self._augmented(pictures, generator)
+            pictures = _augmented(pictures, *(drawn[part] for drawn in self._draw(len(indices), generator)))
         if self._zoom > 1:
             pictures = zoom_out(pictures, self._zoom)
         return pictures.reshape(len(pictures), -1)
 
-    def _augmented(self, pictures: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        """Flip, then shift: each output row and column has a source index, clipped so that the edge is repeated."""
-        count, height, width, _ = pictures.shape
+    def _draw(self, count: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw which pictures are flipped, and how far each is moved down and to the right, (count, 1)."""
         flipped = generator.random(count) < 0.5 if self._flip else np.zeros(count, bool)
         down, right = generator.integers(-self._shift, self._shift + 1, (2, count, 1))
-        rows, columns = np.arange(height) - down, np.arange(width) - right
-        columns[flipped] = width - 1 - columns[flipped]
-        augmented = np.empty_like(pictures)
-        for target, picture, i, j in zip(augmented, pictures, rows, columns, strict=True):
-            np.take(picture.take(i, 0, mode="clip"), j, 1, mode="clip", out=target)
-        return augmented
+        return flipped, down, right
+
+
+def _augmented(pictures: np.ndarray, flipped: np.ndarray, down: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Flip, then shift: each output row and column has a source index, clipped so that the edge is repeated."""
+    _, height, width, _ = pictures.shape
+    rows, columns = np.arange(height) - down, np.arange(width) - right
+    columns[flipped] = width - 1 - columns[flipped]
+    augmented = np.empty_like(pictures)
+    for target, picture, i, j in zip(augmented, pictures, rows, columns, strict=True):
+        np.take(picture.take(i, 0, mode="clip"), j, 1, mode="clip", out=target)
+    return augmented

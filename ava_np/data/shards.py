@@ -1,9 +1,9 @@
-"""Pictures in several .npy files, for more of them than a machine's memory holds: shards.
+"""Pictures in several files, for more of them than a machine's memory holds: shards.
 
-A folder of shards holds .npy files of shape (n, H, W, C), all of the same H, W and C, with 8-bit values or float32 in
-[0, 1]. Nothing but the pictures of a batch is in memory. An epoch takes the shards in a new order, and shuffles the
-pictures within a window of that order: so it reads a few files at a time, and its order depends on its number and the
-seed alone. A training that is stopped anywhere resumes exactly.
+A folder of shards holds .npy files of shape (n, H, W, C) with 8-bit values or float32 in [0, 1], or tar files of
+pictures (``ava_np.data.tar_shard``), all of the same H, W and C. Nothing but the pictures of a batch is in memory. An
+epoch takes the shards in a new order, and shuffles the pictures within a window of that order: so it reads a few files
+at a time, and its order depends on its number and the seed alone. A training that is stopped anywhere resumes exactly.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import numpy as np
 
 from ava_np.data.messages import reason
 from ava_np.data.stored import StoredArray
+from ava_np.data.tar_shard import TarShard
 from ava_np.errors import PictureError
 
 WINDOW = 1 << 14  # pictures that are shuffled together
@@ -20,7 +21,7 @@ SAMPLED_BYTES = 1 << 16  # read at the start, the middle and the end of each fil
 
 
 class Shards(StoredArray):
-    """Pictures (N, H, W, C) in several .npy files, one after the other.
+    """Pictures (N, H, W, C) in several files, one after the other.
 
     Parameters
     ----------
@@ -52,10 +53,10 @@ class Shards(StoredArray):
     """
 
     def __init__(self, paths: list[Path]) -> None:
-        self.path, self.paths, self._shards = paths[0].parent, paths, list[StoredArray]()
+        self.path, self.paths, self._shards = paths[0].parent, paths, list[StoredArray | TarShard]()
         for path in paths:
             try:
-                self._shards.append(StoredArray(path))
+                self._shards.append(TarShard(path) if path.suffix == ".tar" else StoredArray(path))
             except OSError as error:
                 raise PictureError(f"{path}: cannot be read ({reason(error)})") from None
             except ValueError as error:
@@ -122,8 +123,9 @@ class Shards(StoredArray):
 
 
 def shard_files(folder: Path) -> list[Path]:
-    """Return the .npy files in a folder, in the order of their names; none if it is no folder."""
+    """Return the .npy and .tar files in a folder, in the order of their names; none if it is no folder."""
     try:
-        return sorted(path for path in folder.glob("*.npy") if path.is_file() and not path.name.startswith("."))
-    except OSError:
+        files = (path for path in folder.iterdir() if path.suffix in (".npy", ".tar") and path.is_file())
+        return sorted(path for path in files if not path.name.startswith("."))
+    except (OSError, ValueError):  # ValueError: of a name with a null byte
         return []

@@ -49,8 +49,8 @@ def read_pictures(
         - a folder of picture files, searched with its subfolders, or one picture file;
         - an idx file (the format of MNIST), or a folder that holds idx files and no pictures: the file whose name
           begins with "train-images" is read, or else the only one that does not hold labels;
-        - a folder of shards (``ava_np.data.shards``): .npy files (n, H, W, C), and no pictures. Only what is indexed
-          is read;
+        - a folder of shards (``ava_np.data.shards``): .npy files (n, H, W, C) or tar files of pictures of one size,
+          and no other pictures. Only what is indexed is read;
         - "toy:gaussian", "toy:ring" or "toy:grid": 10,000 points, always the same, each a picture of 1 x d values;
         - None: ten built-in pictures of medicine labels.
     size : (width, height), str or int, optional

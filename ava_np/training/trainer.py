@@ -176,11 +176,11 @@ class Trainer:
                     self.progress = msgspec.structs.replace(self.progress, totals={}, seen=0)
                 if self.steps >= total:
                     return
-                x, noise = self.batch(batches, self.steps)
+                size, (x, noise) = self.batch_size(batches, self.steps), self.batch(batches, self.steps)
                 rate = learning_rate_at(self.training, self.steps + 1, total)
                 self.share.tell(rate)
                 try:
-                    self.step(x, noise, rate)
+                    self.step(x, noise, rate, size)
                 except NotFiniteError:  # of the sum over all shares, so all raise it
                     raise
                 except BaseException:
@@ -195,7 +195,12 @@ class Trainer:
         """Return whether an epoch of ``count`` steps is complete and its metrics have not been taken."""
         return self.progress.seen > 0 and self.steps % count == 0
 
-    def batch(self, batches: Batches, steps: int) -> tuple[np.ndarray, Noise]:
+    def batch_size(self, batches: Batches, steps: int) -> int:
+        """Return the number of pictures in the step after ``steps`` others; the last one of an epoch may have fewer."""
+        size = self.training.batch_size
+        return min(size, len(batches) - steps % steps_per_epoch(len(batches), size) * size)
+
+    def batch(self, batches: Batches, steps: int, *, whole: bool = False) -> tuple[np.ndarray, Noise]:
         """Return the pictures and the noise of the step after ``steps`` others.
 
         Parameters
@@ -204,20 +209,27 @@ class Trainer:
             Pictures of the model's shape.
         steps : int
             Number of steps before this one.
+        whole : bool
+            All of the batch, and not only this process's share.
         """
         size, seed = self.training.batch_size, self.training.seed
+        count = self.batch_size(batches, steps)
+        part = slice(0, count) if whole else self._share(count).part(count)
         epoch, batch = divmod(steps, steps_per_epoch(len(batches), size))
         order = batches.order((seed, 0, epoch + 1))
         generator = np.random.default_rng((seed, 1, steps))
-        x = batches.rows(order[batch * size : (batch + 1) * size], generator)
-        return x, self.model.noise(generator, len(x))
+        x = batches.rows(order[batch * size : (batch + 1) * size], generator, part)
+        return x, {name: array[part] for name, array in self.model.noise(generator, count).items()}
+
+    def _share(self, size: int) -> Share:
+        """This process's share of a batch: all of one that has fewer pictures than there are processes."""
+        return self.share if size >= self.share.size else ALONE
 
     @QUIET
-    def step(self, x: np.ndarray, noise: Noise, rate: float | None = None) -> None:
+    def step(self, x: np.ndarray, noise: Noise, rate: float | None = None, size: int | None = None) -> None:
         """Update every network once, phase by phase.
 
-        Several processes that share the batches call this together, each with the whole batch. If it has fewer pictures
-        than there are processes, each of them computes it all.
+        Several processes that share the batches call this together, each with what its ``batch`` returns.
 
         Parameters
         ----------
@@ -227,15 +239,16 @@ class Trainer:
             From ``model.noise``.
         rate : float, optional
             γ; by default ``training.learning_rate``.
+        size : int, optional
+            Number of pictures of the whole batch, of which the rows are this process's share. By default they are all.
 
         Raises
         ------
         NotFiniteError
             If a term or a gradient is not finite.
         """
-        share, size = self.share if len(x) >= self.share.size else ALONE, len(x)
-        own = share.part(size)
-        x, noise = x[own].astype(self.model.dtype, copy=False), {name: array[own] for name, array in noise.items()}
+        share, size = (ALONE, len(x)) if size is None else (self._share(size), size)
+        x = x.astype(self.model.dtype, copy=False)
         rate = self.training.learning_rate if rate is None else rate
         terms: dict[str, float] = {}
         applied, self.between_steps = False, False
@@ -312,7 +325,7 @@ class Trainer:
         metrics: Metrics = {"epoch": epoch, "step": self.steps, "learning_rate": rate, "nats": means}
         metrics["gradient_norm"] = dict(self.progress.norms)
         if epoch % max(1, epochs // 50) == 0 or epoch in (1, epochs):
-            x, _ = self.batch(batches, self.steps - 1)
+            x, _ = self.batch(batches, self.steps - 1, whole=True)
             noise = self.model.noise(np.random.default_rng((self.training.seed, 2, epoch)), len(x))
             metrics |= self.model.diagnostics(x, noise)
             if validation is not None and self.model.encoder_name:

@@ -1,5 +1,8 @@
 """Shards: they read as one array, an epoch is a permutation that stays near a few files, and a training resumes."""
 
+import io
+import pickle
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from ava_np.data.batches import Batches
 from ava_np.data.shards import Shards
 from ava_np.data.stored import StoredArray
 from ava_np.errors import PictureError
+from ava_np.images import to_image
 from tests.command import ava
 from tests.oracles import few_examples
 
@@ -128,3 +132,59 @@ def test_what_is_no_shard_is_refused_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "shards" / "text.npy").write_text("no numbers")
     with pytest.raises(PictureError, match=r"text\.npy"):
         ava_np.read_pictures(tmp_path / "shards")
+
+
+def write_tar(path: Path, pictures: np.ndarray, kind: str = "png") -> None:
+    """Write a tar file of pictures and of a file that is none."""
+    with tarfile.open(path, "w") as tar:
+        for number, picture in enumerate(pictures):
+            file = io.BytesIO()
+            to_image(picture).save(file, format={"png": "PNG", "jpg": "JPEG"}[kind])
+            for name, content in ((f"{number:04}.{kind}", file.getvalue()), (f"{number:04}.cls", b"7")):
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_tar_files_are_shards_too(tmp_path: Path, channels: int) -> None:
+    """Beside those of .npy files, in the order of all names."""
+    pictures = write(tmp_path / "shards", channels=channels)
+    write_tar(tmp_path / "shards" / "shard-01a.tar", pictures[:4])
+    read = ava_np.read_pictures(tmp_path / "shards")
+    expected = np.concatenate([pictures[:6], pictures[:4], pictures[6:]])  # after the shards of 5 and of 1
+    np.testing.assert_allclose(np.asarray(read.array), expected, atol=1e-6)
+    assert pickle.loads(pickle.dumps(read.array))[[7]].tolist() == read.array[[7]].tolist()
+    first = read.sha256
+    write_tar(tmp_path / "shards" / "shard-01a.tar", 1 - pictures[:4])
+    assert ava_np.read_pictures(tmp_path / "shards").sha256 != first
+
+
+def test_a_training_on_tar_files(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(2):
+        write_tar(tmp_path / "shards" / f"{number}.tar", generator.random((5, 8, 8, 3)), "jpg")
+    options = ("--model", "ae", "--hidden", "8", "--latent", "2", "--epochs", "2", "--out", tmp_path / "run")
+    outcome = ava("train", tmp_path / "shards", *options)
+    assert outcome.code == 0, outcome.err
+    assert "10 pictures" in outcome.err
+
+
+def test_damaged_tar_files_are_refused_in_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    path, pictures = folder / "a.tar", np.random.default_rng(0).random((3, 6, 5, 1))
+    for content in (b"", b"no tar file" * 100):
+        path.write_bytes(content)
+        with pytest.raises(PictureError, match=r"a\.tar"):
+            ava_np.read_pictures(folder)
+    write_tar(path, pictures)
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"IDAT", 2000) - 20] + bytes(60) + data[data.index(b"IDAT", 2000) + 40 :])
+    with pytest.raises(PictureError, match="picture"):
+        np.asarray(ava_np.read_pictures(folder).array)
+    write_tar(path, pictures)
+    write_tar(folder / "b.tar", pictures[:, :4])
+    with pytest.raises(PictureError, match="another shape"):
+        ava_np.read_pictures(folder)

@@ -28,12 +28,18 @@ def new_model(name: str, **options: Any) -> Model:
     return ava_np.build(name, (SIDE, SIDE, 1), hidden=(4,), seed=1, dtype=np.float64, **({"latent": 2} | vae | options))
 
 
+def take_step(trainer: Trainer, batches: Batches) -> None:
+    """Take the next step, as ``run`` and those that follow it do."""
+    x, noise = trainer.batch(batches, trainer.steps)
+    trainer.step(x, noise, size=trainer.batch_size(batches, trainer.steps))
+
+
 def trained(share: Share, model: Model, pictures: np.ndarray = PICTURES, batch: int = BATCH) -> dict[str, np.ndarray]:
     """Train for two epochs, in step with the others; return all weights, statistics and terms."""
     trainer = Trainer(model, training_specification(model, epochs=2, batch_size=batch, ema=0.5))
     trainer.share = share
-    for step in range(2 * -(-len(pictures) // batch)):
-        trainer.step(*trainer.batch(Batches(pictures), step))
+    for _ in range(2 * -(-len(pictures) // batch)):
+        take_step(trainer, Batches(pictures))
     arrays, progress = trainer.state()
     assert model.share is ALONE  # outside of its steps
     return arrays | {term: np.array(value) for term, value in progress.totals.items()}
@@ -85,8 +91,8 @@ def test_factors_of_large_layers_are_exchanged(optimiser: str) -> None:
         model = ava_np.build("ava5", (64, 64, 1), hidden=(64,), latent=2, seed=1, dtype=np.float64)
         trainer = Trainer(model, training_specification(model, epochs=1, batch_size=5, optimiser=optimiser))
         trainer.share = share if share is ALONE else Counting(share.rank, share.meeting)  # type: ignore[attr-defined]
-        for step in range(2):
-            trainer.step(*trainer.batch(Batches(pictures), step))
+        for _ in range(2):
+            take_step(trainer, Batches(pictures))
         return trainer.state()[0]
 
     require_the_same(train(ALONE), together(2, train), 1e-9)
@@ -115,9 +121,10 @@ def test_a_value_that_is_not_finite_in_one_share_stops_all() -> None:
         model = new_model("vae")
         before = {name: array.copy() for name, array in model_arrays(model).items()}
         trainer = Trainer(model, training_specification(model, epochs=1, batch_size=COUNT))
-        trainer.share = share
+        trainer.share, part = share, share.part(COUNT)
+        noise = {name: array[part] for name, array in model.noise(np.random.default_rng(0), COUNT).items()}
         with pytest.raises(NotFiniteError) as stop:
-            trainer.step(pictures.reshape(COUNT, -1), model.noise(np.random.default_rng(0), COUNT))
+            trainer.step(pictures.reshape(COUNT, -1)[part], noise, size=COUNT)
         assert all(np.array_equal(before[name], array) for name, array in model_arrays(model).items())
         return str(stop.value)
 
@@ -161,3 +168,22 @@ def test_parts_cover_a_batch_evenly(batch: int, size: int) -> None:
         found += part.tolist()
     assert found == rows.tolist()
     assert max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"flip": True, "shift": 1}])
+def test_each_process_reads_its_rows_of_the_batch_that_one_process_reads(options: dict[str, Any]) -> None:
+    """With the same flips and shifts, and the same noise."""
+    model = new_model("vae")
+    trainer = Trainer(model, training_specification(model, epochs=1, batch_size=5))
+    batches = Batches(PICTURES, **options)
+    for steps in (0, 1):
+        whole, noise = trainer.batch(batches, steps)
+        assert len(whole) == trainer.batch_size(batches, steps)
+        parts = []
+        for rank in range(2):
+            trainer.share = ThreadShare(rank, Meeting(2))
+            parts.append(trainer.batch(batches, steps))
+            assert np.array_equal(trainer.batch(batches, steps, whole=True)[0], whole)
+        trainer.share = ALONE
+        assert np.array_equal(np.concatenate([x for x, _ in parts]), whole)
+        assert np.array_equal(np.concatenate([drawn["r"] for _, drawn in parts]), noise["r"])

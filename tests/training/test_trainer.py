@@ -174,8 +174,9 @@ def test_every_epoch_sees_every_picture_once_in_a_new_order(
     trainer, seen = Trainer(small_model(), specify()), []
     step = trainer.step
 
-    def record(x: np.ndarray, noise: Noise, rate: float) -> None:
+    def record(x: np.ndarray, noise: Noise, rate: float, size: int) -> None:
         assert noise["r"].shape == (len(x), 2)
+        assert size == len(x)
         seen.append(x.copy())
         step(x, noise, rate)
 
