@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ava_np.data.zoom import zoom_out
-from ava_np.errors import AvaError
+from ava_np.errors import AvaError, PictureError
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.run.folder import Run
@@ -71,8 +71,8 @@ class Explorer:
         self.map = plane(self.codes)
 
     def draw(self, count: int, seed: int) -> np.ndarray:
-        """Return codes of samples, (count, latent): those that ``model.sample`` would decode."""
-        generator, codes = np.random.default_rng(seed), self.model.codes
+        """Return codes of samples, (count, latent): those that ``ava sample --seed`` decodes."""
+        generator, codes = np.random.default_rng((seed, 4)), self.model.codes
         return self.model.prior(generator, count) if codes is None else codes.draw(generator, count)
 
     def strip(self, codes: np.ndarray) -> np.ndarray:
@@ -104,7 +104,10 @@ class Explorer:
         assert self.run is not None
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "picture").write_bytes(data)
-            pictures = self.run.other_pictures(folder)
+            try:
+                pictures = self.run.other_pictures(folder)
+            except PictureError as error:  # whose text names the folder
+                raise PictureError("this is no picture of a format that is read, or it is damaged") from error
             picture = zoom_out(pictures.array[:1], self.run.specification.pictures.zoom)
         return picture[0], self.model.encode(picture)[0]
 

@@ -33,6 +33,7 @@ MAX_BODY = 64 << 20  # bytes of a request: a picture file
 MAX_CODES = 512  # that one request decodes
 MAX_NEIGHBOURS = 12
 FRAME_MILLISECONDS = 80
+GIF_SIDE = 256  # pixels, to which pictures are enlarged
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -212,7 +213,9 @@ def png(array: np.ndarray) -> Response:
 
 
 def gif(pictures: np.ndarray) -> bytes:
-    """Return pictures as an endless GIF."""
+    """Return pictures as an endless GIF, small ones enlarged."""
+    factor = max(1, GIF_SIDE // max(pictures.shape[1:3]))
+    pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
     frames = [to_image(picture) for picture in pictures]
     if frames[0].mode != "L":
         palette = to_image(side_by_side(pictures)).quantize(256)
