@@ -55,8 +55,9 @@ def explore(run_folder: Path, port: int, no_browser: bool, static: Path | None) 
         echo(address)
         if not no_browser:
             import webbrowser
+            from threading import Thread
 
-            webbrowser.open(address)
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()  # the server need not wait for it
 
     with suppress(KeyboardInterrupt):  # it is how the page is meant to end
         serve(explorer, port, ready)

@@ -3,6 +3,7 @@
 Every error of a decoder becomes a ``PictureError`` that holds only the reason; the caller adds the name of the file.
 """
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,18 +28,19 @@ TILE = 1024
 
 
 @contextmanager
-def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
-    """Open a picture; any error before it is closed becomes a ``PictureError`` that holds the reason."""
+def opened(source: Path | bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Open a picture, a file or its content; any error before it is closed becomes a ``PictureError``: the reason."""
     try:
-        if not path.is_file():
+        if isinstance(source, Path) and not source.is_file():
             raise PictureError("not a regular file")
-        if not path.stat().st_size:
+        if not (source.stat().st_size if isinstance(source, Path) else source):
             raise PictureError("the file is empty")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about damage that it can ignore
             # Pillow chooses a decoder by content, not by suffix. The list keeps it from running Ghostscript on an EPS
             # file that is named .png.
-            with _without_limit(), Image.open(path, formats=formats()) as picture:
+            file = source if isinstance(source, Path) else io.BytesIO(source)
+            with _without_limit(), Image.open(file, formats=formats()) as picture:
                 pixels = picture.width * picture.height
                 if pixels > max_pixels:
                     raise PictureError(f"has {pixels:,} pixels, more than {max_pixels:,}: raise --max-pixels")
@@ -48,7 +50,7 @@ def _opened(path: Path, max_pixels: int) -> Iterator[Image.Image]:
     except PermissionError as error:
         raise PictureError(f"cannot be read ({reason(error)})") from None
     except UnidentifiedImageError:
-        if is_unread_heic(path):  # with the suffix of another format
+        if isinstance(source, Path) and is_unread_heic(source):  # with the suffix of another format
             raise PictureError(f"is {HEIC}; {HEIC_HINT}") from None
         raise PictureError("not a picture of a known format, or its header is damaged") from None
     except MemoryError:
@@ -70,13 +72,13 @@ def _without_limit() -> Iterator[None]:
 
 def header_size(path: Path, max_pixels: int) -> Size:
     """Return (width, height) in pixels after EXIF orientation, without decoding the picture."""
-    with _opened(path, max_pixels) as picture:
+    with opened(path, max_pixels) as picture:
         return (picture.height, picture.width) if orientation(picture) >= 5 else picture.size
 
 
-def decode(path: Path, size: Size, fit: Fit, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
+def decode(source: Path | bytes, size: Size, fit: Fit, *, grey: bool, max_pixels: int) -> tuple[np.ndarray, Size]:
     """Return one picture, (height, width, C) float32 in [0, 1], and its original size; C is 1 if it is grey, else 3."""
-    with _opened(path, max_pixels) as picture:
+    with opened(source, max_pixels) as picture:
         original, turned = picture.size, orientation(picture)  # before decoding, so that it is that of header_size
         # Pillow can decode a JPEG at reduced resolution; at twice the final size or more, this is not visible.
         picture.draft(None, (2 * max(size), 2 * max(size)))

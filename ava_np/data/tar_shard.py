@@ -1,20 +1,19 @@
 """A shard that is a tar file of pictures, all of one size: read and decoded one by one, where they are."""
 
-import io
 import os
 import tarfile
 import weakref
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from ava_np.data.messages import reason
+from ava_np.data.decoding import DEEP_MODES, decode, opened
 from ava_np.data.stored import read_at
 from ava_np.errors import PictureError
+from ava_np.specification import MAX_PIXELS
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}
-MODES = {1: "L", 3: "RGB"}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+GREY = ("1", "L", "LA", "F", *DEEP_MODES)
 
 
 class TarShard:
@@ -61,15 +60,17 @@ class TarShard:
         weakref.finalize(self, os.close, self._descriptor)
         try:
             with open(self._descriptor, "rb", closefd=False) as file, tarfile.open(fileobj=file, mode="r:") as tar:
-                members = [one for one in tar if one.isfile() and Path(one.name).suffix.lower() in FORMATS]
+                members = [one for one in tar if one.isfile() and Path(one.name).suffix.lower() in SUFFIXES]
         except tarfile.TarError as error:
             raise ValueError(f"not an uncompressed tar file ({error})") from None
         self._places = np.array([(one.offset_data, one.size) for one in members], np.int64).reshape(-1, 2)
         if not members:
-            raise ValueError(f"it holds no pictures ({', '.join(FORMATS)})")
-        with self._opened(0) as first:
-            channels = 1 if first.mode in ("1", "L", "I;16") else 3
-            self.shape = (len(members), first.height, first.width, channels)
+            raise ValueError(f"it holds no pictures ({', '.join(SUFFIXES)})")
+        try:
+            with opened(self._content(0), MAX_PIXELS) as first:
+                self.shape = (len(members), first.height, first.width, 1 if first.mode in GREY else 3)
+        except PictureError as error:
+            raise ValueError(f"its first picture {error}") from None
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -83,15 +84,17 @@ class TarShard:
         PictureError
             If it cannot be decoded, or has another size than the first.
         """
+        height, width, channels = picture.shape
         try:
-            with self._opened(number) as image:
-                if (image.height, image.width) != picture.shape[:2]:
-                    height, width = picture.shape[:2]
-                    raise ValueError(f"{image.width}x{image.height} instead of {width}x{height}")
-                values = np.asarray(image.convert(MODES[picture.shape[2]]))
-        except (OSError, ValueError, SyntaxError) as error:  # SyntaxError: Pillow's, of a PNG
-            raise PictureError(f"{self.path}: picture {number + 1} cannot be used ({reason(error)})") from None
-        np.divide(values.reshape(picture.shape), np.float32(255), out=picture)
+            values, size = decode(
+                self._content(number), (width, height), "stretch", grey=channels == 1, max_pixels=MAX_PIXELS
+            )
+        except (PictureError, OSError) as error:
+            raise PictureError(f"{self.path}: picture {number + 1} cannot be used: {error}") from None
+        if size != (width, height):
+            found = "x".join(map(str, size))
+            raise PictureError(f"{self.path}: picture {number + 1} is {found}, and the first is {width}x{height}")
+        picture[:] = values
 
     def sampled(self, count: int) -> bytes:
         """Return the places of all pictures, and at most ``count`` bytes of the first, the middle and the last one."""
@@ -101,10 +104,10 @@ class TarShard:
             parts.append(read_at(self._descriptor, min(size, count), start))
         return b"".join(parts)
 
-    def _opened(self, number: int) -> Image.Image:
-        """Open a picture; it is not decoded yet."""
+    def _content(self, number: int) -> bytes:
+        """Return the bytes of a picture's file."""
         start, size = self._places[number].tolist()
         data = b""
         while len(data) < size and (part := read_at(self._descriptor, size - len(data), start + len(data))):
             data += part
-        return Image.open(io.BytesIO(data), formats=sorted(set(FORMATS.values())))
+        return data

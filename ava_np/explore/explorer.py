@@ -1,14 +1,14 @@
 """What the page asks a model: its codes, samples, neighbours and map, as arrays and plain values."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ava_np.data.decoding import decode
+from ava_np.data.pictures import central_crop
 from ava_np.data.zoom import zoom_out
-from ava_np.errors import AvaError, PictureError
+from ava_np.errors import AvaError
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
 from ava_np.run.folder import Run
@@ -66,8 +66,11 @@ class Explorer:
         self.model, self.run = model, run
         known = pictures is not None and len(pictures) > 0 and model.encoder_name is not None
         self.pictures = pictures[evenly_spaced(len(pictures), MAX_KNOWN)] if known and pictures is not None else None
-        self.codes = self.draw(MAX_DRAWN, 0) if self.pictures is None else model.encode(self.pictures)
+        drawn = self.draw(MAX_DRAWN, 0)
+        self.codes = drawn if self.pictures is None else model.encode(self.pictures)
         self.centre, self.deviation = self.codes.mean(axis=0), self.codes.std(axis=0)
+        # A number that the encoder does not use is always near its mean, but samples have it anywhere.
+        self.reach = np.maximum(self.deviation, drawn.std(axis=0))
         self.map = plane(self.codes)
 
     def draw(self, count: int, seed: int) -> np.ndarray:
@@ -102,13 +105,13 @@ class Explorer:
         if self.model.encoder_name is None:
             raise AvaError(f"{self.model.specification.name} has no encoder, so a picture has no code")
         assert self.run is not None
-        with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "picture").write_bytes(data)
-            try:
-                pictures = self.run.other_pictures(folder)
-            except PictureError as error:  # whose text names the folder
-                raise PictureError("this is no picture of a format that is read, or it is damaged") from error
-            picture = zoom_out(pictures.array[:1], self.run.specification.pictures.zoom)
+        prepared = self.run.specification.pictures
+        grey = prepared.channels == 1
+        pixels, _ = decode(data, prepared.size, prepared.fit, grey=grey, max_pixels=prepared.max_pixels)
+        left, top, width, height = central_crop("the picture", prepared.size, prepared.zoom)
+        whole = np.empty((1, height, width, prepared.channels), np.float32)
+        whole[0] = pixels[top : top + height, left : left + width]  # a grey one, in all channels
+        picture = zoom_out(whole, prepared.zoom)
         return picture[0], self.model.encode(picture)[0]
 
     def nearest(self, code: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -132,7 +135,7 @@ class Explorer:
             "encoder": self.model.encoder_name is not None,
             "pictures": 0 if self.pictures is None else len(self.pictures),
             "centre": rounded(self.centre),
-            "deviation": rounded(self.deviation),
+            "reach": rounded(self.reach),
             "order": np.argsort(-self.deviation, kind="stable").tolist(),
             "map": {
                 "points": rounded(self.map.points[shown]),

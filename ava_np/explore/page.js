@@ -104,7 +104,7 @@ function setSlider(input, value) {
 function slider(index) {
   const row = document.createElement("label"), input = document.createElement("input");
   row.className = "slider";
-  const reach = RANGE * (facts.deviation[index] || 1);
+  const reach = RANGE * (facts.reach[index] || 1);
   Object.assign(input, { type: "range", min: -reach, max: reach, step: reach / 100 });
   input.dataset.index = index;
   input.setAttribute("aria-label", `number ${index + 1} of the code`);

@@ -30,15 +30,15 @@ def static_page(explorer: Explorer) -> bytes:
     >>> page.count("data:image/png"), "http://" in page
     (1, False)
     """
-    model, centre, deviation = explorer.model, explorer.centre, explorer.deviation
+    model, centre, reach = explorer.model, explorer.centre, explorer.reach
     offsets = np.linspace(-REACH, REACH, SIDE if model.latent == 2 else STEPS)
     if model.latent == 2:
-        rows = [[centre + deviation * (x, y) for x in offsets] for y in offsets]
+        rows = [[centre + reach * (x, y) for x in offsets] for y in offsets]
         names = ["z1", "z2"]
     else:
-        order = np.argsort(-deviation, kind="stable")[:MAX_NUMBERS]
+        order = np.argsort(-explorer.deviation, kind="stable")[:MAX_NUMBERS]
         names = [f"z{index + 1}" for index in order]
-        units = np.eye(model.latent)[order] * deviation[order, None]
+        units = np.eye(model.latent)[order] * reach[order, None]
         rows = [[centre + offset * unit for offset in offsets] for unit in units]
     sheet = np.concatenate([explorer.strip(np.array(row)) for row in rows])
     height, width, _ = model.shape

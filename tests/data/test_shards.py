@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import ava_np
 from ava_np.data import shards as module
@@ -188,3 +189,17 @@ def test_damaged_tar_files_are_refused_in_one_line(tmp_path: Path) -> None:
     write_tar(folder / "b.tar", pictures[:, :4])
     with pytest.raises(PictureError, match="another shape"):
         ava_np.read_pictures(folder)
+
+
+def test_tar_files_are_decoded_as_a_folder_of_the_same_pictures_is(tmp_path: Path) -> None:
+    """Grey of 16 bits keeps its precision, and transparency is laid over white."""
+    deep = Image.fromarray(np.linspace(0, 65535, 30).reshape(6, 5).astype(np.uint16))
+    clear = Image.new("RGBA", (5, 6), (255, 0, 0, 128))
+    for name, picture in (("deep", deep), ("clear", clear)):
+        (tmp_path / name).mkdir()
+        picture.save(tmp_path / name / "0.png")
+        (tmp_path / f"{name}-shards").mkdir()
+        with tarfile.open(tmp_path / f"{name}-shards" / "0.tar", "w") as tar:
+            tar.add(tmp_path / name / "0.png", "0.png")
+        expected, read = (ava_np.read_pictures(tmp_path / where).array for where in (name, f"{name}-shards"))
+        assert np.array_equal(np.asarray(read), expected)

@@ -203,3 +203,15 @@ def test_command_writes_a_static_page_and_never_over_a_file(tmp_path: Path) -> N
     points = tmp_path / "points"
     assert ava("train", "toy:ring", "--model", "gan", "--hidden", "4", "--epochs", "1", "--out", points).code == 0
     assert "points" in ava("explore", points).err
+
+
+def test_a_number_that_the_encoder_does_not_use_has_the_range_of_the_samples() -> None:
+    """The codes of pictures say nothing of it, but samples do: it has the prior's deviation."""
+    unused = model()
+    encoder = unused.networks["encoder"]
+    encoder.parameters[-1]["W"][:] = 0  # μ and log Σ of every picture are 0
+    encoder.parameters[-1]["b"][:] = 0
+    unused.fit_codes(PICTURES)
+    explorer = Explorer(unused, PICTURES)
+    assert explorer.deviation.max() == 0
+    np.testing.assert_allclose(explorer.reach, 1, atol=0.15)
