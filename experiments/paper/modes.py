@@ -6,8 +6,8 @@ The ring has 8 Gaussians, the grid 25. 2500 samples are judged: a sample is good
 centre, and a mode is found if a good sample is nearest to it. Ten trainings differ by the seed alone.
 
 "like PacGAN" has its sizes: a generator of 4 x 128 rectifiers with batch norm and a discriminator of 3 x 128, on
-100,000 points. Its discriminator has maxout units, which this engine does not; it has leaky rectifiers here. "manual"
-is the command of docs/manual/family.md.
+100,000 points. Its discriminator has maxout units, and this one leaky rectifiers. "manual" is the command of
+docs/manual/family.md.
 """
 
 from collections.abc import Mapping
