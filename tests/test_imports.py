@@ -37,6 +37,7 @@ LIBRARY = {
     "mpi": "errors share kernels",
     "tracking": "files training",
     "plot": "errors images models report",
+    "trace": "indices kernels layers network models",
     "explore": "errors indices images data models run",
     "export": "errors specification kernels layers network models",
     "sklearn": "errors indices data models training",

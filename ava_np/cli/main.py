@@ -23,6 +23,7 @@ from ava_np.cli.info import info
 from ava_np.cli.report import report
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
 from ava_np.cli.sweep import sweep
+from ava_np.cli.trace import trace
 from ava_np.cli.train import train
 from ava_np.console import say
 from ava_np.errors import AvaError, NotFiniteError
@@ -58,7 +59,7 @@ def ava() -> None:
 
 for command in (
     train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, explore, export, gradcheck, info, bench,
-    experiment,
+    experiment, trace,
 ):  # fmt: skip
     ava.add_command(command)
 

@@ -36,13 +36,13 @@ from ava_np.network.architectures import Architecture, discriminator
 class AAEBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. The digit is the phase."""
 
-    f1: Buffers
-    g1: Buffers
-    f2: Buffers
-    D2_real: Buffers
-    D2_fake: Buffers
-    f3: Buffers
-    D3_fake: Buffers
+    f1: Buffers  # f on x
+    g1: Buffers  # g on z
+    f2: Buffers  # f on x
+    D2_real: Buffers  # D on z_p
+    D2_fake: Buffers  # D on z
+    f3: Buffers  # f on x
+    D3_fake: Buffers  # D on z
     z: np.ndarray
 
 
@@ -194,7 +194,8 @@ class AAE(Model[AAEBuffers]):
         output = self.f.forward(f, x)
         if not self.stochastic:
             return output
-        reparameterise_forward(t.z, *split_mean_logvar(output), noise["r"])
+        μ, s = split_mean_logvar(output)
+        reparameterise_forward(t.z, μ, s, noise["r"])
         return t.z
 
     def _encoder_backward(self, f: Buffers, δz: np.ndarray, noise: Noise) -> None:

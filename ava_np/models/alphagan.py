@@ -32,14 +32,14 @@ from ava_np.network.architectures import Architecture, discriminator
 class AlphaGANBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. ``_`` is for ẑ and x̂, ``p`` for z_p and x_p."""
 
-    E: Buffers
-    G_: Buffers
-    G_p: Buffers
-    D: Buffers
-    D_: Buffers
-    D_p: Buffers
-    C_: Buffers
-    C_p: Buffers
+    E: Buffers  # E on x
+    G_: Buffers  # G on ẑ
+    G_p: Buffers  # G on z_p
+    D: Buffers  # D on x
+    D_: Buffers  # D on x̂
+    D_p: Buffers  # D on x_p
+    C_: Buffers  # C on ẑ
+    C_p: Buffers  # C on z_p
 
 
 class AlphaGAN(Model[AlphaGANBuffers]):

@@ -22,8 +22,8 @@ from ava_np.network.architectures import Architecture
 class AutoencoderBuffers(StepBuffers):
     """The buffers of a step: one for each network."""
 
-    π: Buffers
-    ι: Buffers
+    π: Buffers  # π on x
+    ι: Buffers  # ι on z
 
 
 class Autoencoder(Model[AutoencoderBuffers]):

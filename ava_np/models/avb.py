@@ -38,12 +38,12 @@ HEAD = (128, 128)  # hidden neurons of the heads: a posterior of any shape needs
 class AVBBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. ``_p`` is for the prior's codes."""
 
-    trunk: Buffers
-    f: Buffers
-    g: Buffers
-    T_trunk: Buffers
-    T: Buffers
-    T_p: Buffers
+    trunk: Buffers  # trunk of f on x
+    f: Buffers  # f on (features of x, ε)
+    g: Buffers  # g on z
+    T_trunk: Buffers  # trunk of T on x
+    T: Buffers  # T on (h, z)
+    T_p: Buffers  # T on (h, z_p)
 
 
 class AVB(Model[AVBBuffers]):

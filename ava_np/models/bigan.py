@@ -40,18 +40,18 @@ class BiGANBuffers(StepBuffers):
     (x, E(x)) is real, (G(z), z) is fake. ``pair`` holds the trunk's features and a code, side by side, for the head.
     """
 
-    E1: Buffers
-    G1: Buffers
-    trunk1_real: Buffers
-    head1_real: Buffers
-    trunk1_fake: Buffers
-    head1_fake: Buffers
-    E2: Buffers
-    G2: Buffers
-    trunk2_real: Buffers
-    head2_real: Buffers
-    trunk2_fake: Buffers
-    head2_fake: Buffers
+    E1: Buffers  # E on x
+    G1: Buffers  # G on z1
+    trunk1_real: Buffers  # trunk of D on x
+    head1_real: Buffers  # D on (features of x, E(x))
+    trunk1_fake: Buffers  # trunk of D on G(z1)
+    head1_fake: Buffers  # D on (features of G(z1), z1)
+    E2: Buffers  # E on x
+    G2: Buffers  # G on z2
+    trunk2_real: Buffers  # trunk of D on x
+    head2_real: Buffers  # D on (features of x, E(x))
+    trunk2_fake: Buffers  # trunk of D on G(z2)
+    head2_fake: Buffers  # D on (features of G(z2), z2)
     pair: np.ndarray
 
 

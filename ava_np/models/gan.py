@@ -27,11 +27,11 @@ from ava_np.network.architectures import Architecture, discriminator
 class GANBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. The digit is the phase."""
 
-    G1: Buffers
-    D1_real: Buffers
-    D1_fake: Buffers
-    G2: Buffers
-    D2_fake: Buffers
+    G1: Buffers  # G on z1
+    D1_real: Buffers  # D on x
+    D1_fake: Buffers  # D on G(z1)
+    G2: Buffers  # G on z2
+    D2_fake: Buffers  # D on G(z2)
 
 
 class GAN(Model[GANBuffers]):

@@ -33,8 +33,8 @@ from ava_np.network.architectures import Architecture
 class VAEBuffers(StepBuffers):
     """The buffers of a step: one for each network, and the code between them."""
 
-    f: Buffers
-    g: Buffers
+    f: Buffers  # Θ on x
+    g: Buffers  # Φ on z
     z: np.ndarray
 
 

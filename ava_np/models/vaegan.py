@@ -33,12 +33,12 @@ from ava_np.network.architectures import Architecture, discriminator
 class VAEGANBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. ``_`` is for x̃, ``p`` for x_p."""
 
-    Enc: Buffers
-    Dec: Buffers
-    Dec_p: Buffers
-    Dis: Buffers
-    Dis_: Buffers
-    Dis_p: Buffers
+    Enc: Buffers  # Enc on x
+    Dec: Buffers  # Dec on z
+    Dec_p: Buffers  # Dec on z_p
+    Dis: Buffers  # Dis on x
+    Dis_: Buffers  # Dis on x̃
+    Dis_p: Buffers  # Dis on x_p
     z: np.ndarray
 
 
@@ -153,7 +153,8 @@ class VAEGAN(Model[VAEGANBuffers]):
     def _forward(self, x: np.ndarray, noise: Noise) -> VAEGANBuffers:
         """The one forward pass."""
         t = self.buffers(len(x), noise)
-        reparameterise_forward(t.z, *split_mean_logvar(self.Enc.forward(t.Enc, x)), noise["r"])
+        μ, s = split_mean_logvar(self.Enc.forward(t.Enc, x))
+        reparameterise_forward(t.z, μ, s, noise["r"])
         self.Dis.forward(t.Dis, x)
         self.Dis.forward(t.Dis_, self.Dec.forward(t.Dec, t.z))
         self.Dis.forward(t.Dis_p, self.Dec.forward(t.Dec_p, noise["z_p"]))

@@ -39,11 +39,11 @@ from ava_np.network.architectures import Architecture, discriminator
 class VAEGANSumBuffers(StepBuffers):
     """The buffers of a step: one for each application of a network. ``_p`` is for the prior's codes."""
 
-    f: Buffers
-    g: Buffers
-    g_p: Buffers
-    D: Buffers
-    D_p: Buffers
+    f: Buffers  # f on x
+    g: Buffers  # g on z
+    g_p: Buffers  # g on z_p
+    D: Buffers  # D on x
+    D_p: Buffers  # D on x_p
     z: np.ndarray
 
 
@@ -138,7 +138,8 @@ class VAEGANSum(Model[VAEGANSumBuffers]):
     def _forward(self, x: np.ndarray, noise: Noise) -> VAEGANSumBuffers:
         """The one forward pass."""
         t = self.buffers(len(x), noise)
-        reparameterise_forward(t.z, *split_mean_logvar(self.f.forward(t.f, x)), noise["r"])
+        μ, s = split_mean_logvar(self.f.forward(t.f, x))
+        reparameterise_forward(t.z, μ, s, noise["r"])
         self.g.forward(t.g, t.z)
         self.D.forward(t.D, x)
         self.D.forward(t.D_p, self.g.forward(t.g_p, noise["z_p"]))
