@@ -38,6 +38,7 @@ LIBRARY = {
     "tracking": "files training",
     "plot": "errors images models report",
     "trace": "indices kernels layers network models",
+    "learn": "errors models",
     "explore": "errors indices images data models run",
     "export": "errors specification kernels layers network models",
     "sklearn": "errors indices data models training",

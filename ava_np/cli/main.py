@@ -20,6 +20,7 @@ from ava_np.cli.explore import explore
 from ava_np.cli.export import export
 from ava_np.cli.gradcheck import gradcheck
 from ava_np.cli.info import info
+from ava_np.cli.learn import learn
 from ava_np.cli.report import report
 from ava_np.cli.show import encode, interpolate, reconstruct, sample
 from ava_np.cli.sweep import sweep
@@ -59,7 +60,7 @@ def ava() -> None:
 
 for command in (
     train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, explore, export, gradcheck, info, bench,
-    experiment, trace,
+    experiment, trace, learn,
 ):  # fmt: skip
     ava.add_command(command)
 

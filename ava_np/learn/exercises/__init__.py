@@ -1,0 +1,1 @@
+"""The exercises, one file each: text, given code, solution, checks."""

@@ -1,0 +1,92 @@
+"""14. Rule (6) of the AVA paper, and why it is no gradient.
+
+AVA's decoder wants x' to be like x, and to be called real by a discriminator d. Its objective is ½ ‖x - x'‖² +
+log(1 - d(x')). The paper passes the discriminator's error to the pixels through weights of one:
+
+    Φ ← Φ + γ ( (x[i] - x'[i]) + a_d'(d(x')) / (1 - d(x')) ) a_g'(x'[i])
+
+With d a sigmoid of the logit t, a_d' / (1 - d) is d itself. Write the error at x' that is descended: minus the
+bracket.
+
+Is that the gradient of some function? A gradient's Jacobian is symmetric: the derivative of v_i by x'_j is that of
+v_j by x'_i. Take a discriminator whose logit is t = Σ w_i x'_i, and the rule's own part v_i = d(x'), the same for
+every i. Write its Jacobian minus the transpose. When is it 0?
+"""
+
+import numpy as np
+
+from ava_np.learn.exercise import Exercise, Part, slope, yours
+
+
+@yours
+def decoder_error(x, x_, t):
+    """Return the error at x' by rule (6), (batch, values); t (batch, 1) is the discriminator's logit."""
+    return x_ - x - 1 / (1 + np.exp(-t))
+
+
+@yours
+def asymmetry(x_, w):
+    """Return J - Jᵀ (values, values), with J[i, j] the derivative of v_i = d(x') by x'_j, for one x' (values,)."""
+    d = 1 / (1 + np.exp(-(x_ @ w)))
+    J = np.tile(d * (1 - d) * w, (len(w), 1))
+    return J - J.T
+
+
+# The checks
+
+
+def _cases(generator):
+    random = generator.random
+    return {
+        "one picture": (random((1, 3)), random((1, 3)), np.array([[0.4]])),
+        "3 pictures": (random((3, 4)), random((3, 4)), generator.normal(size=(3, 1))),
+        "a discriminator that is sure": (random((1, 2)), random((1, 2)), np.array([[-700.0]])),
+    }
+
+
+def _fields(generator):
+    return {
+        "2 values": (generator.random(2), generator.normal(size=2)),
+        "4 values": (generator.random(4), generator.normal(size=4)),
+        "all weights equal, where it is a gradient": (generator.random(3), np.full(3, 0.5)),
+    }
+
+
+def _d(t):
+    return 1 / (1 + np.exp(-t))
+
+
+def _by_differences(functions, x_, w):
+    J = np.array([slope(lambda a: 1 / (1 + np.exp(-(a @ w))), x_) for _ in w])
+    return J - J.T
+
+
+EXERCISE = Exercise(
+    (
+        Part(
+            decoder_error,
+            _cases,
+            {
+                "that is the bracket, which ascends: the error that is descended is minus it": lambda x, x_, t: (
+                    x - x_ + _d(t)
+                ),
+                "you kept a_d' = d (1 - d): divide it by 1 - d": lambda x, x_, t: x_ - x - _d(t) * (1 - _d(t)),
+                "the discriminator's part has the other sign: it makes pixels brighter": lambda x, x_, t: (
+                    x_ - x + _d(t)
+                ),
+                "you divided by d, as for a real picture": lambda x, x_, t: x_ - x - (1 - _d(t)),
+            },
+        ),
+        Part(
+            asymmetry,
+            _fields,
+            {
+                "you forgot the slope of the sigmoid, d (1 - d)": lambda x_, w: (
+                    np.tile(w, (len(w), 1)) - np.tile(w, (len(w), 1)).T
+                ),
+                "that is the transpose minus the Jacobian": lambda x_, w: -asymmetry(x_, w),
+            },
+            _by_differences,
+        ),
+    )
+)
