@@ -1,5 +1,7 @@
 """Maxout layer; the kernels are in kernels/maxout.py."""
 
+from typing import ClassVar
+
 from ava_np.errors import ArchitectureError
 from ava_np.kernels.maxout import maxout_backward, maxout_forward
 from ava_np.layers.layer import Arrays, Layer, LayerBuffers, Shape, shape_text
@@ -20,6 +22,8 @@ class Maxout(Layer, frozen=True):
     >>> Maxout(5).output_shape((1200,))
     (240,)
     """
+
+    reads_output: ClassVar[bool] = True
 
     pieces: Positive = 2
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model, build
+from ava_np.models.gradcheck_cases import EVERY_LAYER
 from ava_np.models.step import Noise, Phase
 from ava_np.network import Network
 
@@ -16,7 +17,7 @@ STEPS = (1e-5, 1e-6)  # of the differences, whose error is about step² + 1e-16 
 MAX_ENTRIES = 40  # of each array, evenly spaced
 FLOOR = 1e-2  # of the network's largest gradient: smaller ones are compared with that, since a bias in front of batch
 #               norm has a gradient of 0
-SHAPE, LATENT, BATCH = (6, 5, 1), 2, 4
+SHAPE, EVEN_SHAPE, LATENT, BATCH = (6, 5, 1), (6, 4, 1), 2, 4
 HIDDEN = {"mlp": (6, 5), "conv28": (2, 3), "conv64": (2, 3), "dcgan": (2, 3)}
 
 
@@ -32,10 +33,11 @@ class Row:
     layer: str
     quantity: str
     relative_error: float
+    options: str = ""
 
 
 def check(name: str, architecture: str = "mlp", **options: Any) -> list[Row]:
-    """Check the gradients of a small model on four pictures, with two hidden layers in each network.
+    """Check the gradients of a small model on four pictures.
 
     In every phase of a step, the gradient of each parameter is compared with central differences of what its network
     minimises (``Phase.objectives``). The error at the input of each layer that has parameters is compared with central
@@ -45,7 +47,8 @@ def check(name: str, architecture: str = "mlp", **options: Any) -> list[Row]:
     Parameters
     ----------
     name, architecture : str
-        Names of the model and of the architecture, the same as on the command line.
+        Names of the model and of the architecture, the same as on the command line. "every-layer" has every layer and
+        every activation; the others have two hidden layers.
     **options
         Options of the model, the same as for ``ava_np.models.build``.
 
@@ -59,24 +62,32 @@ def check(name: str, architecture: str = "mlp", **options: Any) -> list[Row]:
     >>> max(row.relative_error for row in check("vae")) < LIMIT
     True
     """
-    model = build(
-        name, SHAPE, architecture=architecture, latent=LATENT, hidden=HIDDEN[architecture], dtype=np.float64, **options
-    )
+    model = _small(name, architecture, options)
     generator = np.random.default_rng(7)
     for network in model.networks.values():  # biases that are not 0, weights that saturate a little
         network.theta += generator.normal(0, 0.3, network.theta.shape)
     x, noise = generator.random((BATCH, model.neurons)), model.noise(generator, BATCH)
-    rows: list[Row] = []
+    rule, rows = str(options.pop("propagation", "exact")), list[Row]()
+    words = ", ".join(f"{key} {_text(value)}" for key, value in options.items())
     for phase in model.phases:
         for network_name in phase.networks:
             results = _check_parameters(model, phase, network_name, x, noise)
             if network_name not in {row.network for row in rows}:
                 results += _check_inputs(model.networks[network_name], generator)
-            rows += [
-                Row(name, architecture, str(options.get("propagation", "exact")), phase.name, network_name, *result)
-                for result in results
-            ]
+            rows += [Row(name, architecture, rule, phase.name, network_name, *result, words) for result in results]
     return rows
+
+
+def _small(name: str, architecture: str, options: dict[str, Any]) -> Model:
+    """Build a small model in double precision."""
+    sizes: dict[str, Any] = {"latent": LATENT, "dtype": np.float64}
+    if architecture == "every-layer":
+        return build(name, EVEN_SHAPE, architecture=EVERY_LAYER, **sizes, **options)
+    return build(name, SHAPE, architecture=architecture, hidden=HIDDEN[architecture], **sizes, **options)
+
+
+def _text(value: Any) -> str:
+    return "+".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _check_parameters(
@@ -110,6 +121,8 @@ def _check_inputs(network: Network, generator: np.random.Generator) -> list[tupl
         x = generator.normal(size=(BATCH, *rest.input_shape))
         combination = generator.normal(size=(BATCH, *rest.output_shape))
         buffers = rest.buffers(BATCH)
+        for noise in buffers.noise:
+            noise[:] = generator.random(noise.shape)
         rest.forward(buffers, x)
         analytic = rest.backward_input(buffers, combination).reshape(-1).copy()
         flat, entries = x.reshape(-1), evenly_spaced(x.size, MAX_ENTRIES)

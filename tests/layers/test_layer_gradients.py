@@ -53,6 +53,37 @@ def test_backward_adds_gradients_and_overwrites_input_errors(name: str, data: st
     np.testing.assert_allclose(network.gradient.read(), 2 * gradient, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("name", "mode"), BY_MODE)
+@given(data=st.data(), seed=seeds)
+def test_a_layer_that_does_not_say_so_does_not_read_its_output(
+    name: str, mode: Mode, data: st.DataObject, seed: int
+) -> None:
+    """A later layer may work in place on that output, and has then overwritten it."""
+    first, second = (run(data.draw(st.just(case)), mode, seed) for case in [data.draw(CASES[name])] for _ in range(2))
+    (layer,) = second.network.layers
+    if not layer.reads_output and not layer.in_place:
+        second.buffers.output.fill(np.nan)
+    for one in (first, second):
+        one.network.backward(one.buffers, one.error)
+    assert np.array_equal(first.buffers.input_error, second.buffers.input_error)
+    assert np.array_equal(first.network.gradient.read(), second.network.gradient.read())
+
+
+@pytest.mark.parametrize(("name", "mode"), BY_MODE)
+@given(data=st.data(), seed=seeds)
+@few_examples
+def test_a_layer_reads_its_output_only_if_it_says_so(name: str, mode: Mode, data: st.DataObject, seed: int) -> None:
+    """Otherwise a later layer that works in place has overwritten it before the backward pass."""
+    case = data.draw(CASES[name])
+    first, second = run(case, mode, seed), run(case, mode, seed)
+    layer = case.layers[0]
+    if not layer.reads_output and not layer.in_place:
+        second.buffers.output.fill(np.nan)
+    errors = [one.network.backward(one.buffers, one.error) for one in (first, second)]
+    np.testing.assert_array_equal(*errors)
+    np.testing.assert_array_equal(first.network.gradient.read(), second.network.gradient.read())
+
+
 @pytest.mark.parametrize("mode", MODES)
 @given(data=st.data(), seed=seeds)
 @many_examples

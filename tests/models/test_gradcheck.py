@@ -8,10 +8,13 @@ import pytest
 
 from ava_np import build
 from ava_np.kernels import batch_norm, convolution, dense, discrimination, gaussian
+from ava_np.kernels.activations import ACTIVATIONS
+from ava_np.layers import AnyLayer
 from ava_np.models import ava, terms, vae
 from ava_np.models.ava import AVA
 from ava_np.models.base import Model
 from ava_np.models.gradcheck import HIDDEN, LATENT, LIMIT, MAX_ENTRIES, SHAPE, Row, central_differences, check
+from ava_np.models.gradcheck_cases import ALTERNATIVES, EVERY_LAYER, OTHER, cases
 from ava_np.specification import MODELS, Propagation
 
 PROPAGATIONS = get_args(Propagation)
@@ -74,6 +77,28 @@ def test_every_gradient_is_checked_and_passes(name: str, architecture: str, opti
     assert set(inputs) == {(network, layer) for _, network, layer, _ in expected}
     assert {(row.model, row.architecture) for row in rows} == {(name, architecture)}
     assert {row.propagation for row in rows} == {options.get("propagation", "exact")}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_option_and_every_layer_passes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ava_np.models.gradcheck.MAX_ENTRIES", 4)
+    for case in cases(name):
+        if case.architecture in ("mlp", "every-layer"):
+            assert failed_networks(check(case.model, case.architecture, **case.options)) == set(), case
+
+
+def test_every_option_is_checked_or_said_to_change_no_gradient() -> None:
+    options = {field for kind in MODELS.values() for field in kind.__struct_fields__}
+    assert options == ALTERNATIVES.keys() | OTHER
+    assert not ALTERNATIVES.keys() & OTHER
+    checked = {option for name in MODELS for case in cases(name) for option in case.options}
+    assert checked == ALTERNATIVES.keys() | {"propagation"}
+
+
+def test_the_architecture_of_every_layer_has_every_layer_and_every_activation() -> None:
+    listed = [layer for layers in EVERY_LAYER.values() for layer in layers]
+    assert {layer["layer"] for layer in listed} == {kind.__struct_config__.tag for kind in get_args(AnyLayer)}
+    assert {layer["function"] for layer in listed if layer["layer"] == "activation"} == set(ACTIVATIONS)
 
 
 @pytest.mark.parametrize("name", MODELS)
