@@ -53,6 +53,15 @@ def test_readme_lists_every_folder_of_the_tree() -> None:
     assert listed == {"kernels", "ava_np", "experiments", "tests", "docs", *inner}
 
 
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
+def test_mathematics_is_read_as_such_on_github(page: Path) -> None:
+    """GitHub takes ``'_`` for the beginning of an emphasis, and a formula that is broken over two lines for text."""
+    text = re.sub(r"```.*?```|^    .*?$|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+    assert "'_" not in text
+    inline = re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL)
+    assert not [line for line in inline.splitlines() if line.count("$") % 2]
+
+
 def test_changelog_and_citation_name_the_version() -> None:
     assert f"\n## [{ava_np.__version__}] - " in (DOCS / "CHANGELOG.md").read_text("utf-8")
     assert f"\nversion: {ava_np.__version__}\n" in (DOCS / "CITATION.cff").read_text("utf-8")

@@ -263,6 +263,34 @@ def test_6_is_the_gradient_of_no_function() -> None:
     assert asymmetry["paper"] > 0.1
 
 
+def test_6_is_a_gradient_if_d_depends_on_the_sum_of_the_pixels_alone() -> None:
+    """Then ∂d/∂x'[j] is the same for every j, and the Jacobian of v[i] = d(x') is symmetric."""
+    model = small_ava("ava1", "paper")
+    first = next(arrays for arrays in model.Ψ.parameters if arrays)
+    first["W"][:] = first["W"][:1]  # every pixel has the same weights
+    buffers, x_, m, h = model.Ψ.buffers(1), draw(model, 1)[0], model.neurons, 1e-6
+    fields = np.zeros((m, 2, m))
+    for j in range(m):
+        for side, offset in enumerate((h, -h)):
+            model.Ψ.forward(buffers, x_ + offset * np.eye(m)[j])
+            model.add_adversarial_error(fields[j, side : side + 1], model.Ψ, buffers)
+    jacobian = (fields[:, 0] - fields[:, 1]).T / (2 * h)
+    assert np.abs(jacobian - jacobian.T).max() < 1e-7 * np.abs(jacobian).max()
+
+
+def test_the_plain_rule_of_ava3_is_the_decoders_gradient_of_1_and_not_of_12() -> None:
+    """It lacks the path from Λ through μ(x') to x'."""
+    printed, objective = (small_ava("ava3", rule) for rule in PROPAGATIONS[::-1])
+    vae = small("vae", "paper")
+    x, r = draw(printed, 3)
+    assert isinstance(vae, VAE)
+    for ours, of_ava in zip((vae.Θ, vae.Φ), (printed.Θ, printed.Φ), strict=True):
+        ours.theta[:] = of_ava.theta
+    plain, of_12, of_1 = (gradients(model, x, r)["decoder"] for model in (printed, objective, vae))
+    np.testing.assert_allclose(plain, of_1, rtol=1e-12, atol=1e-15)
+    assert np.linalg.norm(plain - of_12) > 0.05 * np.linalg.norm(of_12)
+
+
 @pytest.mark.parametrize(
     ("letter", "reverse_causal", "plain", "printed", "without"),
     [("Ψ", "ava2", "ava1", "(9)", "(4)"), ("Λ", "ava4", "ava3", "(15)", "(11)")],
