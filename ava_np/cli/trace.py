@@ -117,7 +117,7 @@ def _print(trace: "Trace") -> None:
 
     name = trace.model.specification.name
     echo(f"{name}, {trace.propagation} propagation\n" if trace.propagation else f"{name}\n")
-    echo(rows_text(trace, max(shutil.get_terminal_size((140, 24)).columns, 100)))
+    echo(rows_text(trace, max(shutil.get_terminal_size((140, 24)).columns, 120)))
     for headings, cells in (gradient_cells(trace), update_cells(trace)):
         echo(f"\n{table(headings, cells)}")
     echo("")

@@ -23,7 +23,7 @@ HIDDEN = {"mlp": (6, 5), "conv28": (2, 3), "conv64": (2, 3), "dcgan": (2, 3)}
 
 @dataclass(frozen=True)
 class Row:
-    """The result for one array: relative error max |analytic - numeric| / max |numeric|."""
+    """The result for one array: relative error ``max |analytic - numeric| / max |numeric|``."""
 
     model: str
     architecture: str

@@ -139,6 +139,7 @@ class Recorder:
             if isinstance(value, dict) and all(isinstance(one, float) for one in value.values()):
                 self.add_terms(value)
             elif isinstance(value, float):
+                self._terms.add(target)
                 self._add("terms", target, None, np.array(value))
             elif isinstance(value, np.ndarray) and value.any() and not any(value is one for one in self._given):
                 added = isinstance(level.before.get(target), np.ndarray) and level.statement.code.startswith(target)

@@ -48,13 +48,14 @@ def _line(number: int, row: Row, names: dict[str, dict[str, str]], width: int) -
         of = names[row.application]
         where = f"{of['letter']}{'' if row.learns else '*'} on {of['reads']}, {row.layer}"
     quantity = "" if row.stage == "terms" else row.quantity
-    left = f"{number:4} {equations:8} {where:20} {quantity:8} {first(row)}"
+    left, formula = f"{number:4} {equations:8} {where:22} {quantity:9} ", first(row)
     checked = "" if row.relative_error is None else f"{row.relative_error:.0e}"
     right = f"{checked:6} {row.place.removeprefix('models/'):15}".rstrip()
-    if not right.strip():
-        return left[:width].rstrip()
-    room = width - len(right) - 2
-    return f"{left if len(left) <= room else left[: room - 1] + '…':{room}}  {right}"
+    room = width - len(right) - 2 - len(left)
+    if len(formula) > room:
+        sums, equals, value = formula.rpartition(" = ")
+        formula = f"{sums[: max(0, room - len(equals + value) - 1)]}…{equals}{value}"
+    return f"{left}{formula:{room}}  {right}".rstrip()
 
 
 def first(row: Row) -> str:

@@ -18,7 +18,7 @@ def test_a_trace_prints_rows_gradients_and_the_update(tmp_path: Path) -> None:
     assert done.code == 0
     for words in (
         "errors pass to another network",
-        "-d = -σ(",
+        "-d = -σ",
         "Ψ* on x'",
         "ava.py:",
         "-γ ‖g‖²",
