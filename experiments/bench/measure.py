@@ -32,6 +32,7 @@ TOLERANCES = {"float32": 1e-3, "float64": 1e-9}
 
 TURN_SECONDS, QUICK_TURN_SECONDS = 0.25, 0.05  # of one implementation, at least; a turn has at least one run
 OURS = "ours"
+LIMIT = "the machine's limit"
 MAX_IDLE_LOAD = 0.5  # up to this load average the machine counts as idle
 
 
@@ -54,11 +55,15 @@ class Implementation(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Work to measure, and its implementations, ours first; ``threads`` 0 is one thread per core."""
+    """Work to measure, and its implementations, ours first; ``threads`` 0 is one thread per core.
+
+    ``least`` returns the least time of the work in milliseconds, for a number of threads, if that is known.
+    """
 
     workload: str
     implementations: Sequence[Implementation]
     threads: int = 0
+    least: Callable[[int], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,15 @@ class Settings:
         Number of turns of each implementation.
     quick : bool
         Take shorter turns and fewer sizes.
+    rates : sequence of Rates
+        Those of the machine, from which the least time of a step is computed; there may be none.
     """
 
     torch: ModuleType | None
     jax: ModuleType | None
     repeats: int
     quick: bool
+    rates: Sequence[Rates] = ()
 
     def measure(self, case: Case) -> list[Row]:
         """Check a case, time it, print its rows as progress, and return them, one for each peer."""
@@ -111,6 +119,8 @@ class Settings:
         use_threads(self.torch, case.threads)
         seconds = QUICK_TURN_SECONDS if self.quick else TURN_SECONDS
         best = shortest_times(case.implementations, self.repeats, seconds)
+        if case.least is not None:
+            best[LIMIT] = case.least(case.threads or cores())
         use_threads(self.torch, 0)
         rows = compare(case.workload, best.pop(OURS), best)
         for row in rows:

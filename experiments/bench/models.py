@@ -6,8 +6,10 @@ from functools import partial
 import numpy as np
 
 from ava_np.experiments.bench.jax_peer import JaxPeer
+from ava_np.experiments.bench.limits import least_work
 from ava_np.experiments.bench.measure import OURS, Case, Implementation, Results, Settings
 from ava_np.experiments.bench.torch_peer import TorchPeer
+from ava_np.kernels.machine.parallel import cores
 from ava_np.models import Model, build, from_specification
 from ava_np.specification import OptimiserName, TrainingSpecification
 from ava_np.training.trainer import Trainer
@@ -65,7 +67,12 @@ def step_case(
             implementations.append(_peer("torch", torch_peer, model, x, noise))
     if jax and settings.jax is not None:
         implementations.append(_peer("jax", partial(JaxPeer, settings.jax, training=specification), model, x, noise))
-    return Case(workload, implementations, threads)
+    work, rates = least_work(model, x, noise, optimiser), {one.threads: one for one in settings.rates}
+
+    def least(threads: int) -> float:
+        return work.milliseconds(rates[threads])
+
+    return Case(workload, implementations, threads, least if (threads or cores()) in rates else None)
 
 
 def _peer(

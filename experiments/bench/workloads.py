@@ -183,5 +183,5 @@ def run(names: tuple[str, ...], *, quick: bool, repeats: int) -> tuple[list[Row]
             say(f'{name} is not installed and is left out: pip install "ava-np[bench]" for both')
     say("measuring the machine")
     rates = [measure_rates(threads, repeats) for threads in sorted({1, cores()})]
-    settings = Settings(modules["torch"], modules["jax"], repeats, quick)
+    settings = Settings(modules["torch"], modules["jax"], repeats, quick, rates)
     return [row for name in names for row in WORKLOADS[name](settings)], rates
