@@ -262,6 +262,8 @@ def load_state(trainer: Trainer, path: Path, run: str = "") -> None:
     if header.run != run:
         raise RunError(f"{path} belongs to another run than its folder")
     arrays = _read_arrays(path, header)
+    if not header.steps:
+        arrays = {name: np.zeros_like(array) for name, array in trainer.memory().items()} | arrays
     try:
         trainer.restore(arrays, Progress(header.steps, header.totals, header.seen, header.norms))
     except (KeyError, ValueError) as error:
@@ -307,6 +309,8 @@ def _weights(model: Model, run: str, steps: int | None) -> Weights:
 
 def _state_file(trainer: Trainer, run: str) -> bytes:
     arrays, progress = trainer.state()
+    if not trainer.steps:  # the optimisers' memory is still 0, and can be three quarters of the whole
+        arrays = {name: array for name, array in arrays.items() if name not in trainer.memory()}
     return _encode(arrays, StateHeader(**msgspec.structs.asdict(progress), format=FORMAT, run=run))
 
 

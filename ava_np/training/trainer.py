@@ -284,9 +284,15 @@ class Trainer:
         arrays = model_arrays(self.model)
         if self.training.ema:
             arrays |= {f"average.{name}": array for name, array in model_arrays(self.average.model).items()}
-        for (phase, name), optimiser in self.optimisers.items():
-            arrays |= {f"{phase}.{name}.{key}": array for key, array in optimiser.state.items()}
-        return arrays, self.progress
+        return arrays | self.memory(), self.progress
+
+    def memory(self) -> dict[str, np.ndarray]:
+        """Return what the optimisers keep, by the names in ``state``; before the first step it is 0."""
+        return {
+            f"{phase}.{name}.{key}": array
+            for (phase, name), optimiser in self.optimisers.items()
+            for key, array in optimiser.state.items()
+        }
 
     def restore(self, arrays: dict[str, np.ndarray], progress: Progress) -> None:
         """Return to a saved state.

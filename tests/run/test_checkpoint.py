@@ -296,9 +296,27 @@ def test_model_holds_the_average_and_the_state_the_last_weights(tmp_path: Path, 
     np.testing.assert_array_equal(load_file(tmp_path / TRAINING)["generator.theta"], last)
 
 
-def test_state_of_another_training_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / TRAINING
-    save_checkpoint(trainer("sgd"), tmp_path)
+def test_before_the_first_step_the_memory_of_the_optimiser_is_not_written(tmp_path: Path, pictures: np.ndarray) -> None:
+    """It is 0. A trainer that goes back to that step forgets what it had."""
+    path, fresh, trained = tmp_path / TRAINING, trainer(), trainer()
+    save_checkpoint(fresh, tmp_path)
+    before = path.stat().st_size
+    next(trained.run(Batches(pictures)))
+    assert any(array.any() for array in trained.memory().values())
+    load_state(trained, path)
+    assert not any(array.any() for array in trained.memory().values())
+    next(trained.run(Batches(pictures)))
+    next(fresh.run(Batches(pictures)))
+    for name, array in fresh.state()[0].items():
+        assert np.array_equal(array, trained.state()[0][name]), name
+    save_checkpoint(fresh, tmp_path)
+    assert path.stat().st_size > 2.5 * before  # Adam keeps two arrays as large as the weights
+
+
+def test_state_of_another_training_is_refused(tmp_path: Path, pictures: np.ndarray) -> None:
+    path, trained = tmp_path / TRAINING, trainer("sgd")
+    next(trained.run(Batches(pictures)))
+    save_checkpoint(trained, tmp_path)
     assert "does not fit its run" in refused(path, lambda: load_state(trainer("adam"), path))
     save_checkpoint(trainer(latent=3), tmp_path)
     assert "does not fit its run" in refused(path, lambda: load_state(trainer(), path))
@@ -389,7 +407,7 @@ def test_weights_are_saved_if_the_state_does_not_fit_on_the_disk(
     save_checkpoint(trained, tmp_path)
     before = (tmp_path / TRAINING).read_bytes()
     next(trained.run(Batches(pictures)))
-    limit, open_file = len(before) - 1, os.fdopen
+    limit, open_file = (tmp_path / MODEL).stat().st_size + 1, os.fdopen
 
     class Disk:
         """A file on a disk with less room than the state needs."""
