@@ -8,6 +8,7 @@ of its inputs x and its errors e. With few samples, x and e are far smaller than
 norm and for the optimiser takes most of a step's time. So the factors are kept instead, and
 
 Norm      ‖G‖² = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] x_u[m,i]) (Σ_o e_t[n,o] e_u[m,o])
+Inner     ⟨F, G⟩ = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] y_u[m,i]) (Σ_o e_t[n,o] f_u[m,o]), for F of factors x, e and G of y, f
 Step      one block of G at a time is computed in the cache, where the optimiser's step reads it at once
 
 Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows; G (inputs, outputs).
@@ -108,6 +109,15 @@ def factored_norm(factors: Factors) -> float:
     if not math.isfinite(total):
         return math.nan
     return math.sqrt(max(total, 0.0))  # rounding may leave a negative sum where errors cancel
+
+
+def factored_inner(factors: Factors, others: Factors) -> float:
+    """Return ⟨F, G⟩, the sum of the products of their entries."""
+    total = 0.0
+    for x, e in factors:
+        for y, f in others:
+            total += float(np.multiply(x @ y.T, e @ f.T, dtype=np.float64).sum())
+    return total
 
 
 def factored_step(

@@ -1,17 +1,21 @@
 """The two propagations of the paper's models, and the angle between their gradients."""
 
 import math
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
 
+from ava_np.kernels.factored import Factors
 from ava_np.models.base import Model
 from ava_np.models.step import Noise, StepBuffers
+from ava_np.network.gradient import inner_product
 from ava_np.specification import AVA, VAE, Propagation
 
 PROPAGATIONS: tuple[Propagation, Propagation] = ("exact", "paper")
 
 S = TypeVar("S", bound=StepBuffers)
+Parts = Sequence[np.ndarray | Factors]
 
 
 class TwoPropagations(Model[S]):
@@ -54,20 +58,25 @@ class TwoPropagations(Model[S]):
             self.propagation = used
         return {"angle": {name: angle(before[name], after[name]) for name in self.networks}}
 
-    def _gradients_under(self, propagation: Propagation, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
+    def _gradients_under(self, propagation: Propagation, x: np.ndarray, noise: Noise) -> dict[str, Parts]:
         self.propagation = propagation
         self.zero_gradients()
         self.gradients(x, noise)
-        return {name: network.gradient.read() for name, network in self.networks.items()}
+        return {name: network.gradient.copy_parts() for name, network in self.networks.items()}
 
 
-def angle(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the angle between two vectors in degrees; 0 if either vector is 0.
+def angle(a: Parts, b: Parts) -> float:
+    """Return the angle between two gradients in degrees; 0 if either is 0.
+
+    Parameters
+    ----------
+    a, b : list
+        Arrays, or what ``Gradient.copy_parts`` returns.
 
     Examples
     --------
-    >>> angle(np.array([1.0, 0.0]), np.array([0.0, 2.0]))
+    >>> angle([np.array([1.0, 0.0])], [np.array([0.0, 2.0])])
     90.0
     """
-    lengths = math.sqrt(float(a @ a) * float(b @ b))
-    return math.degrees(math.acos(min(1.0, max(-1.0, float(a @ b) / lengths)))) if lengths else 0.0
+    lengths = math.sqrt(inner_product(a, a) * inner_product(b, b))
+    return math.degrees(math.acos(min(1.0, max(-1.0, inner_product(a, b) / lengths)))) if lengths else 0.0

@@ -15,7 +15,7 @@ from math import prod
 
 import numpy as np
 
-from ava_np.kernels.factored import Factors, factored_norm, keeps_factors
+from ava_np.kernels.factored import Factors, factored_inner, factored_norm, keeps_factors
 from ava_np.kernels.gemm import gemm_add
 from ava_np.layers import Arrays, Layer, LayerBuffers, Shape
 from ava_np.share import Share
@@ -134,11 +134,22 @@ class Gradient:
                     squares += factored_norm(values) ** 2
         return math.sqrt(squares)
 
+    def copy_parts(self) -> list[np.ndarray | Factors]:
+        """Return a copy of each parameter's gradient, or of its factors, for ``inner_product``."""
+        self._multiply_what_has_values()
+        parts: list[np.ndarray | Factors] = []
+        for i, (layer, arrays) in enumerate(zip(self._layers, self._arrays, strict=True)):
+            for name, array in arrays.items():
+                if i in self._deferred and name == layer.deferred_parameter:
+                    parts.append([(x.copy(), error.copy()) for x, error in self._factors(i)])
+                else:
+                    parts.append(array.copy())
+        return parts
+
     def segments(self) -> Iterator[list[Segment]]:
         """Yield the segments of each layer that has parameters; together they cover the flat vector in order."""
         start = 0
-        # A sum of values and products has no factors: multiply what is deferred on top of values.
-        self._multiply([i for i in self._deferred if self._layers[i].deferred_parameter in self._nonzero[i]])
+        self._multiply_what_has_values()
         for i, (layer, arrays) in enumerate(zip(self._layers, self._arrays, strict=True)):
             if i not in self._deferred:
                 stop = start + sum(array.size for array in arrays.values())
@@ -156,6 +167,10 @@ class Gradient:
                 start = where.stop
             yield segments
 
+    def _multiply_what_has_values(self) -> None:
+        """A sum of values and products has no factors: multiply what is deferred on top of values."""
+        self._multiply([i for i in self._deferred if self._layers[i].deferred_parameter in self._nonzero[i]])
+
     def _multiply(self, indices: Sequence[int]) -> None:
         """Add the deferred products of these layers to the flat vector."""
         for i in indices:
@@ -172,6 +187,36 @@ class Gradient:
         if index in self._of_all:
             return self._of_all[index]
         return [self._layers[index].deferred_factors(buffers) for buffers in self._deferred[index]]
+
+
+def inner_product(parts: Sequence[np.ndarray | Factors], others: Sequence[np.ndarray | Factors]) -> float:
+    """Return the sum of the products of the entries of two gradients, without multiplying what both have deferred.
+
+    Parameters
+    ----------
+    parts, others : list
+        From ``Gradient.copy_parts`` of the same network.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> inner_product([np.array([1.0, 2.0])], [np.array([3.0, 4.0])])
+    11.0
+    """
+    total = 0.0
+    for part, other in zip(parts, others, strict=True):
+        if isinstance(part, np.ndarray) and isinstance(other, np.ndarray):
+            total += float(np.vdot(part, other))
+        elif isinstance(part, np.ndarray):
+            total += sum(float(np.vdot(x @ part, error)) for x, error in other)
+        elif isinstance(other, np.ndarray):
+            total += sum(float(np.vdot(x @ other, error)) for x, error in part)
+        else:
+            total += factored_inner(part, other)
+    return total
 
 
 def layer_views(flat: np.ndarray, shapes: Sequence[dict[str, Shape]]) -> list[Arrays]:

@@ -105,7 +105,7 @@ def angles(exact: Trace, paper: Trace) -> dict[str, float]:
     True
     """
     names = [one.network for one in exact.updates]
-    return {name: angle(exact.gradient(name), paper.gradient(name)) for name in names}
+    return {name: angle([exact.gradient(name)], [paper.gradient(name)]) for name in names}
 
 
 def _row(number: int, row: Row) -> dict[str, Any]:

@@ -31,6 +31,14 @@ def factored_norm(factors: Factors) -> float:
     return math.sqrt(total)
 
 
+def factored_inner(factors: Factors, others: Factors) -> float:
+    """Return the sum of the products of the entries of two gradients."""
+    total = 0.0
+    for f, g in zip(product(factors), product(others), strict=True):
+        total += f * g
+    return total
+
+
 def factored_step(
     step: Callable[..., None], arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float]
 ) -> None:

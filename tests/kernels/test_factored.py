@@ -62,6 +62,27 @@ def test_norm_matches_its_twin(
 
 
 @every_float
+@given(
+    counts=st.tuples(batches) | st.tuples(batches, batches),
+    others=st.tuples(batches) | st.tuples(batches, batches),
+    inputs=widths,
+    outputs=widths,
+    seed=seeds,
+)
+@few_examples
+def test_inner_product_matches_its_twin(
+    dtype: type[np.floating], counts: tuple[int, ...], others: tuple[int, ...], inputs: int, outputs: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    first, second = (factors_of(generator, each, inputs, outputs, dtype) for each in (counts, others))
+    expected = twin.factored_inner(doubled(first), doubled(second))
+    sizes = [sum(float(np.linalg.norm(x) * np.linalg.norm(e)) for x, e in each) for each in (first, second)]
+    scale = sizes[0] * sizes[1]
+    assert abs(factored.factored_inner(first, second) - expected) <= (1e-13 if dtype is np.float64 else 1e-5) * scale
+    assert factored.factored_inner(first, first) == pytest.approx(factored.factored_norm(first) ** 2, rel=1e-4)
+
+
+@every_float
 @pytest.mark.parametrize(("fast", "slow", "states", "numbers"), STEPS)
 @given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
 @few_examples

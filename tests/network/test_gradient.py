@@ -9,6 +9,7 @@ from ava_np import build
 from ava_np.kernels import factored
 from ava_np.layers import Activation, Dense
 from ava_np.network import Buffers, Network
+from ava_np.network.gradient import inner_product
 from ava_np.specification import OptimiserName, TrainingSpecification
 from ava_np.training.trainer import Trainer
 
@@ -81,6 +82,27 @@ def test_gradients_of_several_applications_add_up(deferred: bool) -> None:
     network.gradient.clear()
     assert not network.gradient.read().any()
     assert network.gradient.norm() == 0
+
+
+def test_inner_products_are_those_of_the_vectors(deferred: bool) -> None:
+    """Of two gradients with factors, of one with and one that is 0 or has none, and with what was copied before."""
+    generator = np.random.default_rng(0)
+    network = make_network(generator)
+    buffers = network.buffers(BATCH)
+    propagate(network, buffers, generator)
+    first, a = network.gradient.copy_parts(), network.gradient.copy_parts()
+    vector = network.gradient.read()
+    network.gradient.clear()
+    nothing = network.gradient.copy_parts()
+    propagate(network, buffers, generator)
+    second, other = network.gradient.copy_parts(), network.gradient.read()
+    network.gradient.write(other)
+    written = network.gradient.copy_parts()
+    assert inner_product(first, a) == pytest.approx(vector @ vector, rel=1e-10)
+    for parts in (second, written):
+        assert inner_product(first, parts) == pytest.approx(vector @ other, rel=1e-10)
+        assert inner_product(parts, first) == pytest.approx(vector @ other, rel=1e-10)
+    assert inner_product(first, nothing) == inner_product(nothing, first) == 0
 
 
 def test_products_are_deferred_only_for_large_layers(deferred: bool) -> None:
