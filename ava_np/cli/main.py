@@ -51,6 +51,8 @@ def ava() -> None:
     ava evaluate runs/mine              measure the reconstruction error
     ava explore runs/mine               look at its codes in your browser
     ava gradcheck                       check every gradient
+    ava trace ava5                      see one step with every number
+    ava learn                           learn backpropagation by doing it
 
     Exit codes: 0 success; 1 bad input or a failed check; 2 wrong option; 3 a loss or a gradient was not finite;
     130 interrupted.
@@ -59,8 +61,8 @@ def ava() -> None:
 
 
 for command in (
-    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, explore, export, gradcheck, info, bench,
-    experiment, trace, learn,
+    train, sweep, report, sample, reconstruct, encode, interpolate, evaluate, explore, export, gradcheck, trace, learn,
+    info, bench, experiment,
 ):  # fmt: skip
     ava.add_command(command)
 
