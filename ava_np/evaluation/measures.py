@@ -17,7 +17,6 @@ from ava_np.evaluation.codes import knn_accuracy, linear_probe
 from ava_np.evaluation.evaluate import MAX_COMPARED
 from ava_np.evaluation.features import FeatureFunction
 from ava_np.evaluation.fidelity import psnr, ssim
-from ava_np.evaluation.likelihood import Probabilistic, bits_per_dimension, decoder_variance, elbos, log_likelihoods
 from ava_np.evaluation.linear import fit_pca, mean_image
 from ava_np.evaluation.metrics import balance_metric, reconstruction_errors, rmse
 from ava_np.evaluation.parzen import parzen_log_likelihood
@@ -25,6 +24,7 @@ from ava_np.evaluation.samples import sample_measures
 from ava_np.evaluation.sharpness import grey_share, sharpness
 from ava_np.indices import evenly_spaced
 from ava_np.models import Model
+from ava_np.models.likelihood import Probabilistic, bits_per_dimension, decoder_variance, elbos, log_likelihoods
 
 FEWEST = 20  # pictures that samples are compared with
 WINDOWS = 1000  # training pictures that choose the width of Parzen windows

@@ -4,7 +4,7 @@
 
 Historical: Goodfellow et al. 2014 and Makhzani et al. 2015 report it, so their figures can be compared. But in many
 dimensions it says little, and can rank a model that has learned pictures by heart, or the centres of k-means, above the
-true distribution (Theis et al. 2016). Judge samples by ``evaluation.samples``, and a VAE by ``evaluation.likelihood``.
+true distribution (Theis et al. 2016). Judge samples by ``evaluation.samples``, and a VAE by ``models.likelihood``.
 """
 
 import math

@@ -29,6 +29,7 @@ from ava_np.kernels.discrimination import (
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_backward, squared_error_forward
 from ava_np.layers import Dense
+from ava_np.models.likelihood import Probabilistic
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import (
@@ -78,7 +79,7 @@ class AVABuffers(StepBuffers):
     z: np.ndarray
 
 
-class AVA(TwoPropagations[AVABuffers]):
+class AVA(Probabilistic, TwoPropagations[AVABuffers]):
     """An adversarial variational autoencoder. Without its switches it is the VAE of models/vae.py."""
 
     specification: specifications.AVA

@@ -15,6 +15,7 @@ from ava_np import specification as specifications
 from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_backward, reparameterise_forward
 from ava_np.kernels.squared_error import squared_error_forward
 from ava_np.layers import Dense
+from ava_np.models.likelihood import Probabilistic
 from ava_np.models.propagation import TwoPropagations
 from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import (
@@ -38,7 +39,7 @@ class VAEBuffers(StepBuffers):
     z: np.ndarray
 
 
-class VAE(TwoPropagations[VAEBuffers]):
+class VAE(Probabilistic, TwoPropagations[VAEBuffers]):
     """A variational autoencoder."""
 
     specification: specifications.VAE

@@ -18,6 +18,7 @@ from ava_np.kernels.gaussian import kl_backward, kl_forward, reparameterise_back
 from ava_np.kernels.squared_error import squared_error_forward
 from ava_np.layers import Dense
 from ava_np.models.base import Model
+from ava_np.models.likelihood import Probabilistic
 from ava_np.models.step import Detached, NewNetwork, Noise, StepBuffers, Terms
 from ava_np.models.terms import (
     calibrated_variance,
@@ -47,7 +48,7 @@ class VAEGANSumBuffers(StepBuffers):
     z: np.ndarray
 
 
-class VAEGANSum(Model[VAEGANSumBuffers]):
+class VAEGANSum(Probabilistic, Model[VAEGANSumBuffers]):
     """A VAE and a GAN that share the decoder, and whose objectives are added."""
 
     specification: specifications.VAEGANSum

@@ -18,12 +18,12 @@ from pathlib import Path
 import numpy as np
 
 import ava_np
-from ava_np.evaluation.likelihood import bits_per_dimension, elbos, log_likelihoods
 from ava_np.experiments.attempt import attempt
 from ava_np.experiments.paper.pictures import read_parts
 from ava_np.experiments.study import Finding, Key, Measure, Printed, Result, Row, Study, agreement, picture_name
 from ava_np.images import grid, to_png
 from ava_np.models import VAE
+from ava_np.models.likelihood import bits_per_dimension, elbos, log_likelihoods
 
 BATCH, RATE = 100, 0.001
 NETWORKS = {"400-40": ((400,), "relu", 40), "2x200-50": ((200, 200), "tanh", 50)}

@@ -12,7 +12,7 @@ import pytest
 from ava_np.cli.bench import WORKLOADS
 from ava_np.experiments.bench import workloads
 from ava_np.experiments.bench.machine import Rates
-from ava_np.experiments.bench.measure import Row
+from ava_np.experiments.bench.measure import LIMIT, Row
 from tests.command import ava
 from tests.experiments.bench.small_models import small_model
 
@@ -65,12 +65,9 @@ def test_ava_np_is_measured_without_the_frameworks(
     for name in ("torch", "jax"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(workloads, "w1_model", lambda: small_model("W1", np.float32)[0])
-    monkeypatch.setattr(workloads, "measure_rates", lambda threads, repeats: None)
+    monkeypatch.setattr(workloads, "measure_rates", lambda threads, repeats: Rates(threads, 1.0, 1.0, 1.0))
     rows, _ = workloads.run(("w1",), quick=True, repeats=1)
-    assert [(row.workload, row.peer, row.ratio) for row in rows] == [
-        ("W1, batch 10", None, None),
-        ("W1, batch 1", None, None),
-    ]
+    assert [(row.workload, row.peer) for row in rows] == [("W1, batch 10", LIMIT), ("W1, batch 1", LIMIT)]
     progress = capsys.readouterr().err
     assert "torch is not installed and is left out" in progress
     assert "jax is not installed and is left out" in progress

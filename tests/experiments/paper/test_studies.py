@@ -8,12 +8,12 @@ import pytest
 
 import ava_np
 from ava_np.errors import AvaError
-from ava_np.evaluation.likelihood import elbos
 from ava_np.experiments.paper import gaussian_1d, overview, vae_likelihood, vaegan_sensitivity
 from ava_np.experiments.paper.inversion import find_codes
 from ava_np.experiments.paper.judge import SHIFT, shifted
 from ava_np.experiments.paper.pictures import read_parts
 from ava_np.experiments.study import Key
+from ava_np.models.likelihood import elbos
 from tests.command import write_pictures
 
 

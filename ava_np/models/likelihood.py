@@ -15,21 +15,66 @@ Shapes: N pictures of D values, codes of L values, k samples for each picture.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from ava_np.data.pictures import Progress
 from ava_np.errors import AvaError
-from ava_np.evaluation.arrays import Floats
-from ava_np.models import AVA, VAE, Model, VAEGANSum
+from ava_np.models.base import Model
 from ava_np.models.terms import LEAST_VARIANCE
 from ava_np.network.blas import single_threaded_blas
 
 ROWS = 1024  # codes that are decoded at once
 LOG_2PI = math.log(2 * math.pi)
 
-Probabilistic = VAE | AVA | VAEGANSum  # models with q(z|x) and p(x|z)
+Floats = NDArray[np.floating[Any]]
+Progress = Callable[[int, int], object]
+
+
+class Probabilistic:
+    """The part of a model that has q(z|x) and p(x|z): a VAE, AVA1 to AVA5 and the weighted sum."""
+
+    def log_likelihood(
+        self, pictures: ArrayLike, samples: int = 100, *, seed: int = 0, variance: float | None = None
+    ) -> np.ndarray:
+        """Return log p(x) of each picture in nats, estimated by importance sampling (``ava_np.models.likelihood``).
+
+        Parameters
+        ----------
+        pictures : array_like, (pictures, height, width, channels)
+            As for ``encode``.
+        samples : int
+            k, codes for each picture. The estimate rises to log p(x) with k: compare only values of the same k.
+        seed : int
+            Of the codes.
+        variance : float, optional
+            σ² of a Gaussian decoder; needed if it is calibrated (``ava_np.models.likelihood.decoder_variance``),
+            otherwise 1.
+
+        Returns
+        -------
+        ndarray, (pictures,) float64
+            More is better.
+
+        Raises
+        ------
+        AvaError
+            If the model is calibrated and there is no ``variance``.
+        ValueError
+            If the pictures do not fit the model, or ``samples`` or ``variance`` is not positive.
+
+        Examples
+        --------
+        >>> import ava_np
+        >>> model = ava_np.build("vae", (4, 4, 1), latent=2, likelihood="bernoulli")  # whose output is 0.5 at first
+        >>> x = np.ones((1, 4, 4, 1))
+        >>> (model.log_likelihood(x, 20_000) / np.log(2)).round(1)  # so each pixel is one bit
+        array([-16.])
+        """
+        assert isinstance(self, Model)
+        return log_likelihoods(self, np.asarray(pictures), samples=samples, seed=seed, variance=variance)
 
 
 def log_likelihoods(
@@ -74,7 +119,7 @@ def log_likelihoods(
     --------
     >>> import numpy as np
     >>> import ava_np
-    >>> from ava_np.evaluation.likelihood import elbos, log_likelihoods
+    >>> from ava_np.models.likelihood import elbos, log_likelihoods
     >>> model = ava_np.build("vae", (4, 4, 1), latent=2, likelihood="bernoulli")  # whose output is 0.5 at first
     >>> x = np.ones((3, 4, 4, 1), np.float32)
     >>> (log_likelihoods(model, x, samples=20_000) / np.log(2)).round(1)  # so each pixel is one bit
@@ -114,7 +159,7 @@ def elbos(
     --------
     >>> import numpy as np
     >>> import ava_np
-    >>> from ava_np.evaluation.likelihood import elbos, log_likelihoods
+    >>> from ava_np.models.likelihood import elbos, log_likelihoods
     >>> model = ava_np.build("vae", (4, 4, 1), latent=2, likelihood="gaussian")
     >>> x = np.random.default_rng(0).random((3, 4, 4, 1), np.float32)
     >>> bool((elbos(model, x, samples=50) <= log_likelihoods(model, x, samples=50)).all())
@@ -143,7 +188,7 @@ def bits_per_dimension(nats: float, dimensions: int) -> float:
     Examples
     --------
     >>> import math
-    >>> from ava_np.evaluation.likelihood import bits_per_dimension
+    >>> from ava_np.models.likelihood import bits_per_dimension
     >>> bits_per_dimension(784 * math.log(0.5), 784)  # a fair coin for each pixel
     1.0
     """
@@ -178,7 +223,7 @@ def decoder_variance(model: Model, pictures: Floats, *, seed: int = 0) -> float:
     --------
     >>> import numpy as np
     >>> import ava_np
-    >>> from ava_np.evaluation.likelihood import decoder_variance
+    >>> from ava_np.models.likelihood import decoder_variance
     >>> model = ava_np.build("vae", (4, 4, 1))  # whose output is 0.5 at first
     >>> decoder_variance(model, np.full((3, 4, 4, 1), 0.75, np.float32))
     0.0625
@@ -190,11 +235,15 @@ def decoder_variance(model: Model, pictures: Floats, *, seed: int = 0) -> float:
     return max(float(np.mean(np.square(model.decode(z) - x, dtype=np.float64))), LEAST_VARIANCE)
 
 
-def _probabilistic(model: Model) -> Probabilistic:
+def _probabilistic(model: Model) -> Model:
     if isinstance(model, Probabilistic):
         return model
     name = model.specification.name
     raise AvaError(f"{name} has no likelihood of pictures: a vae, ava1 to ava5 and vae-gan-sum have one")
+
+
+def _likelihood(model: Model) -> str:
+    return str(getattr(model.specification, "likelihood"))  # noqa: B009
 
 
 def _log_weights(
@@ -207,7 +256,7 @@ def _log_weights(
 ) -> Iterator[Floats]:
     """Yield log w (n, k) float64 for one part of the pictures after another."""
     model = _probabilistic(model)
-    likelihood = model.specification.likelihood
+    likelihood = _likelihood(model)
     if samples < 1 or (variance is not None and variance <= 0):
         raise ValueError(f"samples and variance must be positive, not {samples} and {variance}")
     if variance is None and likelihood == "calibrated":
@@ -232,13 +281,13 @@ def _log_weights(
             progress(min(start + each, len(x)), len(x))
 
 
-def _log_decoder(model: Probabilistic, x: Floats, z: Floats, variance: float | None) -> Floats:
+def _log_decoder(model: Model, x: Floats, z: Floats, variance: float | None) -> Floats:
     """Return log p(x|z) (n,) float64 of pictures as rows (n, D) for codes (n, L)."""
     decoder = model.networks["decoder"]
     buffers = decoder.buffers(len(z), "evaluation")
     with single_threaded_blas:
         decoder.forward(buffers, z.astype(model.dtype))
-    if model.specification.likelihood == "bernoulli":
+    if _likelihood(model) == "bernoulli":
         logits = buffers.intermediate
         softplus = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits)))
         return (x * logits - softplus).sum(axis=1, dtype=np.float64)

@@ -7,9 +7,8 @@ import pytest
 
 import ava_np
 from ava_np.errors import AvaError
-from ava_np.evaluation import likelihood
-from ava_np.evaluation.likelihood import bits_per_dimension, decoder_variance, elbos, log_likelihoods
-from ava_np.models import Model
+from ava_np.models import Model, likelihood
+from ava_np.models.likelihood import bits_per_dimension, decoder_variance, elbos, log_likelihoods
 
 D, L = 6, 2
 LINEAR = {"encoder": (), "decoder": ({"layer": "dense", "width": D},)}
@@ -140,3 +139,11 @@ def test_a_variance_below_the_smallest_of_float32_is_not_0() -> None:
 
 def test_bits_per_dimension() -> None:
     assert bits_per_dimension(-100.0, 10) == pytest.approx(100 / (10 * math.log(2)))
+
+
+def test_the_method_of_a_model_is_the_function() -> None:
+    model = ava_np.build("vae", (3, 3, 1), latent=2, hidden=(4,), likelihood="bernoulli")
+    assert isinstance(model, likelihood.Probabilistic)
+    x = np.random.default_rng(0).random((5, 3, 3, 1)).astype(np.float32)
+    np.testing.assert_array_equal(model.log_likelihood(x, 7, seed=3), log_likelihoods(model, x, samples=7, seed=3))
+    assert not hasattr(ava_np.build("gan", (3, 3, 1)), "log_likelihood")
