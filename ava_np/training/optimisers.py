@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ava_np.kernels.factored import Step, factored_step
+from ava_np.kernels.factored import Factors, Step, factored_descent, factored_step
 from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.network import Network
 from ava_np.specification import TrainingSpecification
@@ -60,7 +60,12 @@ class Optimiser:
                 if isinstance(gradient, np.ndarray):
                     self.update(*arrays, gradient, *hyperparameters)
                 else:
-                    factored_step(self.update, arrays, gradient, hyperparameters, network.scratch)
+                    self._step_by_factors(arrays, gradient, hyperparameters, network.scratch)
+
+    def _step_by_factors(
+        self, arrays: list[np.ndarray], factors: Factors, hyperparameters: tuple[float, ...], scratch: np.ndarray
+    ) -> None:
+        factored_step(self.update, arrays, factors, hyperparameters, scratch)
 
     def _hyperparameters(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
         """The numbers that the kernel takes at step k."""
@@ -74,6 +79,12 @@ class SGD(Optimiser):
 
     def _hyperparameters(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:
         return γ, ρ
+
+    def _step_by_factors(
+        self, arrays: list[np.ndarray], factors: Factors, hyperparameters: tuple[float, ...], scratch: np.ndarray
+    ) -> None:
+        γ, ρ = hyperparameters
+        factored_descent(arrays[0], factors, γ * ρ, scratch)
 
 
 class Momentum(Optimiser):

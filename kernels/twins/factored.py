@@ -39,6 +39,12 @@ def factored_inner(factors: Factors, others: Factors) -> float:
     return total
 
 
+def factored_descent(theta: np.ndarray, factors: Factors, rate: float) -> None:
+    """Subtract rate times the gradient from the parameters."""
+    for i, g in enumerate(product(factors)):
+        theta[i] -= rate * g
+
+
 def factored_step(
     step: Callable[..., None], arrays: Sequence[np.ndarray], factors: Factors, numbers: Sequence[float]
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ava_np.kernels import factored
+from ava_np.kernels import factored, gemm
 from ava_np.kernels.machine import elementwise, parallel
 from ava_np.kernels.machine.micro_kernel import Tile
 from ava_np.kernels.optimisers import adam_step, momentum_step, rmsprop_step, sgd_step
@@ -80,6 +80,24 @@ def test_inner_product_matches_its_twin(
     scale = sizes[0] * sizes[1]
     assert abs(factored.factored_inner(first, second) - expected) <= (1e-13 if dtype is np.float64 else 1e-5) * scale
     assert factored.factored_inner(first, first) == pytest.approx(factored.factored_norm(first) ** 2, rel=1e-4)
+
+
+@every_float
+@given(counts=st.tuples(batches) | st.tuples(batches, batches), inputs=widths, outputs=widths, seed=seeds)
+@few_examples
+def test_descent_matches_its_twin(
+    dtype: type[np.floating], counts: tuple[int, ...], inputs: int, outputs: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    factors = factors_of(generator, counts, inputs, outputs, dtype)
+    theta = normal(generator, (inputs * outputs,), dtype)
+    expected, given = theta.astype(float), [(x.copy(), e.copy()) for x, e in factors]
+    twin.factored_descent(expected, doubled(factors), 0.3)
+    factored.factored_descent(theta, factors, 0.3, np.full(gemm.scratch_size(), np.nan, dtype))
+    scale = 1 + sum(np.abs(x).max() * np.abs(e).max() * len(x) for x, e in factors)
+    assert np.abs(theta - expected).max() <= (1e-14 if dtype is np.float64 else 1e-6) * scale
+    for pair, kept in zip(factors, given, strict=True):
+        assert all(np.array_equal(one, other) for one, other in zip(pair, kept, strict=True))
 
 
 @every_float
