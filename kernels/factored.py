@@ -102,6 +102,9 @@ def scratch_size() -> int:
     return SCRATCH_PER_THREAD * cores()
 
 
+MIN_DESCENT_SAMPLES = 6
+"""Samples from which ``factored_descent`` is faster than ``factored_step``: a product of fewer terms is not."""
+
 PRODUCT_BLOCK = 1024
 """Values of a row that are multiplied before the next row: ten rows of 1024 float32 stay in the level-1 cache."""
 
