@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.lines import with_lines, without_margin
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "paper" / "ava.md"
 MODEL = ROOT / "ava_np" / "models" / "ava.py"
@@ -36,14 +38,10 @@ def quotations(markdown: str) -> list[tuple[str, str]]:
     """Return (file, code) of each quotation: the blocks between a line "Code, [file](link):" and any other text."""
     quoted = []
     for label in re.finditer(r"^Code, \[(.+)\]\((.+)\):\n((?:\n```python\n(?:.*\n)*?```\n)+)", markdown, re.MULTILINE):
-        assert (PAGE.parent / label[2]).resolve() == (ROOT / label[1]).resolve(), f"{label[1]} links to another file"
+        linked = (PAGE.parent / label[2].partition("#")[0]).resolve()
+        assert linked == (ROOT / label[1]).resolve(), f"{label[1]} links to another file"
         quoted += [(label[1], code) for code in re.findall(r"^```python\n((?:.*\n)*?)```$", label[3], re.MULTILINE)]
     return quoted
-
-
-def without_margin(code: str) -> str:
-    """Return the code with two spaces before every comment, so that a comment's column is not compared."""
-    return re.sub(" {2,}#", "  #", code)
 
 
 def named_tests(markdown: str) -> list[tuple[str, str]]:
@@ -68,6 +66,12 @@ def test_all_code_on_the_page_names_its_file() -> None:
 def test_quoted_code_is_in_its_file_word_for_word(file: str, code: str) -> None:
     source = (ROOT / file).read_text(encoding="utf-8")
     assert f"\n{without_margin(code)}" in without_margin(source)
+
+
+def test_links_to_code_lead_to_its_first_line() -> None:
+    """Otherwise run ``python -m tests.docs.lines``."""
+    for page in PAGE.parents[1].rglob("*.md"):
+        assert with_lines(page.read_text("utf-8")) == page.read_text("utf-8"), page
 
 
 @pytest.mark.parametrize(("file", "name"), sorted(set(named_tests(text()))))
