@@ -231,8 +231,8 @@ TRAINING_OPTIONS = [
     click.option(
         "--momentum",
         type=SHARE,
-        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, cascade, bigan, avb and "
-        "alphagan]",
+        help="μ of momentum, or β₁ of adam.  [default: 0.9; 0.5 for adam in gan, dcgan, cascade, bigan, avb, "
+        "alphagan, and aae and vae-gan-costs of dense layers]",
     ),
     click.option("--weight-decay", type=WEIGHT, help="Decoupled weight decay: λ of θ <- θ - γ λ θ.  [default: 0]"),
     click.option("--clip", type=WEIGHT, help="Maximum norm of a network's gradient, per picture.  [default: no limit]"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from ava_np.specification.ava import AVA
 from ava_np.specification.base import ModelSpecification
-from ava_np.specification.gans import DCGAN, GAN, BiGAN
+from ava_np.specification.gans import AAE, DCGAN, GAN, BiGAN, VAEGANCosts
 from ava_np.specification.models import AVB, VAEGAN, AlphaGAN, VAEGANSum
 from ava_np.specification.run import steps_per_epoch
 from ava_np.specification.values import Reduction
@@ -67,8 +67,14 @@ def default_adaptive_rate(model: ModelSpecification, values: int) -> float:
 
 
 def default_momentum(model: ModelSpecification, optimiser: str) -> float:
-    """Return 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN, as Radford et al. 2016 recommend, otherwise 0.9."""
-    return 0.5 if optimiser == "adam" and isinstance(model, GAN | BiGAN | AVB | AlphaGAN) else 0.9
+    """Return 0.5 for Adam, as Radford et al. 2016 recommend, in models of two that play against each other; else 0.9.
+
+    These are GAN, DCGAN, BiGAN, AVB and α-GAN; and AAE and VAE with GAN costs of dense networks, whose codes wander
+    about the prior with 0.9. With convolutions they do not, and learn faster with 0.9 (docs/models/aae.md).
+    """
+    dense_aae = isinstance(model, AAE | VAEGANCosts) and model.architecture == "mlp"
+    played = dense_aae or isinstance(model, GAN | BiGAN | AVB | AlphaGAN)
+    return 0.5 if optimiser == "adam" and played else 0.9
 
 
 def default_ema(model: ModelSpecification, schedule: str) -> float:

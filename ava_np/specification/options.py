@@ -66,7 +66,8 @@ class RunOptions:
         VAE-GAN, the weighted sum, AVB and α-GAN, and 0.0002 for GAN and BiGAN; for dense layers at most
         16 / (values of a picture).
     momentum : float, optional
-        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB or α-GAN.
+        μ of "momentum" or β₁ of "adam"; by default 0.9, and 0.5 for Adam in a GAN, DCGAN, BiGAN, AVB, α-GAN, or a
+        dense AAE or VAE with GAN costs.
     reduction : {"sum", "mean", "fan"}, optional
         By default "fan" for "momentum" and "sgd", otherwise "sum".
     trained_vae : path or str, optional

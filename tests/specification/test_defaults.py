@@ -21,8 +21,10 @@ from ava_np.specification.defaults import (
 
 def test_momentum_is_lower_for_adam_in_gans() -> None:
     for name in MODELS:
-        expected = 0.5 if name in ("gan", "dcgan", "bigan", "avb", "alphagan", "cascade") else 0.9
-        assert default_momentum(specify_model(name), "adam") == expected
+        always, dense = ("gan", "dcgan", "bigan", "avb", "alphagan", "cascade"), ("aae", "vae-gan-costs")
+        assert default_momentum(specify_model(name), "adam") == (0.5 if name in (*always, *dense) else 0.9)
+        convolutions = specify_model(name, architecture="conv28")
+        assert default_momentum(convolutions, "adam") == (0.5 if name in always else 0.9)
         assert default_momentum(specify_model(name), "momentum") == 0.9
 
 
