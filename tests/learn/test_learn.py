@@ -133,6 +133,20 @@ def test_the_command_writes_checks_and_goes_on(tmp_path: Path, monkeypatch: pyte
     assert "which exercise" in ava("learn", "--watch").err
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_solution_runs_as_a_notebook_of_jupytext(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    jupytext = pytest.importorskip("jupytext")
+    cells = jupytext.reads(stub(number, solved=True), fmt="py:percent").cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "code"]
+    assert title(number) in cells[0].source
+    names: dict[str, object] = {}
+    for cell in cells[1:]:
+        exec(cell.source, names)
+    printed = capsys.readouterr().out
+    assert "✓" in printed
+    assert "✗" not in printed
+
+
 def test_a_file_opens_as_a_notebook_and_its_last_cell_checks(capsys: pytest.CaptureFixture[str]) -> None:
     cells = stub(2, solved=True).split("# %%")
     assert [cell.splitlines()[0].strip() for cell in cells[1:]] == ["[markdown]", "", ""]  # jupytext's percent format
