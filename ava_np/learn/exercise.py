@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -62,6 +63,21 @@ class Exercise:
 
     parts: tuple[Part, ...]
     test: Callable[[Mapping[str, Function]], str] | None = None
+
+
+def slopes(function: Callable[..., Any], arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Return the derivative of a function by each of several arrays, as ``slope`` does for one.
+
+    Examples
+    --------
+    >>> slopes(lambda a, b: a @ b, [np.array([1.0]), np.array([2.0])])[0].round(6)
+    array([2.])
+    """
+
+    def with_one(i: int, value: np.ndarray) -> Any:
+        return function(*arrays[:i], value, *arrays[i + 1 :])
+
+    return tuple(slope(partial(with_one, i), array) for i, array in enumerate(arrays))
 
 
 def slope(function: Callable[[np.ndarray], Any], at: np.ndarray) -> np.ndarray:

@@ -70,6 +70,16 @@ class Chain:
         return self.shapes[-1]
 
     @property
+    def layer_names(self) -> list[str]:
+        """Name of each layer: its kind, and its number among the layers of this kind, such as "dense2"."""
+        seen: Counter[str] = Counter()
+        names = []
+        for layer in self.layers:
+            seen[layer.name] += 1
+            names.append(f"{layer.name}{seen[layer.name]}")
+        return names
+
+    @property
     def parameter_count(self) -> int:
         """Number of parameters."""
         return sum(prod(shape) for named in self.parameter_shapes for shape in named.values())
@@ -87,11 +97,9 @@ class Chain:
         layers : sequence of dict
             Shapes or arrays by name, one dictionary for each layer.
         """
-        seen: Counter[str] = Counter()
-        for layer, values in zip(self.layers, layers, strict=True):
-            seen[layer.name] += 1
+        for layer, values in zip(self.layer_names, layers, strict=True):
             for name, value in values.items():
-                yield f"{layer.name}{seen[layer.name]}", name, value
+                yield layer, name, value
 
 
 def bounded_output_shape(layer: Layer, input_shape: Shape) -> Shape:

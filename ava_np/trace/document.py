@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ava_np.models.propagation import angle
-from ava_np.trace.recorder import layer_name
 from ava_np.trace.row import Row
 from ava_np.trace.source import applications
 from ava_np.trace.step import Trace
@@ -88,9 +87,14 @@ def applications_of(trace: Trace) -> dict[str, dict[str, Any]]:
     for name, network_name in networks.items():
         network = trace.model.networks[network_name]
         letter, read = labels[name]
-        layers = [layer_name(network, i) for i in range(len(network.layers))]
         sizes = [math.prod(shape) for shape in network.shapes]
-        found[name] = {"network": network_name, "letter": letter, "reads": read, "layers": layers, "sizes": sizes}
+        found[name] = {
+            "network": network_name,
+            "letter": letter,
+            "reads": read,
+            "layers": network.layer_names,
+            "sizes": sizes,
+        }
     return found
 
 

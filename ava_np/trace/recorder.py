@@ -260,7 +260,7 @@ class Recorder:
             self._add("gradient", f"δ{parameter}", start, end, formulas, numeric, where=where, received=dy)
 
     def _place(self, network: Network, application: str, index: int) -> tuple[str, str, str]:
-        return self._names[id(network)], application, layer_name(network, index)
+        return self._names[id(network)], application, network.layer_names[index]
 
     def _add(
         self,
@@ -299,16 +299,3 @@ class Recorder:
                 *error,
             )
         )
-
-
-def layer_name(network: Network, index: int) -> str:
-    """Return the name of a layer of a network, such as "dense2".
-
-    Examples
-    --------
-    >>> import ava_np
-    >>> layer_name(ava_np.build("vae", (2, 2, 1)).networks["encoder"], 2)
-    'dense2'
-    """
-    name = network.layers[index].name
-    return f"{name}{sum(layer.name == name for layer in network.layers[: index + 1])}"

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ava_np.experiments.mistakes.mistake import Mistake, differ, sigmoid, slope
-from ava_np.models.terms import kl_objective, log_sigmoid
+from ava_np.experiments.mistakes.mistake import Mistake, differ
+from ava_np.learn.exercise import slope
+from ava_np.models.terms import kl_objective, log_sigmoid, sigmoid
 
 GENERATOR = np.random.default_rng(3)
 MU, S, R, DZ = (GENERATOR.normal(size=(4, 3)) for _ in range(4))
@@ -99,7 +100,7 @@ def _sigmoid_twice() -> Mistake:
     return Mistake(
         "sigmoid twice",
         "a loss that takes logits is given probabilities",
-        "lopuhin/kaggle-imet-2019 #3",
+        "cvg/glue-factory #89",
         lambda: differ(backward(T_REAL), slope(loss, T_REAL)),
         lambda: differ(backward(T_REAL), slope(lambda t: -float(np.sum(log_sigmoid(t))), T_REAL)),
         lambda: loss(np.array([50.0])) > 0.01,

@@ -36,23 +36,6 @@ class Mistake(NamedTuple):
     must: str
 
 
-def slope(function: Callable[[np.ndarray], float], at: np.ndarray, step: float = 1e-5) -> np.ndarray:
-    """Return the derivative of a function of an array, by central differences.
-
-    Examples
-    --------
-    >>> slope(lambda a: float(a @ a), np.array([1.0, 2.0])).round(6)
-    array([2., 4.])
-    """
-    found = np.empty(at.shape)
-    for index in np.ndindex(*at.shape):
-        above, below = at.copy(), at.copy()
-        above[index] += step
-        below[index] -= step
-        found[index] = (function(above) - function(below)) / (2 * step)
-    return found
-
-
 def differ(a: np.ndarray, b: np.ndarray) -> bool:
     """Return whether two arrays differ by more than finite differences err.
 
@@ -62,8 +45,3 @@ def differ(a: np.ndarray, b: np.ndarray) -> bool:
     (False, True)
     """
     return a.shape != b.shape or bool(np.abs(a - b).max() > NOTICED * max(float(np.abs(b).max()), 1e-12))
-
-
-def sigmoid(t: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + e^-t)."""
-    return 1 / (1 + np.exp(-t))

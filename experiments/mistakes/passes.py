@@ -6,9 +6,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from ava_np.experiments.mistakes.mistake import Mistake, differ, slope
+from ava_np.experiments.mistakes.mistake import Mistake, differ
 from ava_np.kernels.zoom import zoom_in_forward
 from ava_np.layers import Activation, Dense, Maxout
+from ava_np.learn.exercise import slope
 from ava_np.models import build
 from ava_np.models.gradcheck import LIMIT, check
 from ava_np.network import Network
