@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils.nodes import SkipNode
-from sphinxcontrib.katex import render_latex
+from sphinxcontrib import katex
 
 import ava_np
 
@@ -29,6 +29,9 @@ html_show_sourcelink = html_copy_source = False
 html_math_renderer = "mathml"
 smartquotes = False  # -- begins an option
 
+# In seconds. Node.js has five to begin, unless told otherwise, and needs more on a busy machine whose disk is cold.
+katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 100.0
+
 
 DOCS = Path(__file__).parent
 
@@ -50,7 +53,7 @@ def formula(writer: Any, node: Any) -> None:
     KaTeX makes it while the site is built; that needs Node.js.
     """
     display = node.tagname == "math_block"
-    writer.body.append(render_latex(node.astext(), {"output": "mathml", "displayMode": display}))
+    writer.body.append(katex.render_latex(node.astext(), {"output": "mathml", "displayMode": display}))
     raise SkipNode
 
 
