@@ -21,34 +21,41 @@ STAGES = {
 def rows_text(trace: Trace, width: int) -> str:
     """Return the rows of a trace, one line each, in lines of at most ``width`` characters.
 
-    Each line has the row's number, the paper's equation, where it happened and what it is, the formula of the first
-    entry with its value, the relative error against finite differences, and the line of code.
+    Each line has the row's number, the paper's equation, where it happened, what it is, its shape, the formula of the
+    first entry with its value, the relative error against finite differences, and the line of code.
 
     Examples
     --------
     >>> from ava_np.trace import trace_step
     >>> rows_text(trace_step("ae"), 100).splitlines()[1].split()
-    ['1', 'x', 'x[0,0]', '=', '0.08402']
+    ['1', 'x', '1×4', 'x[0,0]', '=', '0.08402']
     """
     names, lines, heading = applications_of(trace), [], ("", "")
+    columns = [_columns(number, row, names) for number, row in enumerate(trace.rows, 1)]
+    widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
     phases = len({row.phase for row in trace.rows}) > 1
-    for number, row in enumerate(trace.rows, 1):
+    for row, cells in zip(trace.rows, columns, strict=True):
         if (row.phase, STAGES[row.stage]) != heading:
             phase = f"{row.phase}: " if phases and row.phase != heading[0] else ""
             heading = row.phase, STAGES[row.stage]
             lines.append(f"{phase}{heading[1]}")
-        lines.append(_line(number, row, names, width))
+        left = "  ".join(f"{cell:{space}}" for cell, space in zip(cells, widths, strict=True))
+        lines.append(_line(row, f"{left}  ", width))
     return "\n".join(lines)
 
 
-def _line(number: int, row: Row, names: dict[str, dict[str, str]], width: int) -> str:
-    equations = ",".join(f"({one})" for one in row.equations)
+def _columns(number: int, row: Row, names: dict[str, dict[str, str]]) -> tuple[str, ...]:
     where = ""
     if row.application:
         of = names[row.application]
         where = f"{of['letter']}{'' if row.learns else '*'} on {of['reads']}, {row.layer}"
     quantity = "" if row.stage == "terms" else row.quantity
-    left, formula = f"{number:4} {equations:8} {where:22} {quantity:9} ", first(row)
+    shape = "×".join(map(str, row.after.shape))
+    return f"{number:4}", ",".join(f"({one})" for one in row.equations), where, quantity, shape
+
+
+def _line(row: Row, left: str, width: int) -> str:
+    formula = first(row)
     checked = "" if row.relative_error is None else f"{row.relative_error:.0e}"
     right = f"{checked:6} {row.place.removeprefix('models/'):15}".rstrip()
     room = width - len(right) - 2 - len(left)

@@ -33,6 +33,13 @@ def test_lines_are_those_of_the_trace(model: str, propagation: str, lines: list[
         assert any(one.startswith(words) for one in printed), words
 
 
+def test_the_line_that_the_manual_explains_is_one_of_the_trace() -> None:
+    text = (PAGE.parent / "manual" / "trace.md").read_text("utf-8")
+    (line,) = re.findall(r"A line of the output is\n\n    (.+)\n", text)
+    printed = rows_text(trace_step("ava5", propagation="paper"), 400).splitlines()
+    assert line.split() in [one.split() for one in printed]
+
+
 def test_every_page_of_kernels_and_models_is_on_the_way() -> None:
     """But those of speed and of preparing pictures, and models that are parts of others."""
     aside = {"gemm", "factored", "zoom", "augmentation", "cross_entropy", "cascade", "vaegansum", "autoencoder"}
