@@ -1,5 +1,6 @@
 """Compilation of the kernels: numba's flags, and a cache of machine code that notices every edit."""
 
+import gc
 import hashlib
 import os
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core import event
 from numba.core.caching import IndexDataCacheFile, NullCache
 from numba.core.ccallback import CFunc
 from numba.core.compiler_lock import global_compiler_lock
@@ -132,6 +134,27 @@ def _cache(compiled: Any) -> None:
     else:
         compiled._cache = NullCache()
 
+
+class _PausedCollector(event.Listener):
+    """Turns Python's garbage collector off while numba compiles.
+
+    numba makes millions of objects and keeps many of them. To look through all that are there, again and again, takes a
+    tenth of the time of a first start.
+    """
+
+    def __init__(self) -> None:
+        self._was_on: list[bool] = []  # compilations are nested, and other threads wait to compile
+
+    def on_start(self, event: event.Event) -> None:
+        self._was_on.append(gc.isenabled())
+        gc.disable()
+
+    def on_end(self, event: event.Event) -> None:
+        if self._was_on.pop():
+            gc.enable()
+
+
+event.register("numba:compiler_lock", _PausedCollector())
 
 if hasattr(os, "register_at_fork"):
     # Fork only while no thread compiles: the child would inherit a locked lock, without the thread that releases it.

@@ -1,15 +1,19 @@
 """The cache of machine code: it notices every edit below kernels/, and changes no result."""
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
+from numba.extending import intrinsic
 
 import ava_np.kernels
-from ava_np.kernels.machine.compile import _CacheFiles
+from ava_np.kernels.machine.compile import _CacheFiles, kernel
 from tests.kernels.machine import cached_package, trained_parameters
 
 ROOT = Path(__file__).parents[3]
@@ -118,3 +122,26 @@ def test_damaged_cache_files_are_compiled_again(kernels: Path, suffix: str, cont
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if content is None else content)
     assert answers(kernels)[:3] == [11, 11, 11]
     assert answers(kernels) == [11, 11, 11, 2]
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_garbage_collector_rests_while_a_kernel_compiles_and_is_then_as_before(was_on: bool) -> None:
+    seen = []
+
+    @intrinsic
+    def nothing(context):  # type: ignore[no-untyped-def]
+        seen.append(gc.isenabled())
+        return numba.void(), lambda context, *_: context.get_dummy_value()
+
+    @kernel
+    def touch(x: np.ndarray) -> None:
+        nothing()  # type: ignore[call-arg]
+
+    (gc.enable if was_on else gc.disable)()
+    try:
+        touch(np.zeros(1))
+        assert seen
+        assert not any(seen)
+        assert gc.isenabled() is was_on
+    finally:
+        gc.enable()
