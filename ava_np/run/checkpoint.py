@@ -8,7 +8,7 @@ the step, and a checksum. Files are written atomically.
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast, get_args
@@ -195,19 +195,32 @@ def save_checkpoint(trainer: Trainer, folder: Path, run: str = "") -> None:
     AvaError
         If not even the weights can be written.
     """
+    model, steps = trainer.average.model, trainer.steps
+    _write_both(folder, steps, lambda: _state_file(trainer, run), lambda: _model_file(model, run, steps))
+
+
+def checkpoint_writer(trainer: Trainer, folder: Path, run: str = "") -> Callable[[], None]:
+    """Return a function that writes what ``save_checkpoint`` would write now; parameters and errors as there."""
+    steps, state = trainer.steps, _state_file(trainer, run)
+    weights = _model_file(trainer.average.model, run, steps)
+    return lambda: _write_both(folder, steps, lambda: state, lambda: weights)
+
+
+def _write_both(folder: Path, steps: int, state: Callable[[], bytes], weights: Callable[[], bytes]) -> None:
+    """Write the two files, whose content is made one after the other, to hold only one of them in memory."""
     try:
-        with atomic_file(folder / MODEL) as weights, atomic_file(folder / TRAINING) as state:  # the state comes first
-            state.write(_state_file(trainer, run))
-            weights.write(_model_file(trainer.average.model, run, trainer.steps))
+        with atomic_file(folder / MODEL) as of_weights, atomic_file(folder / TRAINING) as of_state:  # this comes first
+            of_state.write(state())
+            of_weights.write(weights())
     except OSError as error:
         try:
-            write_atomically(folder / MODEL, _model_file(trainer.average.model, run, trainer.steps))
+            write_atomically(folder / MODEL, weights())
         except AvaError as failure:
             raise failure from error
         logger.warning(
             "%s of step %d could not be written (%s): the weights are saved without it, and --resume goes back to "
             "an older step",
-            *(TRAINING, trainer.steps, error.strerror),
+            *(TRAINING, steps, error.strerror),
         )
 
 

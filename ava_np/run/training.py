@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Generator
+from contextlib import ExitStack, closing
 from shlex import quote
 
 import msgspec
@@ -12,6 +13,7 @@ from ava_np.files import write_atomically
 from ava_np.models import Cascade, Model, from_specification
 from ava_np.run.checkpoint import load_state, saved_steps
 from ava_np.run.checkpoint_interval import MINUTE, Clock, Interval
+from ava_np.run.first_save import FirstSave
 from ava_np.run.folder import Run
 from ava_np.run.metrics_log import MetricsLog
 from ava_np.run.names import METRICS, MODEL, TRAINING
@@ -111,9 +113,9 @@ def train(
 ) -> Generator[Metrics | None, None, None]:
     """Train to the last epoch, write the metrics and pictures of the progress, and save at intervals and at the end.
 
-    A training that stops early is saved too, and ``resume`` continues it to the same bytes. A new run is saved before
-    its first step, so that there is always a state to return to. Metrics and pictures of steps after the
-    last save are removed.
+    A training that stops early is saved too, and ``resume`` continues it to the same bytes. The first state of a new
+    run is saved too, while its first step is computed, so that there is always one to return to. Metrics and pictures
+    of steps after the last save are removed.
 
     With ``TrainingSpecification.patience``, the training ends when the validation error has not improved for so many
     evaluations. ``model.safetensors`` then always holds the weights with the smallest error so far, and
@@ -151,7 +153,7 @@ def train(
     AvaError
         If a file cannot be written. If this happens at an interval, a warning is logged instead.
     """
-    with run:
+    with run, ExitStack() as stack:
         if (run.folder / TRAINING).exists() and saved_steps(run.folder / TRAINING) > trainer.steps:
             raise RunError(f"{run.folder} has been trained further in the meantime: resume it")
         specification = run.specification
@@ -160,12 +162,11 @@ def train(
         pictures = msgspec.structs.replace(specification.pictures, count=len(data.pictures.names))  # 0 in format 2
         run.update(msgspec.structs.replace(specification, pictures=pictures))
         _keep_metrics(run, trainer)
-        if not (run.folder / TRAINING).exists():
-            save(run, trainer)
+        first_save = stack.enter_context(closing(FirstSave(run, trainer)))
         batches, rollbacks = data.batches(run.specification.pictures), Rollbacks(trainer.steps)
         while True:
             try:
-                yield from _steps(run, trainer, data, batches, Clock(checkpoint_every))
+                yield from _steps(run, trainer, data, batches, Clock(checkpoint_every), first_save)
             except NotFiniteError as error:
                 _return_to_save(run, trainer, error)
                 rollbacks.returned(trainer.steps)
@@ -184,7 +185,12 @@ def train(
 
 
 def _steps(
-    run: Run, trainer: Trainer, data: SplitPictures, batches: tuple[Batches, Batches | None], clock: Clock
+    run: Run,
+    trainer: Trainer,
+    data: SplitPictures,
+    batches: tuple[Batches, Batches | None],
+    clock: Clock,
+    first_save: FirstSave,
 ) -> Generator[Metrics | None, None, None]:
     """Train to the last epoch or until the patience ends, and save; but not after a divergence."""
     last, patience = trainer.training.total_steps(len(batches[0])), trainer.training.patience
@@ -193,7 +199,7 @@ def _steps(
         saver = Saver(run, trainer, log, progress, batches[0])
         progress.draw()
         try:
-            for metrics in trainer.run(*batches):
+            for metrics in first_save.during_first(trainer.run(*batches)):
                 progress.draw()
                 if metrics is not None:
                     saver.add(metrics)

@@ -1,18 +1,16 @@
 """``ava train --resume`` and ``--overwrite``, and trainings that Ctrl-C stops."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ava_np.run import saver, training
-from ava_np.run.checkpoint import save_model
+from ava_np.run import checkpoint, training
 from ava_np.run.folder import Run
 from ava_np.run.names import ARCHITECTURE, CARD, METRICS_CSV, MODEL, RUN_FILES
 from ava_np.run.progress_folder import progress_pictures
-from ava_np.training.trainer import Trainer
 from tests.command import SMALL, ava, spawn, tree, write_pictures
 from tests.results import BOLD, printed, ran
 
@@ -149,15 +147,15 @@ def test_stop_says_so_if_there_was_never_room_for_the_state(
 ) -> None:
     """Only the weights are written, and Ctrl-C comes after the first step."""
 
-    def weights_alone(trainer: Trainer, folder: Path, run: str) -> None:
-        save_model(trainer.model, folder / MODEL)
+    def weights_alone(folder: Path, steps: int, state: Callable[[], bytes], weights: Callable[[], bytes]) -> None:
+        (folder / MODEL).write_bytes(weights())
 
     def stepping(*arguments: Any, **options: Any) -> Iterator[Any]:
         for metrics in training.train(*arguments, **options):
             signal.raise_signal(signal.SIGINT)
             yield metrics
 
-    monkeypatch.setattr(saver, "save_checkpoint", weights_alone)
+    monkeypatch.setattr(checkpoint, "_write_both", weights_alone)
     monkeypatch.setattr("ava_np.run.session.train", stepping)
     outcome = ava("train", photos, *SMALL, "--out", "other")
     assert (outcome.code, outcome.err.splitlines()[-2]) == (
