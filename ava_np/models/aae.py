@@ -138,25 +138,25 @@ class AAE(Model[AAEBuffers]):
 
     def reconstruction_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 1."""
-        t = self._reconstruct(x, noise)
-        reconstruction, δx_, _ = reconstruction_loss(t.g1, x, self.likelihood)
-        δz = self.g.backward(t.g1, δx_, from_intermediate=True)
-        self._encoder_backward(t.f1, δz, noise)
+        step = self._reconstruct(x, noise)
+        reconstruction, δx_, _ = reconstruction_loss(step.g1, x, self.likelihood)
+        δz = self.g.backward(step.g1, δx_, from_intermediate=True)
+        self._encoder_backward(step.f1, δz, noise)
         return {"reconstruction": reconstruction}
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 2."""
-        t = self._apply_discriminator(x, noise)
-        terms, δreal, δfake = discriminator_loss(t.D2_real, t.D2_fake, self.smoothing)
-        self.D.backward_parameters(t.D2_real, δreal)
-        self.D.backward_parameters(t.D2_fake, δfake)
+        step = self._apply_discriminator(x, noise)
+        terms, δreal, δfake = discriminator_loss(step.D2_real, step.D2_fake, self.smoothing)
+        self.D.backward_parameters(step.D2_real, δreal)
+        self.D.backward_parameters(step.D2_fake, δfake)
         return {"log_D_prior": terms["log_d_real"], "log_D_code": terms["log_d_fake"]}
 
     def regularisation_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Phase 3."""
-        t = self._regularise(x, noise)
-        δz = self.D.backward_input(t.D3_fake, generator_loss(t.D3_fake, self.saturating))
-        self._encoder_backward(t.f3, δz, noise)
+        step = self._regularise(x, noise)
+        δz = self.D.backward_input(step.D3_fake, generator_loss(step.D3_fake, self.saturating))
+        self._encoder_backward(step.f3, δz, noise)
         return {}
 
     def reconstruction_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
@@ -166,37 +166,37 @@ class AAE(Model[AAEBuffers]):
 
     def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what D minimises."""
-        t = self._apply_discriminator(x, noise)
-        return {"code_discriminator": discriminator_objective(t.D2_real, t.D2_fake, self.smoothing)}
+        step = self._apply_discriminator(x, noise)
+        return {"code_discriminator": discriminator_objective(step.D2_real, step.D2_fake, self.smoothing)}
 
     def regularisation_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what the encoder minimises in phase 3."""
         return {"encoder": generator_objective(self._regularise(x, noise).D3_fake, self.saturating)}
 
     def _reconstruct(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
-        t = self.buffers(len(x), noise)
-        self.g.forward(t.g1, self._code(t, t.f1, x, noise))
-        return t
+        step = self.buffers(len(x), noise)
+        self.g.forward(step.g1, self._code(step, step.f1, x, noise))
+        return step
 
     def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
-        t = self.buffers(len(x), noise)
-        self.D.forward(t.D2_real, noise["z_p"])
-        self.D.forward(t.D2_fake, self._code(t, t.f2, x, noise))
-        return t
+        step = self.buffers(len(x), noise)
+        self.D.forward(step.D2_real, noise["z_p"])
+        self.D.forward(step.D2_fake, self._code(step, step.f2, x, noise))
+        return step
 
     def _regularise(self, x: np.ndarray, noise: Noise) -> AAEBuffers:
-        t = self.buffers(len(x), noise)
-        self.D.forward(t.D3_fake, self._code(t, t.f3, x, noise))
-        return t
+        step = self.buffers(len(x), noise)
+        self.D.forward(step.D3_fake, self._code(step, step.f3, x, noise))
+        return step
 
-    def _code(self, t: AAEBuffers, f: Buffers, x: np.ndarray, noise: Noise) -> np.ndarray:
+    def _code(self, step: AAEBuffers, f: Buffers, x: np.ndarray, noise: Noise) -> np.ndarray:
         """Return z of x, with ``f`` as the encoder's buffers."""
         output = self.f.forward(f, x)
         if not self.stochastic:
             return output
         μ, s = split_mean_logvar(output)
-        reparameterise_forward(t.z, μ, s, noise["r"])
-        return t.z
+        reparameterise_forward(step.z, μ, s, noise["r"])
+        return step.z
 
     def _encoder_backward(self, f: Buffers, δz: np.ndarray, noise: Noise) -> None:
         """Propagate the error at z into the encoder, with ``f`` as its buffers."""

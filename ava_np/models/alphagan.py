@@ -89,47 +89,49 @@ class AlphaGAN(Model[AlphaGANBuffers]):
         """Add all four networks' gradients."""
         # fmt: off
         E, G, D, C = self.E, self.G, self.D, self.C
-        t = self._forward(x, noise)
-        x_ = t.G_.output
+        step = self._forward(x, noise)
+        x_ = step.G_.output
 
-        d, δreal, δfake = discriminator_loss(t.D, t.D_p, 0.0)       # D ascends log D(x) + log(1 - D(x_p))
-        δ_ = t.D_.zero_error()
-        log_fake_backward(δ_, t.D_.output, -1)                      #           + log(1 - D(x̂))
-        for buffers, δ in ((t.D, δreal), (t.D_p, δfake), (t.D_, δ_)):
+        pictures, δreal, δfake = discriminator_loss(step.D, step.D_p, 0.0)  # D ascends log D(x) + log(1 - D(x_p))
+        δ_ = step.D_.zero_error()
+        log_fake_backward(δ_, step.D_.output, -1)                           #           + log(1 - D(x̂))
+        for buffers, δ in ((step.D, δreal), (step.D_p, δfake), (step.D_, δ_)):
             D.backward_parameters(buffers, δ)
-        c, δreal, δfake = discriminator_loss(t.C_p, t.C_, 0.0)      # C ascends log C(z_p) + log(1 - C(ẑ))
-        C.backward_parameters(t.C_p, δreal)
-        C.backward_parameters(t.C_, δfake)
+        codes, δreal, δfake = discriminator_loss(step.C_p, step.C_, 0.0)    # C ascends log C(z_p) + log(1 - C(ẑ))
+        C.backward_parameters(step.C_p, δreal)
+        C.backward_parameters(step.C_, δfake)
 
-        δx_ = self.λ * np.sign(x_ - x)                              # λ ‖x - x̂‖₁, of E and G
-        minus = np.full_like(t.D.output, -1)                        # R is minus a logit: its error there is -1
-        δz = G.backward_input(t.G_, δx_) + C.backward_input(t.C_, minus)
-        E.backward_parameters(t.E, δz)                              # E descends λ ‖x - x̂‖₁ + R_C(ẑ)
-        G.backward_parameters(t.G_, δx_ + D.backward_input(t.D_, minus))  # G descends λ ‖x - x̂‖₁ + R_D(x̂)
-        G.backward_parameters(t.G_p, D.backward_input(t.D_p, minus))      #           + R_D(x_p)
+        δx_ = self.λ * np.sign(x_ - x)                                      # λ ‖x - x̂‖₁, of E and G
+        minus = np.full_like(step.D.output, -1)                             # R is minus a logit: its error there is -1
+        δz = G.backward_input(step.G_, δx_) + C.backward_input(step.C_, minus)
+        E.backward_parameters(step.E, δz)                                   # E descends λ ‖x - x̂‖₁ + R_C(ẑ)
+        G.backward_parameters(step.G_, δx_ + D.backward_input(step.D_, minus))  # G descends λ ‖x - x̂‖₁ + R_D(x̂)
+        G.backward_parameters(step.G_p, D.backward_input(step.D_p, minus))      #           + R_D(x_p)
         return {"reconstruction": self.λ * float(np.sum(np.abs(x_ - x), dtype=np.float64)),
-                "log_d_real": d["log_d_real"], "log_d_reconstructed": log_fake_forward(t.D_.output),
-                "log_d_fake": d["log_d_fake"], "log_D_prior": c["log_d_real"], "log_D_code": c["log_d_fake"]}
+                "log_d_real": pictures["log_d_real"], "log_d_reconstructed": log_fake_forward(step.D_.output),
+                "log_d_fake": pictures["log_d_fake"],
+                "log_D_prior": codes["log_d_real"], "log_D_code": codes["log_d_fake"]}
         # fmt: on
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what each network minimises."""
-        t = self._forward(x, noise)
-        distance = self.λ * float(np.sum(np.abs(t.G_.output - x)))
+        step = self._forward(x, noise)
+        distance = self.λ * float(np.sum(np.abs(step.G_.output - x)))
         return {
-            "encoder": distance - float(np.sum(t.C_.output)),
-            "decoder": distance - float(np.sum(t.D_.output + t.D_p.output)),
-            "discriminator": discriminator_objective(t.D, t.D_p, 0.0) - float(np.sum(log_sigmoid(-t.D_.output))),
-            "code_discriminator": discriminator_objective(t.C_p, t.C_, 0.0),
+            "encoder": distance - float(np.sum(step.C_.output)),
+            "decoder": distance - float(np.sum(step.D_.output + step.D_p.output)),
+            "discriminator": discriminator_objective(step.D, step.D_p, 0.0)
+            - float(np.sum(log_sigmoid(-step.D_.output))),
+            "code_discriminator": discriminator_objective(step.C_p, step.C_, 0.0),
         }
 
     def _forward(self, x: np.ndarray, noise: Noise) -> AlphaGANBuffers:
         """The one forward pass."""
-        t, z_p = self.buffers(len(x), noise), noise["z_p"]
-        z = self.E.forward(t.E, x)
-        self.D.forward(t.D, x)
-        self.D.forward(t.D_, self.G.forward(t.G_, z))
-        self.D.forward(t.D_p, self.G.forward(t.G_p, z_p))
-        self.C.forward(t.C_, z)
-        self.C.forward(t.C_p, z_p)
-        return t
+        step, z_p = self.buffers(len(x), noise), noise["z_p"]
+        z = self.E.forward(step.E, x)
+        self.D.forward(step.D, x)
+        self.D.forward(step.D_, self.G.forward(step.G_, z))
+        self.D.forward(step.D_p, self.G.forward(step.G_p, z_p))
+        self.C.forward(step.C_, z)
+        self.C.forward(step.C_p, z_p)
+        return step

@@ -59,16 +59,16 @@ class Autoencoder(Model[AutoencoderBuffers]):
 
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add both networks' gradients."""
-        t = self.buffers(len(x), noise)
-        self.ι.forward(t.ι, self.π.forward(t.π, x))
-        reconstruction, δx_, _ = reconstruction_loss(t.ι, x, self.likelihood)  #  x' - x, or y - x at the logits
-        δz = self.ι.backward(t.ι, δx_, from_intermediate=True)
-        self.π.backward_parameters(t.π, δz)
+        step = self.buffers(len(x), noise)
+        self.ι.forward(step.ι, self.π.forward(step.π, x))
+        reconstruction, δx_, _ = reconstruction_loss(step.ι, x, self.likelihood)  # x' - x, at x' or its logits
+        δz = self.ι.backward(step.ι, δx_, from_intermediate=True)
+        self.π.backward_parameters(step.π, δz)
         return {"reconstruction": reconstruction}
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return the reconstruction error, for both networks."""
-        t = self.buffers(len(x), noise)
-        self.ι.forward(t.ι, self.π.forward(t.π, x))
-        error = reconstruction_objective(t.ι, x, self.likelihood)
+        step = self.buffers(len(x), noise)
+        self.ι.forward(step.ι, self.π.forward(step.π, x))
+        error = reconstruction_objective(step.ι, x, self.likelihood)
         return {"encoder": error, "decoder": error}

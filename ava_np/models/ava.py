@@ -135,61 +135,61 @@ class AVA(Probabilistic, TwoPropagations[AVABuffers]):
         """
         # fmt: off
         Θ, Φ, Ψ, Λ, v = self.Θ, self.Φ, self.Ψ, self.Λ, self.variant
-        t, r, exact = self.buffers(len(x), noise), noise["r"], self.propagation == "exact"
+        step, r, exact = self.buffers(len(x), noise), noise["r"], self.propagation == "exact"
 
-        μ, s = split_mean_logvar(Θ.forward(t.f, x))                     #       f(x|Θ), s = log Σ
-        reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
-        x_ = Φ.forward(t.g, t.z)                                        #       x' = g(z|Φ)
-        δx_, δf = t.g.zero_error(), t.f.zero_error()                    #       errors of Φ at x' and of Θ at (μ, s)
+        μ, s = split_mean_logvar(Θ.forward(step.f, x))                  #       f(x|Θ), s = log Σ
+        reparameterise_forward(step.z, μ, s, r)                         # (8)   z = μ + Σ^½ r
+        x_ = Φ.forward(step.g, step.z)                                  #       x' = g(z|Φ)
+        δx_, δf = step.g.zero_error(), step.f.zero_error()              #       errors of Φ at x' and of Θ at (μ, s)
         δμ, δs = split_mean_logvar(δf)
 
         squared, σ2 = squared_error_forward(x_, x), 1.0
         squared_error_backward(δx_, x_, x)                              # (6)   -(x - x'), also of the VAE
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
         if exact:
-            σ2 = calibrated_variance(squared, x.size, t.g.share) if self.calibrated else 1.0
+            σ2 = calibrated_variance(squared, x.size, step.g.share) if self.calibrated else 1.0
             δf *= self.β * σ2
         terms = {"reconstruction": gaussian_value(squared, x.size, σ2), "kl": kl_forward(μ, s)}
 
         if v.discriminator:
-            d, d_ = Ψ.forward(t.d, x), Ψ.forward(t.d_, x_)
+            d, d_ = Ψ.forward(step.d, x), Ψ.forward(step.d_, x_)
             terms |= {"log_d_real": log_real_forward(d), "log_d_fake": log_fake_forward(d_)}
-            self.add_adversarial_error(δx_, Ψ, t.d_, self.λ)            # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
-            δd, δd_ = t.d.zero_error(), t.d_.zero_error()
+            self.add_adversarial_error(δx_, Ψ, step.d_, self.λ)         # (6)   a_d'(d(x')) / (1 - d(x')), Ψ*
+            δd, δd_ = step.d.zero_error(), step.d_.zero_error()
             log_real_backward(δd, d, -1)                                # (7)   a_d'(d(x)) / d(x)
             log_fake_backward(δd_, d_, -1)                              # (7)   -a_d'(d(x')) / (1 - d(x'))
             if v.reverse_causal:
-                a_g = Φ.output_slope(t.g)                               #       a_g'(x')
+                a_g = Φ.output_slope(step.g)                            #       a_g'(x')
                 reverse_causal_backward(δd_, d_, x, x_, a_g)            # (10)  a_d'(d0) Σ (x - x') a_g'(x')
-            Ψ.backward_parameters(t.d, δd)
-            Ψ.backward_parameters(t.d_, δd_)
+            Ψ.backward_parameters(step.d, δd)
+            Ψ.backward_parameters(step.d_, δd_)
 
         if v.encoding_discriminator:
-            μ_, _ = split_mean_logvar(Θ.forward(t.f_, x_))              #       μ(x')
-            D, D_ = Λ.forward(t.D, μ), Λ.forward(t.D_, μ_)
+            μ_, _ = split_mean_logvar(Θ.forward(step.f_, x_))           #       μ(x')
+            D, D_ = Λ.forward(step.D, μ), Λ.forward(step.D_, μ_)
             terms |= {"log_D_real": log_real_forward(D), "log_D_fake": log_fake_forward(D_)}
             if exact:
-                δf_ = t.f_.zero_error()
+                δf_ = step.f_.zero_error()
                 δμ_, _ = split_mean_logvar(δf_)
-                self.add_adversarial_error(δμ_, Λ, t.D_, self.λ_μ)      # (12)  from D to μ(x'), through Λ*,
-                δx_ += Θ.backward(t.f_, δf_)                            # (12)  and on to Θ and x'
+                self.add_adversarial_error(δμ_, Λ, step.D_, self.λ_μ)   # (12)  from D to μ(x'), through Λ*,
+                δx_ += Θ.backward(step.f_, δf_)                         # (12)  and on to Θ and x'
             else:
-                self.add_adversarial_error(δμ, Λ, t.D_)                 # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
-            δD, δD_ = t.D.zero_error(), t.D_.zero_error()
+                self.add_adversarial_error(δμ, Λ, step.D_)              # (14)  a_D'(D(μ(x'))) / (1 - D(μ(x')))
+            δD, δD_ = step.D.zero_error(), step.D_.zero_error()
             log_real_backward(δD, D, -1)                                # (13)  a_D'(D(μ(x))) / D(μ(x))
             log_fake_backward(δD_, D_, -1)                              # (13)  -a_D'(D(μ(x'))) / (1 - D(μ(x')))
             if v.encoding_reverse_causal:
-                a_f, _ = split_mean_logvar(Θ.output_slope(t.f_))        #       a_f'(μ(x')) = 1: μ is linear
+                a_f, _ = split_mean_logvar(Θ.output_slope(step.f_))     #       a_f'(μ(x')) = 1: μ is linear
                 reverse_causal_backward(δD_, D_, μ, μ_, a_f)            # (16)  a_D'(D0) Σ (μ(x) - μ(x')) a_f'
-            Λ.backward_parameters(t.D, δD)
-            Λ.backward_parameters(t.D_, δD_)
+            Λ.backward_parameters(step.D, δD)
+            Λ.backward_parameters(step.D_, δD_)
 
         if exact:
-            δz = Φ.backward(t.g, δx_)                                   # (6)   δx' a_g'(x'), then down into Φ
+            δz = Φ.backward(step.g, δx_)                                # (6)   δx' a_g'(x'), then down into Φ
             reparameterise_backward(δμ, δs, δz, s, r)                   # (1)   the path through z that (5) drops
         else:
-            Φ.backward_parameters(t.g, δx_)                             # (6)   δx' a_g'(x'), then down into Φ
-        Θ.backward_parameters(t.f, δf)                                  # (5), (14)
+            Φ.backward_parameters(step.g, δx_)                          # (6)   δx' a_g'(x'), then down into Φ
+        Θ.backward_parameters(step.f, δf)                               # (5), (14)
         return terms
         # fmt: on
 
@@ -259,10 +259,10 @@ class AVA(Probabilistic, TwoPropagations[AVABuffers]):
 
     def forward_values(self, x: np.ndarray, noise: Noise) -> dict[str, np.ndarray]:
         """Return copies of all values of a step's forward pass, including those that the variant does not use."""
-        Θ, Φ, Ψ, Λ, t, r = self.Θ, self.Φ, self.Ψ, self.Λ, self.buffers(len(x), noise), noise["r"]
-        μ, s = split_mean_logvar(Θ.forward(t.f, x).copy())
-        x_ = Φ.forward(t.g, μ + np.exp(s / 2) * r).copy()
-        μ_, _ = split_mean_logvar(Θ.forward(t.f_, x_).copy())
-        d, d_ = Ψ.forward(t.d, x).copy(), Ψ.forward(t.d_, x_).copy()
-        D, D_ = Λ.forward(t.D, μ).copy(), Λ.forward(t.D_, μ_).copy()
+        Θ, Φ, Ψ, Λ, step, r = self.Θ, self.Φ, self.Ψ, self.Λ, self.buffers(len(x), noise), noise["r"]
+        μ, s = split_mean_logvar(Θ.forward(step.f, x).copy())
+        x_ = Φ.forward(step.g, μ + np.exp(s / 2) * r).copy()
+        μ_, _ = split_mean_logvar(Θ.forward(step.f_, x_).copy())
+        d, d_ = Ψ.forward(step.d, x).copy(), Ψ.forward(step.d_, x_).copy()
+        D, D_ = Λ.forward(step.D, μ).copy(), Λ.forward(step.D_, μ_).copy()
         return {"x_": x_, "μ": μ, "s": s, "μ_": μ_, "d": d, "d_": d_, "D": D, "D_": D_}

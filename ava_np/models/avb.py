@@ -1,6 +1,6 @@
 """Adversarial variational Bayes: Mescheder, Nowozin and Geiger 2017, Algorithm 1. A VAE whose posterior is free.
 
-    max over T        E log σ(T(x, f(x, ε))) + E log(1 - σ(T(x, z_p)))        z_p ~ N(0, I)
+    max over T        E log d(x, f(x, ε)) + E log(1 - d(x, z_p)),   d = sigmoid(T),  z_p ~ N(0, I)
     min over f, g     -log p(x|z) + T(x, z),   z = f(x, ε),  ε ~ N(0, I)
 
 The encoder reads noise, so q(z|x) may be any distribution, but its density is not known. The best T is
@@ -110,21 +110,21 @@ class AVB(Model[AVBBuffers]):
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add all five networks' gradients."""
         # fmt: off
-        t = self._forward(x, noise)
+        step = self._forward(x, noise)
         features = self.feature_count
 
-        terms, δT, δT_p = discriminator_loss(t.T, t.T_p, 0.0)       # T ascends log σ(T(x, z)) + log(1 - σ(T(x, z_p)))
-        δh = self.T.backward(t.T, δT)[:, :features].copy()
-        δh += self.T.backward(t.T_p, δT_p)[:, :features]            # both read the features h of one trunk
-        self.T_trunk.backward_parameters(t.T_trunk, δh)
+        terms, δT, δT_p = discriminator_loss(step.T, step.T_p, 0.0)  # T ascends log d(x, z) + log(1 - d(x, z_p))
+        δh = self.T.backward(step.T, δT)[:, :features].copy()
+        δh += self.T.backward(step.T_p, δT_p)[:, :features]         # both read the features h of one trunk
+        self.T_trunk.backward_parameters(step.T_trunk, δh)
 
-        reconstruction, δx_, σ2 = reconstruction_loss(t.g, x, self.likelihood)
-        δz = self.g.backward(t.g, δx_, from_intermediate=True)      # g descends -log p(x|z), and f with it
-        δT = np.full_like(t.T.output, σ2)                           # ∂T/∂T = 1, times σ²
-        δz = δz + self.T.backward_input(t.T, δT)[:, features:]      # f descends T(x, z), through z alone
-        δh = self.f.backward(t.f, δz)[:, :-self.latent]
-        self.trunk.backward_parameters(t.trunk, δh)                 # ε is noise: no network made it
-        return {"reconstruction": reconstruction, "kl": float(np.sum(t.T.output)), **terms}
+        reconstruction, δx_, σ2 = reconstruction_loss(step.g, x, self.likelihood)
+        δz = self.g.backward(step.g, δx_, from_intermediate=True)   # g descends -log p(x|z), and f with it
+        δT = np.full_like(step.T.output, σ2)                        # ∂T/∂T = 1, times σ²
+        δz = δz + self.T.backward_input(step.T, δT)[:, features:]   # f descends T(x, z), through z alone
+        δh = self.f.backward(step.f, δz)[:, :-self.latent]
+        self.trunk.backward_parameters(step.trunk, δh)              # ε is noise: no network made it
+        return {"reconstruction": reconstruction, "kl": float(np.sum(step.T.output)), **terms}
         # fmt: on
 
     def detached(self, x: np.ndarray, noise: Noise) -> Detached:
@@ -134,11 +134,11 @@ class AVB(Model[AVBBuffers]):
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what each network minimises; f and g the negative of the estimated bound."""
-        t = self._forward(x, noise)
-        bound = reconstruction_objective(t.g, x, self.likelihood) + float(np.sum(t.T.output))
+        step = self._forward(x, noise)
+        bound = reconstruction_objective(step.g, x, self.likelihood) + float(np.sum(step.T.output))
         if self.likelihood == "calibrated":
             bound *= detached["σ2"].item(0)
-        contrast = discriminator_objective(t.T, t.T_p, 0.0)
+        contrast = discriminator_objective(step.T, step.T_p, 0.0)
         return {
             **dict.fromkeys(("encoder_trunk", "encoder", "decoder"), bound),
             **dict.fromkeys(("discriminator_trunk", "discriminator"), contrast),
@@ -146,13 +146,13 @@ class AVB(Model[AVBBuffers]):
 
     def _forward(self, x: np.ndarray, noise: Noise) -> AVBBuffers:
         """The one forward pass."""
-        t = self.buffers(len(x), noise)
-        z = self.f.forward(t.f, _beside(self.trunk.forward(t.trunk, x), noise["ε"]))
-        self.g.forward(t.g, z)
-        h = self.T_trunk.forward(t.T_trunk, x)
-        self.T.forward(t.T, _beside(h, z))
-        self.T.forward(t.T_p, _beside(h, noise["z_p"]))
-        return t
+        step = self.buffers(len(x), noise)
+        z = self.f.forward(step.f, _beside(self.trunk.forward(step.trunk, x), noise["ε"]))
+        self.g.forward(step.g, z)
+        h = self.T_trunk.forward(step.T_trunk, x)
+        self.T.forward(step.T, _beside(h, z))
+        self.T.forward(step.T_p, _beside(h, noise["z_p"]))
+        return step
 
 
 def _beside(features: np.ndarray, code: np.ndarray) -> np.ndarray:

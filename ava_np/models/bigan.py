@@ -121,52 +121,52 @@ class BiGAN(Model[BiGANBuffers]):
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x, E(x)) + log(1 - D(G(z), z))."""
-        t = self._apply_discriminator(x, noise)
-        terms, δreal, δfake = discriminator_loss(t.head1_real, t.head1_fake, self.smoothing)
-        for trunk, head, δ in ((t.trunk1_real, t.head1_real, δreal), (t.trunk1_fake, t.head1_fake, δfake)):
+        step = self._apply_discriminator(x, noise)
+        terms, δreal, δfake = discriminator_loss(step.head1_real, step.head1_fake, self.smoothing)
+        for trunk, head, δ in ((step.trunk1_real, step.head1_real, δreal), (step.trunk1_fake, step.head1_fake, δfake)):
             δpair = self.head.backward(head, δ)
             self.trunk.backward_parameters(trunk, δpair[:, : self.feature_count])
         return terms
 
     def pair_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z), z) - log(1 - D(x, E(x))): a pair's error goes to the network that made a part of it."""
-        t = self._apply_pairs(x, noise)
-        δpair = self.head.backward_input(t.head2_real, encoder_loss(t.head2_real, self.saturating))
-        self.E.backward_parameters(t.E2, δpair[:, self.feature_count :])  # the code is E's
-        δpair = self.head.backward_input(t.head2_fake, generator_loss(t.head2_fake, self.saturating))
-        δx_ = self.trunk.backward_input(t.trunk2_fake, δpair[:, : self.feature_count])
-        self.G.backward_parameters(t.G2, self.T.backward(δx_, noise, "T2_fake"))  # the picture is G's
+        step = self._apply_pairs(x, noise)
+        δpair = self.head.backward_input(step.head2_real, encoder_loss(step.head2_real, self.saturating))
+        self.E.backward_parameters(step.E2, δpair[:, self.feature_count :])  # the code is E's
+        δpair = self.head.backward_input(step.head2_fake, generator_loss(step.head2_fake, self.saturating))
+        δx_ = self.trunk.backward_input(step.trunk2_fake, δpair[:, : self.feature_count])
+        self.G.backward_parameters(step.G2, self.T.backward(δx_, noise, "T2_fake"))  # the picture is G's
         return {}
 
     def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what D's two networks minimise."""
-        t = self._apply_discriminator(x, noise)
-        objective = discriminator_objective(t.head1_real, t.head1_fake, self.smoothing)
+        step = self._apply_discriminator(x, noise)
+        objective = discriminator_objective(step.head1_real, step.head1_fake, self.smoothing)
         return {"discriminator_trunk": objective, "discriminator": objective}
 
     def pair_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what E and G minimise."""
-        t = self._apply_pairs(x, noise)
+        step = self._apply_pairs(x, noise)
         return {
-            "encoder": encoder_objective(t.head2_real, self.saturating),
-            "generator": generator_objective(t.head2_fake, self.saturating),
+            "encoder": encoder_objective(step.head2_real, self.saturating),
+            "generator": generator_objective(step.head2_fake, self.saturating),
         }
 
     def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
-        t = self.buffers(len(x), noise)
-        x_, z = self.G.forward(t.G1, noise["z1"]), noise["z1"]
+        step = self.buffers(len(x), noise)
+        x_, z = self.G.forward(step.G1, noise["z1"]), noise["z1"]
         real, fake = self.T.forward(x, noise, "T1_real"), self.T.forward(x_, noise, "T1_fake")
-        self._pair_forward(t.pair, t.trunk1_real, t.head1_real, real, self.E.forward(t.E1, x))
-        self._pair_forward(t.pair, t.trunk1_fake, t.head1_fake, fake, z)
-        return t
+        self._pair_forward(step.pair, step.trunk1_real, step.head1_real, real, self.E.forward(step.E1, x))
+        self._pair_forward(step.pair, step.trunk1_fake, step.head1_fake, fake, z)
+        return step
 
     def _apply_pairs(self, x: np.ndarray, noise: Noise) -> BiGANBuffers:
-        t = self.buffers(len(x), noise)
-        x_, z = self.G.forward(t.G2, noise["z2"]), noise["z2"]
+        step = self.buffers(len(x), noise)
+        x_, z = self.G.forward(step.G2, noise["z2"]), noise["z2"]
         real, fake = self.T.forward(x, noise, "T2_real"), self.T.forward(x_, noise, "T2_fake")
-        self._pair_forward(t.pair, t.trunk2_real, t.head2_real, real, self.E.forward(t.E2, x))
-        self._pair_forward(t.pair, t.trunk2_fake, t.head2_fake, fake, z)
-        return t
+        self._pair_forward(step.pair, step.trunk2_real, step.head2_real, real, self.E.forward(step.E2, x))
+        self._pair_forward(step.pair, step.trunk2_fake, step.head2_fake, fake, z)
+        return step
 
     def _pair_forward(self, pair: np.ndarray, trunk: Buffers, head: Buffers, x: np.ndarray, z: np.ndarray) -> None:
         """Compute D(x, z) into the head's buffers."""

@@ -87,23 +87,23 @@ class GAN(Model[GANBuffers]):
 
     def discriminator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Ascend log D(x) + log(1 - D(G(z)))."""
-        t = self._apply_discriminator(x, noise)
-        terms, δreal, δfake = discriminator_loss(t.D1_real, t.D1_fake, self.smoothing)
-        self.D.backward_parameters(t.D1_real, δreal)
-        self.D.backward_parameters(t.D1_fake, δfake)
+        step = self._apply_discriminator(x, noise)
+        terms, δreal, δfake = discriminator_loss(step.D1_real, step.D1_fake, self.smoothing)
+        self.D.backward_parameters(step.D1_real, δreal)
+        self.D.backward_parameters(step.D1_fake, δfake)
         return terms
 
     def generator_gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Descend -log D(G(z)), or log(1 - D(G(z)))."""
-        t = self._apply_generator(x, noise)
-        δx_ = self.D.backward_input(t.D2_fake, generator_loss(t.D2_fake, self.saturating))
-        self.G.backward_parameters(t.G2, self.T.backward(δx_, noise, "T2_fake"))
+        step = self._apply_generator(x, noise)
+        δx_ = self.D.backward_input(step.D2_fake, generator_loss(step.D2_fake, self.saturating))
+        self.G.backward_parameters(step.G2, self.T.backward(δx_, noise, "T2_fake"))
         return {}
 
     def discriminator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what D minimises."""
-        t = self._apply_discriminator(x, noise)
-        return {"discriminator": discriminator_objective(t.D1_real, t.D1_fake, self.smoothing)}
+        step = self._apply_discriminator(x, noise)
+        return {"discriminator": discriminator_objective(step.D1_real, step.D1_fake, self.smoothing)}
 
     def generator_objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what G minimises."""
@@ -111,13 +111,13 @@ class GAN(Model[GANBuffers]):
 
     def _apply_discriminator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
         """Apply D to pictures and to fakes, separately: batch norm sees batches of one kind."""
-        t = self.buffers(len(x), noise)
-        self.D.forward(t.D1_real, self.T.forward(x, noise, "T1_real"))
-        self.D.forward(t.D1_fake, self.T.forward(self.G.forward(t.G1, noise["z1"]), noise, "T1_fake"))
-        return t
+        step = self.buffers(len(x), noise)
+        self.D.forward(step.D1_real, self.T.forward(x, noise, "T1_real"))
+        self.D.forward(step.D1_fake, self.T.forward(self.G.forward(step.G1, noise["z1"]), noise, "T1_fake"))
+        return step
 
     def _apply_generator(self, x: np.ndarray, noise: Noise) -> GANBuffers:
         """Apply D to new fakes."""
-        t = self.buffers(len(x), noise)
-        self.D.forward(t.D2_fake, self.T.forward(self.G.forward(t.G2, noise["z2"]), noise, "T2_fake"))
-        return t
+        step = self.buffers(len(x), noise)
+        self.D.forward(step.D2_fake, self.T.forward(self.G.forward(step.G2, noise["z2"]), noise, "T2_fake"))
+        return step

@@ -8,7 +8,7 @@ values can be compared only for the same k. β plays no part: it belongs to trai
 
 log p(x|z) is -½ D log 2πσ² - ½ ‖x - x'‖²/σ² of a Gaussian decoder: a density, which may be above 1, so its nats depend
 on the scale of the values. σ² is 1, or, for a calibrated decoder, ``decoder_variance`` of the training pictures. Of a
-Bernoulli decoder it is -Σ (softplus(ℓ) - x ℓ), the probability of pictures of zeros and ones; for greys between them it
+Bernoulli decoder it is -Σ (softplus(t) - x t), the probability of pictures of zeros and ones; for greys between them it
 is no probability (Loaiza-Ganem and Cunningham 2019).
 
 Shapes: N pictures of D values, codes of L values, k samples for each picture.

@@ -4,7 +4,7 @@ normal      N(0, 1) in every dimension
 uniform     [-1, 1] in every dimension
 gamma       shape 2, scale 1 in every dimension: positive, with mean 2 and variance 2
 mixture     ten Gaussians of deviation 0.25 on a circle of radius 4; in the plane
-swiss-roll  (t cos t, t sin t) / 3 for t uniform in [1.5 π, 4.5 π], with noise of deviation 0.1; in the plane
+swiss-roll  (φ cos φ, φ sin φ) / 3 for φ uniform in [1.5 π, 4.5 π], with noise of deviation 0.1; in the plane
 """
 
 import math
@@ -44,8 +44,8 @@ def mixture(generator: np.random.Generator, count: int, latent: int) -> np.ndarr
 
 def swiss_roll(generator: np.random.Generator, count: int, latent: int) -> np.ndarray:
     """A spiral in the plane."""
-    t = generator.uniform(1.5 * math.pi, 4.5 * math.pi, count)
-    return np.stack([t * np.cos(t), t * np.sin(t)], axis=1) / 3 + 0.1 * generator.standard_normal((count, 2))
+    φ = generator.uniform(1.5 * math.pi, 4.5 * math.pi, count)
+    return np.stack([φ * np.cos(φ), φ * np.sin(φ)], axis=1) / 3 + 0.1 * generator.standard_normal((count, 2))
 
 
 PRIORS: dict[str, Prior] = {

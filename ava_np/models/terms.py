@@ -11,8 +11,9 @@ D is the number of values in the batch. σ² is where the derivative by σ² is 
 variance, and the divergence gets the weight σ². A common factor does not change the direction of a step, and this one
 keeps it from growing without bound as σ² goes to 0.
 
-Adversarial losses, Goodfellow et al. 2014, from the logit ℓ, with d = σ(ℓ) the probability of "real":
-    discriminator   ascends log d(real) + log(1 - d(fake)); with label smoothing, (1 - s) log d + s log(1 - d) at real
+Adversarial losses, Goodfellow et al. 2014, from the logit t, with d = σ(t) the probability of "real":
+    discriminator   ascends log d(real) + log(1 - d(fake)); with label smoothing,
+                    (1 - smoothing) log d + smoothing log(1 - d) at real
     generator       descends log(1 - d(fake)), or -log d(fake), which does not saturate
 """
 
@@ -67,7 +68,7 @@ def reconstruction_layer(specification: ModelSpecification, likelihood: VAELikel
 
 
 def reconstruction_loss(decoder: Buffers, x: np.ndarray, likelihood: VAELikelihood) -> Reconstruction:
-    """Return -log p(x|z) and its error at the decoder's intermediate layer, x' - x, or σ(ℓ) - x at the logits."""
+    """Return -log p(x|z) and its error at the decoder's intermediate layer, x' - x, at x' or at its logits."""
     error, output = decoder.zero_intermediate_error(), decoder.intermediate
     if likelihood == "bernoulli":
         cross_entropy_backward(error, output, x)
@@ -97,9 +98,9 @@ def discriminator_loss(
 ) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
     """Return the discriminator's terms (without smoothing), and its errors at the logits of real and fake samples."""
     δreal, δfake = real.zero_error(), fake.zero_error()
-    log_real_backward(δreal, real.output, -1)  # σ(ℓ) - 1
-    δreal += smoothing  #                        (1 - s)(σ(ℓ) - 1) + s σ(ℓ) = σ(ℓ) - 1 + s
-    log_fake_backward(δfake, fake.output, -1)  # σ(ℓ)
+    log_real_backward(δreal, real.output, -1)  # σ(t) - 1
+    δreal += smoothing  #                        (1 - smoothing)(σ(t) - 1) + smoothing σ(t) = σ(t) - 1 + smoothing
+    log_fake_backward(δfake, fake.output, -1)  # σ(t)
     return {"log_d_real": log_real_forward(real.output), "log_d_fake": log_fake_forward(fake.output)}, δreal, δfake
 
 
@@ -107,9 +108,9 @@ def generator_loss(fake: Buffers, saturating: bool) -> np.ndarray:
     """Return the error at the logit of a fake sample, for the network that made it and wants d = 1."""
     error = fake.zero_error()
     if saturating:
-        log_fake_backward(error, fake.output, +1)  # -σ(ℓ)
+        log_fake_backward(error, fake.output, +1)  # -σ(t)
     else:
-        log_real_backward(error, fake.output, -1)  # σ(ℓ) - 1
+        log_real_backward(error, fake.output, -1)  # σ(t) - 1
     return error
 
 
@@ -120,9 +121,9 @@ def encoder_loss(real: Buffers, saturating: bool) -> np.ndarray:
     """
     error = real.zero_error()
     if saturating:
-        log_real_backward(error, real.output, +1)  # 1 - σ(ℓ)
+        log_real_backward(error, real.output, +1)  # 1 - σ(t)
     else:
-        log_fake_backward(error, real.output, -1)  # σ(ℓ)
+        log_fake_backward(error, real.output, -1)  # σ(t)
     return error
 
 

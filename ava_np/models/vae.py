@@ -60,39 +60,39 @@ class VAE(Probabilistic, TwoPropagations[VAEBuffers]):
     def gradients(self, x: np.ndarray, noise: Noise) -> Terms:
         """Add both networks' gradients."""
         # fmt: off
-        Θ, Φ, t, r = self.Θ, self.Φ, self.buffers(len(x), noise), noise["r"]
+        Θ, Φ, step, r = self.Θ, self.Φ, self.buffers(len(x), noise), noise["r"]
 
-        μ, s = split_mean_logvar(Θ.forward(t.f, x))                     #       f(x|Θ), s = log Σ
-        reparameterise_forward(t.z, μ, s, r)                            # (8)   z = μ + Σ^½ r
-        Φ.forward(t.g, t.z)                                             #       x' = g(z|Φ)
+        μ, s = split_mean_logvar(Θ.forward(step.f, x))                  #       f(x|Θ), s = log Σ
+        reparameterise_forward(step.z, μ, s, r)                         # (8)   z = μ + Σ^½ r
+        Φ.forward(step.g, step.z)                                       #       x' = g(z|Φ)
 
-        δf = t.f.zero_error()
+        δf = step.f.zero_error()
         δμ, δs = split_mean_logvar(δf)
-        reconstruction, δx_, σ2 = reconstruction_loss(t.g, x, self.likelihood)
+        reconstruction, δx_, σ2 = reconstruction_loss(step.g, x, self.likelihood)
         kl_backward(δμ, δs, μ, s)                                       # (5)   μ and ½(Σ - 1)
         δf *= self.β * σ2
         if self.propagation == "exact":
-            δz = Φ.backward(t.g, δx_, from_intermediate=True)           # (6)   δx' a_g'(x'), then down into Φ
+            δz = Φ.backward(step.g, δx_, from_intermediate=True)        # (6)   δx' a_g'(x'), then down into Φ
             reparameterise_backward(δμ, δs, δz, s, r)                   # (1)   the path through z that (5) drops
         else:
-            Φ.backward_parameters(t.g, δx_, from_intermediate=True)     # (6)   the same, and no further
-        Θ.backward_parameters(t.f, δf)
+            Φ.backward_parameters(step.g, δx_, from_intermediate=True)  # (6)   the same, and no further
+        Θ.backward_parameters(step.f, δf)
         return {"reconstruction": reconstruction, "kl": kl_forward(μ, s)}
         # fmt: on
 
     def detached(self, x: np.ndarray, noise: Noise) -> Detached:
         """Return σ² of a calibrated decoder, (batch, 1): the factor of the objective in a step."""
-        t = self.buffers(len(x), noise)
-        reparameterise_forward(t.z, *split_mean_logvar(self.Θ.forward(t.f, x)), noise["r"])
-        squared = squared_error_forward(self.Φ.forward(t.g, t.z), x)
+        step = self.buffers(len(x), noise)
+        reparameterise_forward(step.z, *split_mean_logvar(self.Θ.forward(step.f, x)), noise["r"])
+        squared = squared_error_forward(self.Φ.forward(step.g, step.z), x)
         return {"σ2": np.full((len(x), 1), calibrated_variance(squared, x.size))}
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return the negative evidence lower bound up to a constant; in paper propagation each network's own term."""
-        t = self.buffers(len(x), noise)
-        μ, s = (half.copy() for half in split_mean_logvar(self.Θ.forward(t.f, x)))
-        self.Φ.forward(t.g, μ + np.exp(s / 2) * noise["r"])
-        error, divergence = reconstruction_objective(t.g, x, self.likelihood), self.β * kl_objective(μ, s)
+        step = self.buffers(len(x), noise)
+        μ, s = (half.copy() for half in split_mean_logvar(self.Θ.forward(step.f, x)))
+        self.Φ.forward(step.g, μ + np.exp(s / 2) * noise["r"])
+        error, divergence = reconstruction_objective(step.g, x, self.likelihood), self.β * kl_objective(μ, s)
         if self.likelihood == "calibrated":
             error, divergence = detached["σ2"].item(0) * error, detached["σ2"].item(0) * divergence
         if self.propagation == "paper":

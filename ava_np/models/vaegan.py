@@ -4,11 +4,11 @@
     L_llike = ½ ‖Dis_l(x) - Dis_l(x̃)‖²                               x̃ = Dec(z),  z = μ + Σ^½ r
     L_GAN   = log Dis(x) + log(1 - Dis(x̃)) + log(1 - Dis(x_p))        x_p = Dec(z_p),  z_p ~ N(0, I)
 
-    Enc descends β L_prior + L_llike,   Dec descends γ L_llike + L_GAN,   Dis ascends L_GAN
+    Enc descends β L_prior + L_llike,   Dec descends λ L_llike + L_GAN,   Dis ascends L_GAN
 
 All three learn from one forward pass; Dis learns nothing from L_llike, and Enc nothing from L_GAN. Algorithm 1 prints
-Dec's objective as γ L_llike - L_GAN and lets Dis descend L_GAN. That is the same if its L_GAN is a cross-entropy, the
-negative of this one. ``reconstructions_are_fake`` = False leaves log(1 - Dis(x̃)) out.
+Dec's objective as γ L_llike - L_GAN, with γ for λ, and lets Dis descend L_GAN. That is the same if its L_GAN is a
+cross-entropy, the negative of this one. ``reconstructions_are_fake`` = False leaves log(1 - Dis(x̃)) out.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class VAEGAN(Model[VAEGANBuffers]):
     def build_networks(self, layers: Architecture, new: NewNetwork) -> dict[str, Network]:
         """Create Enc, Dec and Dis, whose intermediate layer is l."""
         specification, n = self.specification, self.latent
-        self.β, self.γ = specification.beta, specification.gamma
+        self.β, self.λ = specification.beta, specification.gamma
         self.reconstructions_are_fake = specification.reconstructions_are_fake
         self.Enc = new(self.neurons, [*layers.encoder, Dense(2 * n)])
         self.Dec = new(n, layers.decoder)
@@ -91,71 +91,71 @@ class VAEGAN(Model[VAEGANBuffers]):
         """Add all three networks' gradients."""
         # fmt: off
         Enc, Dec, Dis = self.Enc, self.Dec, self.Dis
-        t = self._forward(x, noise)
-        μ, s = split_mean_logvar(t.Enc.output)
-        features, features_ = t.Dis.intermediate, t.Dis_.intermediate   # Dis_l(x), Dis_l(x̃)
+        step = self._forward(x, noise)
+        μ, s = split_mean_logvar(step.Enc.output)
+        features, features_ = step.Dis.intermediate, step.Dis_.intermediate  # Dis_l(x), Dis_l(x̃)
 
         terms = {"kl": kl_forward(μ, s),                                # L_prior
                  "features": squared_error_forward(features_, features),  # L_llike
-                 "log_d_real": log_real_forward(t.Dis.output),          # L_GAN, term by term
-                 "log_d_reconstructed": log_fake_forward(t.Dis_.output),
-                 "log_d_fake": log_fake_forward(t.Dis_p.output)}
+                 "log_d_real": log_real_forward(step.Dis.output),       # L_GAN, term by term
+                 "log_d_reconstructed": log_fake_forward(step.Dis_.output),
+                 "log_d_fake": log_fake_forward(step.Dis_p.output)}
 
-        δd = t.Dis.zero_error()                                         # Dis ascends L_GAN
-        log_real_backward(δd, t.Dis.output, -1)
-        Dis.backward_parameters(t.Dis, δd)
-        δd = t.Dis_p.zero_error()
-        log_fake_backward(δd, t.Dis_p.output, -1)
-        Dis.backward_parameters(t.Dis_p, δd)
+        δt = step.Dis.zero_error()                                      # Dis ascends L_GAN
+        log_real_backward(δt, step.Dis.output, -1)
+        Dis.backward_parameters(step.Dis, δt)
+        δt = step.Dis_p.zero_error()
+        log_fake_backward(δt, step.Dis_p.output, -1)
+        Dis.backward_parameters(step.Dis_p, δt)
         if self.reconstructions_are_fake:
-            δd = t.Dis_.zero_error()
-            log_fake_backward(δd, t.Dis_.output, -1)
-            Dis.backward_parameters(t.Dis_, δd)
+            δt = step.Dis_.zero_error()
+            log_fake_backward(δt, step.Dis_.output, -1)
+            Dis.backward_parameters(step.Dis_, δt)
 
-        δl = t.Dis_.zero_intermediate_error()                           # Dis_l(x̃) - Dis_l(x), from layer l to x̃
+        δl = step.Dis_.zero_intermediate_error()                        # Dis_l(x̃) - Dis_l(x), from layer l to x̃
         squared_error_backward(δl, features_, features)
-        δx_ = Dis.backward_input(t.Dis_, δl, from_intermediate=True).copy()
+        δx_ = Dis.backward_input(step.Dis_, δl, from_intermediate=True).copy()
 
-        δz = Dec.backward_input(t.Dec, δx_)                             # Enc descends β L_prior + L_llike
-        δenc = t.Enc.zero_error()
+        δz = Dec.backward_input(step.Dec, δx_)                          # Enc descends β L_prior + L_llike
+        δenc = step.Enc.zero_error()
         δμ, δs = split_mean_logvar(δenc)
         kl_backward(δμ, δs, μ, s)
         δenc *= self.β
         reparameterise_backward(δμ, δs, δz, s, noise["r"])
-        Enc.backward_parameters(t.Enc, δenc)
+        Enc.backward_parameters(step.Enc, δenc)
 
-        δx_ *= self.γ                                                   # Dec descends γ L_llike + L_GAN
+        δx_ *= self.λ                                                   # Dec descends λ L_llike + L_GAN
         if self.reconstructions_are_fake:
-            δd = t.Dis_.zero_error()
-            log_fake_backward(δd, t.Dis_.output, +1)
-            δx_ += Dis.backward_input(t.Dis_, δd)
-        Dec.backward_parameters(t.Dec, δx_)
-        δd = t.Dis_p.zero_error()
-        log_fake_backward(δd, t.Dis_p.output, +1)
-        Dec.backward_parameters(t.Dec_p, Dis.backward_input(t.Dis_p, δd))
+            δt = step.Dis_.zero_error()
+            log_fake_backward(δt, step.Dis_.output, +1)
+            δx_ += Dis.backward_input(step.Dis_, δt)
+        Dec.backward_parameters(step.Dec, δx_)
+        δt = step.Dis_p.zero_error()
+        log_fake_backward(δt, step.Dis_p.output, +1)
+        Dec.backward_parameters(step.Dec_p, Dis.backward_input(step.Dis_p, δt))
         return terms
         # fmt: on
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what each network minimises."""
-        t = self._forward(x, noise)
-        prior = kl_objective(*split_mean_logvar(t.Enc.output))
-        feature_error = float(np.sum((t.Dis.intermediate - t.Dis_.intermediate) ** 2) / 2)
-        fakes = float(np.sum(log_sigmoid(-t.Dis_p.output)))
+        step = self._forward(x, noise)
+        prior = kl_objective(*split_mean_logvar(step.Enc.output))
+        feature_error = float(np.sum((step.Dis.intermediate - step.Dis_.intermediate) ** 2) / 2)
+        fakes = float(np.sum(log_sigmoid(-step.Dis_p.output)))
         if self.reconstructions_are_fake:
-            fakes += float(np.sum(log_sigmoid(-t.Dis_.output)))
+            fakes += float(np.sum(log_sigmoid(-step.Dis_.output)))
         return {
             "encoder": self.β * prior + feature_error,
-            "decoder": self.γ * feature_error + fakes,
-            "discriminator": -float(np.sum(log_sigmoid(t.Dis.output))) - fakes,
+            "decoder": self.λ * feature_error + fakes,
+            "discriminator": -float(np.sum(log_sigmoid(step.Dis.output))) - fakes,
         }
 
     def _forward(self, x: np.ndarray, noise: Noise) -> VAEGANBuffers:
         """The one forward pass."""
-        t = self.buffers(len(x), noise)
-        μ, s = split_mean_logvar(self.Enc.forward(t.Enc, x))
-        reparameterise_forward(t.z, μ, s, noise["r"])
-        self.Dis.forward(t.Dis, x)
-        self.Dis.forward(t.Dis_, self.Dec.forward(t.Dec, t.z))
-        self.Dis.forward(t.Dis_p, self.Dec.forward(t.Dec_p, noise["z_p"]))
-        return t
+        step = self.buffers(len(x), noise)
+        μ, s = split_mean_logvar(self.Enc.forward(step.Enc, x))
+        reparameterise_forward(step.z, μ, s, noise["r"])
+        self.Dis.forward(step.Dis, x)
+        self.Dis.forward(step.Dis_, self.Dec.forward(step.Dec, step.z))
+        self.Dis.forward(step.Dis_p, self.Dec.forward(step.Dec_p, noise["z_p"]))
+        return step

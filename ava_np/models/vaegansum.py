@@ -95,25 +95,25 @@ class VAEGANSum(Probabilistic, Model[VAEGANSumBuffers]):
         """Add all three networks' gradients."""
         # fmt: off
         f, g, D, r = self.f, self.g, self.D, noise["r"]
-        t = self._forward(x, noise)
-        μ, s = split_mean_logvar(t.f.output)
+        step = self._forward(x, noise)
+        μ, s = split_mean_logvar(step.f.output)
 
-        terms, δreal, δfake = discriminator_loss(t.D, t.D_p, 0.0)   # D ascends log D(x) + log(1 - D(x_p))
-        D.backward_parameters(t.D, δreal)
-        D.backward_parameters(t.D_p, δfake)
+        terms, δreal, δfake = discriminator_loss(step.D, step.D_p, 0.0)  # D ascends log D(x) + log(1 - D(x_p))
+        D.backward_parameters(step.D, δreal)
+        D.backward_parameters(step.D_p, δfake)
 
-        reconstruction, δx_, σ2 = reconstruction_loss(t.g, x, self.likelihood)
-        δz = g.backward(t.g, δx_, from_intermediate=True)           # g descends -log p(x|z), and f with it
-        δf = t.f.zero_error()
+        reconstruction, δx_, σ2 = reconstruction_loss(step.g, x, self.likelihood)
+        δz = g.backward(step.g, δx_, from_intermediate=True)        # g descends -log p(x|z), and f with it
+        δf = step.f.zero_error()
         δμ, δs = split_mean_logvar(δf)
         kl_backward(δμ, δs, μ, s)
         δf *= self.β * σ2                                           # f descends β KL, too
         reparameterise_backward(δμ, δs, δz, s, r)
-        f.backward_parameters(t.f, δf)
+        f.backward_parameters(step.f, δf)
 
-        δd = generator_loss(t.D_p, self.saturating)
-        δd *= self.λ                                                # g descends λ (-log D(x_p)), through D
-        g.backward_parameters(t.g_p, D.backward_input(t.D_p, δd))
+        δt = generator_loss(step.D_p, self.saturating)
+        δt *= self.λ                                                # g descends λ (-log D(x_p)), through D
+        g.backward_parameters(step.g_p, D.backward_input(step.D_p, δt))
         return {"reconstruction": reconstruction, "kl": kl_forward(μ, s), **terms}
         # fmt: on
 
@@ -124,24 +124,24 @@ class VAEGANSum(Probabilistic, Model[VAEGANSumBuffers]):
 
     def objectives(self, x: np.ndarray, noise: Noise, detached: Detached) -> dict[str, float]:
         """Return what each network minimises."""
-        t = self._forward(x, noise)
-        bound = reconstruction_objective(t.g, x, self.likelihood) + self.β * kl_objective(
-            *split_mean_logvar(t.f.output)
+        step = self._forward(x, noise)
+        bound = reconstruction_objective(step.g, x, self.likelihood) + self.β * kl_objective(
+            *split_mean_logvar(step.f.output)
         )
         if self.likelihood == "calibrated":
             bound *= detached["σ2"].item(0)
         return {
             "encoder": bound,
-            "decoder": bound + self.λ * generator_objective(t.D_p, self.saturating),
-            "discriminator": discriminator_objective(t.D, t.D_p, 0.0),
+            "decoder": bound + self.λ * generator_objective(step.D_p, self.saturating),
+            "discriminator": discriminator_objective(step.D, step.D_p, 0.0),
         }
 
     def _forward(self, x: np.ndarray, noise: Noise) -> VAEGANSumBuffers:
         """The one forward pass."""
-        t = self.buffers(len(x), noise)
-        μ, s = split_mean_logvar(self.f.forward(t.f, x))
-        reparameterise_forward(t.z, μ, s, noise["r"])
-        self.g.forward(t.g, t.z)
-        self.D.forward(t.D, x)
-        self.D.forward(t.D_p, self.g.forward(t.g_p, noise["z_p"]))
-        return t
+        step = self.buffers(len(x), noise)
+        μ, s = split_mean_logvar(self.f.forward(step.f, x))
+        reparameterise_forward(step.z, μ, s, noise["r"])
+        self.g.forward(step.g, step.z)
+        self.D.forward(step.D, x)
+        self.D.forward(step.D_p, self.g.forward(step.g_p, noise["z_p"]))
+        return step

@@ -77,12 +77,12 @@ def relative_error(values: np.ndarray, numeric: np.ndarray) -> float:
 
 
 def spoken(name: str) -> str:
-    """Return a name of the code as the paper writes it: x_ is x', and t.z is z.
+    """Return a name of the code as the paper writes it: x_ is x', and step.z is z.
 
     Examples
     --------
-    >>> spoken("δx_"), spoken("t.z"), spoken("log_d_real")
+    >>> spoken("δx_"), spoken("step.z"), spoken("log_d_real")
     ("δx'", 'z', 'log_d_real')
     """
-    name = name.removeprefix("t.").removeprefix("self.")
+    name = name.removeprefix("step.").removeprefix("self.")
     return f"{name[:-1]}'" if name.endswith("_") else name

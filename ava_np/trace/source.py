@@ -83,8 +83,8 @@ def targets(node: ast.stmt) -> list[str]:
     Examples
     --------
     >>> from ava_np.trace.source import targets
-    >>> targets(ast.parse("a, t.b = f(x)").body[0])
-    ['a', 't.b']
+    >>> targets(ast.parse("a, step.b = f(x)").body[0])
+    ['a', 'step.b']
     """
     if isinstance(node, ast.AugAssign):
         return [ast.unparse(node.target)]
