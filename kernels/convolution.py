@@ -1,8 +1,9 @@
 """Convolution and transposed convolution: one small array of weights, applied at every position of a picture.
 
-A window of kh x kw pixels moves over a *field* in steps of the stride s. The first window starts P pixels outside the
-field, where the field is 0. Window (i, j) covers the pixels u = s i + p - P and v = s j + q - P for p < kh, q < kw. The
-kernel is not flipped: this is a cross-correlation, which deep learning calls convolution.
+A window of kh x kw pixels moves over a *field* in steps of the stride. The first window starts ``padding`` pixels
+outside the field, where the field is 0. Window (i, j) covers the pixels u = stride i + p - padding and
+v = stride j + q - padding for p < kh, q < kw. The kernel is not flipped: this is a cross-correlation, which deep
+learning calls convolution.
 
     windows[n,i,j,o] = Σ_{p,q,c} field[n,u,v,c] W[p,q,c,o]          in short, windows = A field
 

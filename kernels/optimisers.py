@@ -2,8 +2,8 @@
 
 SGD, as printed in AVA (5) to (16):  θ <- θ - γ ρ g
 Momentum (Polyak 1964, with γ outside the sum):
-    v <- μ v + ρ g
-    θ <- θ - γ v
+    u <- μ u + ρ g
+    θ <- θ - γ u
 RMSprop (Tieleman and Hinton 2012, lecture 6.5, with ε added to the root):
     v <- α v + (1 - α) (ρ g)²
     θ <- θ - γ ρ g / (√v + ε)
@@ -18,8 +18,9 @@ Average (Polyak and Juditsky 1992, with exponential weights), taken after any of
 for example by 1/batch for a mean over the batch. μ, α, β, β₁ and β₂ are decay rates in [0, 1), ε is a small positive
 constant, λ is the weight decay. The factor √(1 - β₂^k) at ε makes the folded form of Adam equal to Algorithm 1.
 
-Shapes: θ, g, m, v, a are all (parameters,), C-contiguous and of one float type. θ, m, v and a are updated in place. v
-is the velocity in momentum, and the running mean of squared gradients in RMSprop and Adam. m and v start at 0, a at θ.
+Shapes: θ, g, u, m, v, a are all (parameters,), C-contiguous and of one float type. θ, u, m, v and a are updated in
+place. u is the velocity of momentum, m the running mean of the gradients, and v that of their squares. u, m and v start
+at 0, a at θ.
 """
 
 import math
@@ -66,24 +67,24 @@ def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
 
 
 @flat
-def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
-    """One step of SGD with momentum; updates θ and the velocity v.
+def momentum_step(θ: np.ndarray, u: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
+    """One step of SGD with momentum; updates θ and the velocity u.
 
     Examples
     --------
     >>> import numpy as np
     >>> from ava_np.kernels.optimisers import momentum_step
-    >>> θ, v, g = np.array([1.0]), np.zeros(1), np.array([4.0])
+    >>> θ, u, g = np.array([1.0]), np.zeros(1), np.array([4.0])
     >>> for _ in range(2):
-    ...     momentum_step(θ, v, g, 0.5, 0.25, 0.5)
-    >>> v, θ
+    ...     momentum_step(θ, u, g, 0.5, 0.25, 0.5)
+    >>> u, θ
     (array([1.5]), array([-0.25]))
     """
     real = θ.dtype.type
     learning_rate, reduction, momentum = real(γ), real(ρ), real(μ)
     for i in range(θ.size):
-        v[i] = momentum * v[i] + reduction * g[i]
-        θ[i] -= learning_rate * v[i]
+        u[i] = momentum * u[i] + reduction * g[i]
+        θ[i] -= learning_rate * u[i]
 
 
 @flat

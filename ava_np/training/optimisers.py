@@ -91,9 +91,9 @@ class SGD(Optimiser):
 
 
 class Momentum(Optimiser):
-    """SGD with momentum, Polyak 1964, with μ = ``training.momentum``: v <- μ v + ρ g, θ <- θ - γ v."""
+    """SGD with momentum, Polyak 1964, with μ = ``training.momentum``: u <- μ u + ρ g, θ <- θ - γ u."""
 
-    state_names = ("v",)
+    state_names = ("v",)  # u; its name in files
     update = momentum_step
 
     def _hyperparameters(self, γ: float, ρ: float, k: int) -> tuple[float, ...]:

@@ -5,7 +5,9 @@
 prints the time of each step on a float32 layer with windows of 5 x 5. All steps but the last are plain Numba and
 NumPy. docs/staircase/convolution.md explains the steps and lists what each one gains.
 
-    y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n, s i + p - P, s j + q - P, c] W[p,q,c,o]       x is 0 outside of the picture
+    y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n,u,v,c] W[p,q,c,o],   u = stride i + p - padding,   v = stride j + q - padding
+
+x is 0 outside of the picture.
 
 Shapes: x, y (batch, height, width, channels); b (out,); W (kh, kw, in, out), for the transposed convolution
 (kh, kw, out, in). All are C-contiguous and of one float type. Each step overwrites y.
@@ -89,7 +91,7 @@ def step3_unfolding(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, 
     """Copy every window to a row of a matrix, and multiply the matrix by W (im2col).
 
     The convolution becomes one matrix product, (pixels, kh kw in) times (kh kw in, out), so a fast product makes it
-    fast too. The price is memory: windows overlap, and the matrix has about kh kw / s² times as many elements as x.
+    fast too. The price is memory: windows overlap, and the matrix is about kh kw / stride² times as large as x.
     """
     (kernel_height, kernel_width, inputs, outputs), (batch, rows, columns, _) = W.shape, y.shape
     windows = np.empty((batch, rows, columns, kernel_height, kernel_width * inputs), x.dtype)
@@ -102,7 +104,7 @@ def step3_unfolding(y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, 
 def multiply_windows(
     y: np.ndarray, lines: np.ndarray, W: np.ndarray, top: int, left: int, stride: int, channels: int
 ) -> None:
-    """Add to y[n,i,j,o] the sum Σ_{p,k} lines[n, top + s i + p, (left + s j) channels + k] W[p,o,k]."""
+    """Add to y[n,i,j,o] the sum Σ_{p,k} lines[n, top + stride i + p, (left + stride j) channels + k] W[p,o,k]."""
     batch, rows, columns, outputs = y.shape
     taps, run = W.shape[0], W.shape[2]
     tiled_outputs, tiled_columns, step = outputs // MR * MR, columns // NR * NR, stride * channels
@@ -171,12 +173,13 @@ def transposed_step1_scatter(
 def transposed_step2_sub_pixel_grids(
     y: np.ndarray, x: np.ndarray, W: np.ndarray, b: np.ndarray, stride: int, padding: int
 ) -> None:
-    """Divide y into s x s grids of every s-th pixel, each of which is a convolution of stride 1.
+    """Divide y into stride x stride grids of pixels that are ``stride`` apart, each a convolution of stride 1.
 
-    Window i covers pixel u with tap p if u + P = s i + p. So pixel u gets only the taps p = (u + P) mod s, p + s, ...,
-    and the pixels u + s, u + 2 s, ... get the same ones. Along this grid i grows by 1 from pixel to pixel; for one
-    pixel, p falls by s where i grows by 1. That is a convolution with every s-th tap in reverse order. It needs no
-    zeros between the pixels of x, and it computes each element of y once.
+    Window i covers pixel u with tap p if u + padding = stride i + p. So pixel u gets only the tap
+    p = (u + padding) mod stride and those at steps of ``stride`` from it, and so does every pixel of its grid. Along
+    this grid i grows by 1 from pixel to pixel; for one pixel, p falls by ``stride`` where i grows by 1. That is a
+    convolution with these taps in reverse order. It needs no zeros between the pixels of x, and it computes each
+    element of y once.
     """
     margin, inputs = max(W.shape[:2]), W.shape[3]
     lines = padded_lines(x, margin)

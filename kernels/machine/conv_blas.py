@@ -1,7 +1,7 @@
 """A convolution tap by tap, in BLAS products: for machines without a micro-kernel (kernels/machine/micro_kernel.py).
 
-A tap (p, q) is one position of the kernel. It reads every s-th pixel of the field and multiplies it by the matrix
-W[p,q]. This is several times slower than the micro-kernel."""
+A tap (p, q) is one position of the kernel. It reads pixels of the field that are ``stride`` apart, and multiplies them
+by the matrix W[p,q]. This is several times slower than the micro-kernel."""
 
 from collections.abc import Iterator
 
@@ -58,7 +58,7 @@ def _taps(
 
 
 def _inside(geometry: Geometry, axis: int, tap: int) -> tuple[slice, slice]:
-    """Return the windows i with 0 ≤ s i + tap - P < field size along an axis, and these field pixels."""
+    """Return the windows i with 0 ≤ stride i + tap - padding < field size along an axis, and these field pixels."""
     stride, offset = geometry.stride, tap - geometry.padding
     first = max(0, -(offset // stride))
     count = max(0, min(geometry.windows[axis], -((offset - geometry.field[axis]) // stride)) - first)

@@ -6,11 +6,11 @@ Along each axis of a picture, both directions read input pixels under some taps 
 
 The input is 0 outside the picture.
 
-* windows = A field: input_step is the stride s, output_step = tap_step = 1, and t counts all taps of the kernel.
-* field = Aᵀ windows: window i covers field pixel u with its tap p where u + P = s i + p. So only every s-th tap reaches
-  a pixel u, and the pixels u = first, first + s, ... are reached by the same taps. Each of these s *sub-pixel grids* is
-  one sum as above, a convolution of stride 1 (Shi et al. 2016), with input_step = 1 and output_step = s. Its taps run
-  backwards, tap_step = -s: a later window covers the pixel with an earlier tap.
+* windows = A field: input_step is the stride, output_step = tap_step = 1, and t counts all taps of the kernel.
+* field = Aᵀ windows: window i covers field pixel u with its tap p where u + padding = stride i + p. So only one tap in
+  ``stride`` reaches a pixel u, and the pixels u = first, first + stride, ... are reached by the same taps. Each of
+  these *sub-pixel grids* is one sum as above, a convolution of stride 1 (Shi et al. 2016), with input_step = 1 and
+  output_step = stride. Its taps run backwards, tap_step = -stride: a later window covers the pixel with an earlier tap.
 
 In NHWC the (tap across, channel) pairs of one kernel row are contiguous, in the picture as well as in W. Therefore the
 windows are not unfolded into a matrix (im2col): the micro-kernel gets the address of each kernel row. This is implicit

@@ -6,11 +6,12 @@ gives a picture of contributions,
 
     contributions[q,c][i,j] = Σ_o W[p,q,c,o] windows[i,j,o]            one matrix product for each p
 
-which belong to the field pixels u = s i + p - P and v = s j + q - P. Every s-th pixel, down and across, is a *sub-pixel
-grid* (Shi et al. 2016). The scratch holds the s² grids of each channel apart from each other, each as a contiguous
-picture. So a picture of contributions is added as a whole to grids[p mod s, q mod s, c], moved down by p div s rows and
-right by q div s pixels. The rows end with enough zeros for every move, so this is one addition of two vectors. Finally
-the grids are interleaved to the field (pixel shuffle)."""
+which belong to the field pixels u = stride i + p - padding and v = stride j + q - padding. Pixels that are ``stride``
+apart, down and across, are a *sub-pixel grid* (Shi et al. 2016). The scratch holds the stride² grids of each channel
+apart from each other, each as a contiguous picture. So a picture of contributions is added as a whole to
+grids[p mod stride, q mod stride, c], moved down by p div stride rows and right by q div stride pixels. The rows end
+with enough zeros for every move, so this is one addition of two vectors. Finally the grids are interleaved to the field
+(pixel shuffle)."""
 
 from collections.abc import Callable
 from functools import cache

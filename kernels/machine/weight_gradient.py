@@ -1,6 +1,6 @@
 """The gradient of a convolution's weights, the same for both directions:
 
-    dW[p,q,c,o] += Σ_{n,i,j} field[n, s i + p - P, s j + q - P, c] windows[n,i,j,o]
+    dW[p,q,c,o] += Σ_{n,i,j} field[n, stride i + p - padding, stride j + q - padding, c] windows[n,i,j,o]
 
 As in kernels/machine/direct_conv.py, the (q, c) pairs of one kernel row are contiguous in the field: a *run*. So for
 each p this is a matrix product whose k are the pixels of the windows (implicit GEMM, Chetlur et al. 2014). A tile of

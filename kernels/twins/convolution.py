@@ -1,4 +1,6 @@
-"""Twin of kernels/convolution.py: y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n, s i + p - P, s j + q - P, c] W[p,q,c,o].
+"""Twin of kernels/convolution.py: y[n,i,j,o] = b[o] + Σ_{p,q,c} x[n,u,v,c] W[p,q,c,o].
+
+u = stride i + p - padding, v = stride j + q - padding.
 
 The transposed convolution has loops of its own, which do not use that it is the convolution with both directions
 exchanged.

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def similarity(M: np.ndarray, i: int, j: int, b: int) -> float:
-    """e^-distance, with the L1 distance between rows b of samples i and j: 1 if they are equal, near 0 if far apart."""
+    """exp(-distance), with the L1 distance between rows b of samples i and j: 1 if they are equal, near 0 if far."""
     distance = 0.0
     for c in range(M.shape[2]):
         distance += abs(M[i, b, c] - M[j, b, c])
@@ -27,11 +27,11 @@ def minibatch_discrimination_forward(o: np.ndarray, M: np.ndarray) -> None:
                     o[i, b] += similarity(M, i, j, b)
 
 
-def abs_derivative(t: float) -> float:
-    """The derivative of |t|; at t = 0, where it has none, 0."""
-    if t > 0:
+def abs_derivative(u: float) -> float:
+    """The derivative of |u|; at u = 0, where it has none, 0."""
+    if u > 0:
         return 1.0
-    return -1.0 if t < 0 else 0.0
+    return -1.0 if u < 0 else 0.0
 
 
 def minibatch_discrimination_backward(dM: np.ndarray, do: np.ndarray, M: np.ndarray) -> None:

@@ -1,7 +1,7 @@
 """Twin of kernels/optimisers.py: weight decay, SGD as printed in AVA, momentum, RMSprop, Adam as in Algorithm 1 of
 Kingma and Ba (2015), and the average of the parameters.
 
-Shapes: θ, g, m, v, a are all (parameters,).
+Shapes: θ, g, u, m, v, a are all (parameters,).
 """
 
 import math
@@ -21,11 +21,11 @@ def sgd_step(θ: np.ndarray, g: np.ndarray, γ: float, ρ: float) -> None:
         θ[i] -= γ * ρ * g[i]
 
 
-def momentum_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
+def momentum_step(θ: np.ndarray, u: np.ndarray, g: np.ndarray, γ: float, ρ: float, μ: float) -> None:
     """Step along the velocity: the gradient is added to it, and the factor μ lets old gradients fade."""
     for i in range(θ.size):
-        v[i] = μ * v[i] + ρ * g[i]
-        θ[i] -= γ * v[i]
+        u[i] = μ * u[i] + ρ * g[i]
+        θ[i] -= γ * u[i]
 
 
 def rmsprop_step(θ: np.ndarray, v: np.ndarray, g: np.ndarray, γ: float, ρ: float, α: float, ε: float) -> None:
