@@ -1,6 +1,6 @@
 """The exponential moving average of a model's weights: of a GAN, it draws better pictures than the last weights do.
 
-    a <- a + (1 - β) (θ - a),   β = min(ema, (1 + t) / (10 + t)) at step t
+    a <- a + (1 - β) (θ - a),   β = min(ema, (1 + k) / (10 + k)) at step k
 
 The networks of a GAN circle around an equilibrium instead of reaching it, and the average is nearer to it than any of
 their steps (Yazici et al. 2019, "The Unusual Effectiveness of Averaging in GAN Training"). At first β is lower, so that

@@ -8,13 +8,13 @@ from ava_np.specification import TrainingSpecification
 def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> float:
     """Return the learning rate of one step.
 
-    With s = (step - 1) / total, the completed share of the training, it is γ times
+    With done = (step - 1) / total, the completed part of the training, it is γ times
 
     =============  =======================================================================
     "constant"     1
-    "linear"       1 - s
-    "cosine"       ½ (1 + cos π s), Loshchilov and Hutter 2017, (5), without restarts
-    "exponential"  100^-s
+    "linear"       1 - done
+    "cosine"       ½ (1 + cos(π done)), Loshchilov and Hutter 2017, (5), without restarts
+    "exponential"  100^-done
     =============  =======================================================================
 
     After each of ``milestones``, which are epochs, it is multiplied by ``decay`` as well.
@@ -51,7 +51,7 @@ def learning_rate_at(training: TrainingSpecification, step: int, total: int) -> 
     factor = {
         "constant": 1.0,
         "linear": remaining,
-        # ½ (1 + cos π s) = sin² ½π (1 - s), which does not round to 0 at the end of a very long training
+        # ½ (1 + cos(π done)) = sin²(½π (1 - done)), which does not round to 0 at the end of a very long training
         "cosine": math.sin(0.5 * math.pi * remaining) ** 2,
         "exponential": 0.01**completed,
     }
