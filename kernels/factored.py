@@ -1,18 +1,18 @@
 """Factored gradients: an optimiser step of a large dense layer without the gradient of its weights in memory.
 
-The gradient of a dense layer's weights is a sum of products, one for each application t of the layer in a step,
+The gradient of a dense layer's weights is a sum of products, one for each application k of the layer in a step,
 
-    G[i,o] = Σ_t Σ_n x_t[n,i] e_t[n,o]
+    G[i,o] = Σ_k Σ_n x_k[n,i] e_k[n,o]
 
 of its inputs x and its errors e. With few samples, x and e are far smaller than G, and writing G and reading it for its
 norm and for the optimiser takes most of a step's time. So the factors are kept instead, and
 
-Norm      ‖G‖² = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] x_u[m,i]) (Σ_o e_t[n,o] e_u[m,o])
-Inner     ⟨F, G⟩ = Σ_{t,u} Σ_{n,m} (Σ_i x_t[n,i] y_u[m,i]) (Σ_o e_t[n,o] f_u[m,o]), for F of factors x, e and G of y, f
+Norm      ‖G‖² = Σ_{k,l} Σ_{n,m} (Σ_i x_k[n,i] x_l[m,i]) (Σ_o e_k[n,o] e_l[m,o])
+Inner     ⟨F, G⟩ = Σ_{k,l} Σ_{n,m} (Σ_i x_k[n,i] y_l[m,i]) (Σ_o e_k[n,o] f_l[m,o]), for F of factors x, e and G of y, f
 Step      one block of G at a time is computed in the cache, where the optimiser's step reads it at once
-Descent   θ[i,o] += Σ_t Σ_n (-γ ρ x_t[n,i]) e_t[n,o]: plain gradient descent needs no G, not even a block
+Descent   θ[i,o] += Σ_k Σ_n (-γ ρ x_k[n,i]) e_k[n,o]: plain gradient descent needs no G, not even a block
 
-Shapes: x_t (samples, inputs), e_t (samples, outputs), each with contiguous rows; G (inputs, outputs).
+Shapes: x_k (samples, inputs), e_k (samples, outputs), each with contiguous rows; G (inputs, outputs).
 """
 
 import math
@@ -164,7 +164,7 @@ def factored_step(
     arrays : sequence of ndarray, (inputs · outputs,)
         The parameters and the state of the optimiser: contiguous, and changed in place.
     factors : sequence of (ndarray, ndarray)
-        x_t and e_t.
+        x_k and e_k.
     numbers : sequence of float
         The numbers that ``step`` takes.
     scratch : ndarray
@@ -218,7 +218,7 @@ def factored_descent(theta: np.ndarray, factors: Factors, rate: float, scratch: 
     theta : ndarray, (inputs · outputs,)
         Contiguous, and changed in place.
     factors : sequence of (ndarray, ndarray)
-        x_t and e_t.
+        x_k and e_k.
     rate : float
         γ ρ.
     scratch : ndarray

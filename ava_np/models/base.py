@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
@@ -69,6 +68,7 @@ class Model(InferenceModel, ABC, Generic[S]):
 
         self.networks = self._create(specification, shape, new)
         self._step_buffers: dict[tuple[Share, int], S] = {}
+        self._dropout_neurons: int | None = None
         self.share = ALONE
 
     @classmethod
@@ -338,14 +338,11 @@ class Model(InferenceModel, ABC, Generic[S]):
         (4, 3)
         """
         noise = self.draw_noise(generator, batch)
-        if self._dropped:
-            noise["dropout"] = generator.random((batch, self._dropped)).astype(self.dtype, copy=False)
+        if self._dropout_neurons is None:  # in all applications of a step
+            self._dropout_neurons = sum(array[0].size for array in _dropout_noise(self.make_buffers(1)))
+        if self._dropout_neurons:
+            noise["dropout"] = generator.random((batch, self._dropout_neurons)).astype(self.dtype, copy=False)
         return noise
-
-    @cached_property
-    def _dropped(self) -> int:
-        """Number of neurons with dropout, in all applications of a step."""
-        return sum(array[0].size for array in _dropout_noise(self.make_buffers(1)))
 
     def buffers(self, batch: int, noise: Noise) -> S:
         """Return the buffers of a step, with the noise for dropout filled in.

@@ -6,7 +6,6 @@ back.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -89,12 +88,15 @@ class Buffers:
         self.error, self.input_error = errors[-1], errors[0]
         self.intermediate, self.intermediate_error = values[intermediate], errors[intermediate]
         self.noise = [layer.noise for layer in self.layers if layer.noise is not None]
+        self._slope: np.ndarray | None = None  # few networks need it
         self.share = ALONE
 
-    @cached_property
+    @property
     def slope(self) -> np.ndarray:
         """Room for a' at the output (``Network.output_slope``), shaped like ``output``."""
-        return np.empty_like(self.output)
+        if self._slope is None:
+            self._slope = np.empty_like(self.output)
+        return self._slope
 
     def belong_to(self, share: Share) -> None:
         """Make these the buffers of a share of each batch.
