@@ -1,15 +1,18 @@
-"""Judge a learner's function: exact, close, or off by how much, where first, and which known mistake it is."""
+"""Judge a learner's function: exact, close, or what is wrong with it."""
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ava_np.learn.exercise import Exercise, Function, Part
+from ava_np.learn.differences import agree, difference
+from ava_np.learn.exercise import Exercise, Function, Part, arrays_of
+from ava_np.learn.running import NOTHING, AnswerError, guarded, is_stub
 
-EXACT, CLOSE, OF_DIFFERENCES = 1e-12, 1e-6, 1e-5  # largest error, relative to the largest value
+EXACT, OF_DIFFERENCES = 1e-12, 1e-5  # largest error, relative to the largest value
 SEED = 5
 
 
@@ -58,111 +61,90 @@ def judge(exercise: Exercise, functions: Mapping[str, Any]) -> list[Verdict]:
             continue
         found += _judge_part(part, function, functions)
     if exercise.test is not None and all(one.right for one in found):
+        right, words = False, ""
         try:
-            words = exercise.test(functions)
-        except Exception as error:
-            words = _raised(error)
-        found.append(Verdict(not words, "all together", words or "right"))
+            with guarded(seconds=0):  # the functions have ended in all cases
+                right, words = exercise.test(functions)
+        except AnswerError as failure:
+            words = str(failure)
+        found.append(Verdict(right, exercise.test_name, words))
     return found
 
 
 def _judge_part(part: Part, function: Function, functions: Mapping[str, Any]) -> list[Verdict]:
     found: list[Verdict] = []
-    for number, (case, arguments) in enumerate(part.cases(np.random.default_rng(SEED)).items()):
+    for case, arguments in part.cases(np.random.default_rng(SEED)).items():
         where = f"{part.name}, {case}"
+        expected = part.arrays(part.solution, arguments)
         try:
-            result = _call(part, function, arguments)
-        except Exception as error:
-            return [*found, Verdict(False, where, _raised(error))]
-        words = "it does nothing yet" if _nothing(part, result, arguments) else _difference(part, result, arguments)
-        if not words and number == 0 and part.slope is not None:
-            expected = _parts(part.slope(functions, *copy.deepcopy(arguments)))
-            if not _agree(result, expected, OF_DIFFERENCES):
-                words = "right, but not the derivative of your own forward pass: that must be wrong"
+            result = _answer(part, function, arguments)
+            words = difference(part, result, expected, arguments) or _disagrees(part, result, functions, arguments)
+        except AnswerError as failure:
+            words = str(failure)
         if words:
             return [*found, Verdict(False, where, words)]
-        exact = _agree(result, _call(part, part.solution, arguments), EXACT)
+        exact = agree(part, result, expected, EXACT, arguments)
         found.append(Verdict(True, where, "exact" if exact else "close"))
     return found
 
 
-def _call(part: Part, function: Function, arguments: Sequence[Any]) -> list[np.ndarray]:
-    given = copy.deepcopy(list(arguments))
-    with np.errstate(all="ignore"):  # the verdict says what is not finite
+def _answer(part: Part, function: Function, arguments: Sequence[Any]) -> list[np.ndarray]:
+    """Call a learner's function; what it returns, or what it has added to.
+
+    Raises
+    ------
+    AnswerError
+        If it raises something, changes what it must not, or returns something else than was asked for.
+    """
+    given, names = copy.deepcopy(list(arguments)), list(inspect.signature(part.solution).parameters)
+    with guarded():
         result = function(*given)
-    return [np.asarray(given[i], float) for i in part.adds_to] if part.adds_to else _parts(result)
-
-
-def _parts(result: Any) -> list[np.ndarray]:
-    """The arrays of a result: of one array, a number, or several."""
-    several = result if isinstance(result, tuple | list) else [result]
-    return [np.asarray(np.nan if one is None or one is Ellipsis else one, float) for one in several]
-
-
-def _nothing(part: Part, result: list[np.ndarray], arguments: Sequence[Any]) -> bool:
-    """Whether a function is still that of the stub."""
+    returns_nothing = result is None or result is Ellipsis
+    if returns_nothing and is_stub(function):
+        raise AnswerError(NOTHING)
+    same = [np.array_equal(before, after) for before, after in zip(arguments, given, strict=True)]
+    for i, name in enumerate(names):
+        if not same[i] and i not in part.adds_to:
+            raise AnswerError(f"it changes {name} itself, which others still need: make a new array")
     if part.adds_to:
-        return all(np.array_equal(one, arguments[i]) for one, i in zip(result, part.adds_to, strict=True))
-    return len(result) == 1 and result[0].ndim == 0 and bool(np.isnan(result[0]))
+        if unchanged := [names[i] for i in part.adds_to if same[i]]:
+            if not returns_nothing:
+                raise AnswerError(f"it returns its result: add it to {' and to '.join(part.results)}, in place")
+            one = unchanged[0]
+            raise AnswerError(
+                f"{' and '.join(unchanged)} did not change: {one} += ... adds to the array that was given, and "
+                f"{one} = {one} + ... makes another one"
+            )
+        return [np.asarray(given[i], float) for i in part.adds_to]
+    if returns_nothing:
+        raise AnswerError("it returns nothing: is `return` missing?")
+    return _arrays(part, result)
 
 
-def _difference(part: Part, result: list[np.ndarray], arguments: Sequence[Any]) -> str:
-    """What is wrong with a result; empty if nothing is."""
-    expected = _call(part, part.solution, arguments)
-    if len(result) != len(expected):
-        return f"it returns {len(result)} arrays, and {len(expected)} were asked for"
-    for place, (ours, theirs) in enumerate(zip(expected, result, strict=True)):
-        which = f"array {place + 1}: " if len(expected) > 1 else ""
-        if ours.shape != theirs.shape:
-            return f"{which}its shape is {theirs.shape}, and should be {ours.shape}"
-    if _agree(result, expected, CLOSE):
+def _arrays(part: Part, result: Any) -> list[np.ndarray]:
+    count = len(part.results)
+    several = [result] if count == 1 else list(result) if isinstance(result, tuple | list) else [result]
+    if len(several) != count:
+        returned = f"{len(several)} array{'s' if len(several) > 1 else ''}"
+        raise AnswerError(f"it returns {returned}, and {count} were asked for: {', '.join(part.results)}")
+    try:
+        return [np.asarray(one, float) for one in several]
+    except (TypeError, ValueError):
+        kinds = ", ".join(dict.fromkeys(type(one).__name__ for one in several))
+        raise AnswerError(f"it returns {kinds}, and should return numbers or arrays of numbers") from None
+
+
+def _disagrees(part: Part, result: list[np.ndarray], functions: Mapping[str, Any], arguments: Sequence[Any]) -> str:
+    """What finite differences of the learner's own forward pass say against a right answer."""
+    if part.slope is None:
         return ""
-    for words, mistake in part.wrong.items():
-        try:
-            made = _call(part, mistake, arguments)
-        except (ArithmeticError, ValueError):
-            continue
-        if len(made) == len(result) and _agree(result, made, CLOSE) and not _agree(made, expected, CLOSE):
-            return words
-    return _first_difference(result, expected)
-
-
-def _first_difference(result: list[np.ndarray], expected: list[np.ndarray]) -> str:
-    for place, (theirs, ours) in enumerate(zip(result, expected, strict=True)):
-        which = f"array {place + 1}: " if len(expected) > 1 else ""
-        if not np.isfinite(theirs).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(theirs))[0])
-            return f"{which}not finite, first at index {index}: {theirs[index]}, and should be {ours[index]:.6g}"
-        if _agree([theirs], [ours], CLOSE):
-            continue
-        known = np.abs(ours) > 1e-9
-        ratios = theirs[known] / ours[known]
-        if ratios.size and np.ptp(ratios) < 1e-6 * abs(ratios).max() and np.allclose(theirs[~known], 0):
-            return f"{which}off by a factor of {ratios.flat[0]:.6g} everywhere"
-        wrong = np.abs(theirs - ours) > CLOSE * np.abs(ours).max()
-        index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        share = f"{int(wrong.sum())} of {wrong.size} entries are off"
-        return f"{which}{share}, first at index {index}: {theirs[index]:.6g}, and should be {ours[index]:.6g}"
-    return "off"
-
-
-def _agree(a: Sequence[np.ndarray], b: Sequence[np.ndarray], tolerance: float) -> bool:
-    if len(a) != len(b):
-        return False
-    for one, other in zip(a, b, strict=True):
-        if one.shape != other.shape or not np.isfinite(one).all():
-            return False
-        size = float(np.abs(other).max()) if other.size else 0.0
-        if other.size and float(np.abs(one - other).max()) > tolerance * (size or 1.0):
-            return False
-    return True
-
-
-def _raised(error: Exception) -> str:
-    """An exception in one line, with the line of the learner's file that raised it."""
-    trace, line = error.__traceback__, 0
-    while trace is not None:
-        if trace.tb_frame.f_globals.get("__name__") == "exercise":
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f"{f'line {line}: ' if line else ''}{type(error).__name__}: {error}"
+    try:
+        with guarded():
+            expected = arrays_of(part.slope(functions, *copy.deepcopy(list(arguments))))
+    except AnswerError as failure:
+        return f"this is right, but your forward pass is not: {failure}"
+    if not all(np.isfinite(one).all() for one in expected):  # at a limit
+        return ""
+    if agree(replace(part, counts_small=False), result, expected, OF_DIFFERENCES, arguments):
+        return ""
+    return "this is right, but it is not the derivative of your forward pass: so that is wrong"

@@ -1,8 +1,11 @@
 """1. The derivative of a sigmoid.
 
-Backpropagation asks one question of every operation: if the objective changes by dy when the output y changes by 1,
-by how much does it change when the input t changes by 1? The answer is the chain rule: dy times the derivative of y
-by t. The number dy is called the error at y.
+At its end a network has one number E that says how bad it is, the objective. Backpropagation finds the derivative of
+E by everything in the network, from the end to the beginning. In this course dy is a name, not a small change: it
+stands for the derivative of E by y, and is called the error at y.
+
+Of every operation backpropagation asks: given the error at the output y, what is the error at the input t? The answer
+is the chain rule: dy times the derivative of y by t.
 
 A sigmoid is y = 1 / (1 + e^-t). Its derivative can be written with y alone, so t need not be kept: differentiate
 it, and replace e^-t by (1 - y) / y.

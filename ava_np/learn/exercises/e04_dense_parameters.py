@@ -4,7 +4,8 @@ The derivative of y[k] = Σ_i x[i] W[i, k] + b[k] by W[i, k] is x[i], and by b[k
 k] = x[i] dy[k] and db[k] = dy[k], and a batch gives the sum over its pictures.
 
 A network may be applied several times before its parameters move: to x and to x', for example. Each application
-adds to the same gradient. So these functions do not return a gradient; they add to one.
+adds to the same gradient. So this function does not return a gradient. It adds to the arrays that it is given, with
++=, and they may hold something already.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ def dense_backward_parameters(dW, db, x, dy):
 def _cases(generator):
     normal = generator.normal
     return {
-        "nothing there yet": (np.zeros((3, 2)), np.zeros(2), normal(size=(1, 3)), normal(size=(1, 2))),
+        "gradients that begin at 0": (np.zeros((3, 2)), np.zeros(2), normal(size=(1, 3)), normal(size=(1, 2))),
         "a second application": (normal(size=(3, 2)), normal(size=2), normal(size=(4, 3)), normal(size=(4, 2))),
         "one output": (normal(size=(2, 1)), normal(size=1), normal(size=(5, 2)), normal(size=(5, 1))),
     }

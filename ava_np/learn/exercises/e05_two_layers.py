@@ -58,6 +58,20 @@ def _slope_of_t(x, target, V, a, W, c):
     return x.T @ dt, dt.sum(0), h.T @ dy, dy.sum(0)
 
 
+def _slope_of_sigmoid(x, target, V, a, W, c):
+    h = np.tanh(x @ V + a)
+    dy = h @ W + c - target
+    dt = dy @ W.T * h * (1 - h)
+    return x.T @ dt, dt.sum(0), h.T @ dy, dy.sum(0)
+
+
+def _tanh_twice(x, target, V, a, W, c):
+    h = np.tanh(x @ V + a)
+    dy = h @ W + c - target
+    dt = dy @ W.T * (1 - np.tanh(h) ** 2)
+    return x.T @ dt, dt.sum(0), h.T @ dy, dy.sum(0)
+
+
 def _updated_first(x, target, V, a, W, c):
     h = np.tanh(x @ V + a)
     dy = h @ W + c - target
@@ -78,9 +92,12 @@ EXERCISE = Exercise(
             {
                 "you forgot the slope of tanh": _no_slope,
                 "the slope of tanh is 1 - h², of its output: you took its input": _slope_of_t,
+                "that is the slope of a sigmoid: that of tanh is 1 - h²": _slope_of_sigmoid,
+                "you took the tanh of h once more: h is its output already": _tanh_twice,
                 "you moved W before its error was passed on: use the W of the forward pass": _updated_first,
             },
             _by_differences,
+            returns=("dV", "da", "dW", "dc"),
         ),
     )
 )

@@ -1,10 +1,14 @@
 """6. A discriminator's two terms, alive at every logit.
 
-A discriminator outputs a logit t, and d = sigmoid(t) is its probability of "real". Its terms are log d for a real
-picture and log(1 - d) for a fake one. At t = 800, d rounds to 1, and log(1 - d) would be the logarithm of 0.
+A discriminator is a network that gives one number t for a picture, its logit. d = sigmoid(t) is its probability that
+the picture is real. Its terms are log d for a real picture and log(1 - d) for a fake one.
 
-So compute both from t. log d = -log(1 + e^-t), and 1 - d = sigmoid(-t). np.logaddexp(0, a) is log(1 + e^a) without
-overflow. Their derivatives by t are simple: work them out before you round anything.
+At t = 800, d rounds to 1, and log(1 - d) would be the logarithm of 0: the formula is dead there, and no error comes
+back. So compute both terms from t. log d = -log(1 + e^-t), and 1 - d = sigmoid(-t). np.logaddexp(0, a) is log(1 +
+e^a) without overflow.
+
+Their derivatives by t are simple. But write them so that they keep their digits: at t = 40, the derivative of log d is
+4e-18, and 1 - d, if you compute d first, is 0. (What is the logarithm of the derivative?)
 """
 
 import numpy as np
@@ -27,7 +31,7 @@ def log_fake(t):
 @yours
 def log_real_slope(t):
     """Return the derivative of log d by t."""
-    return np.exp(-np.logaddexp(0, t))
+    return np.exp(-np.logaddexp(0, t))  # 1 - d = 1 / (1 + e^t), and a / is e^-log
 
 
 @yours
@@ -47,6 +51,10 @@ def _cases(generator):
     }
 
 
+def _slope_cases(generator):
+    return {**_cases(generator), "sure, ±40, where the answer is small": (np.array([40.0, -40.0]),)}
+
+
 def _d(t):
     return 1 / (1 + np.exp(-t))
 
@@ -57,22 +65,25 @@ EXERCISE = Exercise(
         Part(log_fake, _cases, {"that is log d": log_real, "the sign is wrong": lambda t: -log_fake(t)}),
         Part(
             log_real_slope,
-            _cases,
+            _slope_cases,
             {
                 "that is 1 / d, the derivative by d: the chain rule goes on to t": lambda t: 1 / _d(t),
                 "that is d (1 - d), the slope of the sigmoid alone": lambda t: _d(t) * (1 - _d(t)),
                 "that is d: the more real it looks already, the less there is to gain": _d,
+                "1 - d loses its digits where d is nearly 1: it is sigmoid(-t)": lambda t: 1 - _d(t),
             },
             lambda functions, t: slope(lambda a: np.sum(functions["log_real"](a)), t),
+            counts_small=True,
         ),
         Part(
             log_fake_slope,
-            _cases,
+            _slope_cases,
             {
                 "the sign is wrong: log(1 - d) falls as t grows": lambda t: -log_fake_slope(t),
                 "that is -d (1 - d), without the slope of the logarithm": lambda t: -_d(t) * (1 - _d(t)),
             },
             lambda functions, t: slope(lambda a: np.sum(functions["log_fake"](a)), t),
+            counts_small=True,
         ),
     )
 )

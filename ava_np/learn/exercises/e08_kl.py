@@ -1,7 +1,9 @@
 """8. The divergence that keeps codes together.
 
-A VAE's encoder gives a picture not a code but a Gaussian of codes, with mean μ and variance Σ = e^s. It is drawn
-towards N(0, 1) by the Kullback-Leibler divergence, in nats, summed over the numbers of the code and over the batch:
+An autoencoder turns a picture into a few numbers, its code, and the code back into a picture. A variational
+autoencoder (VAE) gives a picture not a code but a Gaussian of codes: for each number of the code a mean μ and a
+variance σ² = e^s. It is drawn towards N(0, 1), the prior, by the Kullback-Leibler divergence, summed over the numbers
+of the code and over the batch:
 
     KL = ½ Σ (e^s + μ² - 1 - s)
 
@@ -16,13 +18,13 @@ from ava_np.learn.exercise import Exercise, Part, slope, yours
 @yours
 def kl(mu, s):
     """Return the divergence as a number, from mu and s, both (batch, numbers)."""
-    return 0.5 * np.sum(np.expm1(s) + mu**2 - s)
+    return 0.5 * np.sum(np.expm1(s) + mu**2 - s)  # expm1(s) is e^s - 1, with all digits near s = 0
 
 
 @yours
 def kl_backward(mu, s):
     """Return the errors at mu and at s."""
-    return mu.copy(), 0.5 * np.expm1(s)
+    return mu, 0.5 * np.expm1(s)
 
 
 # The checks
@@ -55,16 +57,18 @@ EXERCISE = Exercise(
             _cases,
             {
                 "the error at s is half of that": lambda mu, s: (mu, np.expm1(s)),
-                "that is the error at Σ, which has to be multiplied by dΣ/ds = Σ": lambda mu, s: (
+                "that is the error at σ², which has to be multiplied by dσ²/ds = σ²": lambda mu, s: (
                     mu,
                     0.5 * (1 - np.exp(-s)),
                 ),
-                "you forgot the 1: at the prior nothing pulls": lambda mu, s: (mu, 0.5 * np.exp(s)),
+                "you forgot the 1: at μ = 0, s = 0 nothing pulls": lambda mu, s: (mu, 0.5 * np.exp(s)),
+                "the order is mu, s": lambda mu, s: (0.5 * np.expm1(s), mu),
             },
             lambda functions, mu, s: (
                 slope(lambda a: functions["kl"](a, s), mu),
                 slope(lambda a: functions["kl"](mu, a), s),
             ),
+            returns=("dmu", "ds"),
         ),
     )
 )

@@ -3,7 +3,7 @@
 A code is drawn from N(μ, e^s). How could an error pass through a draw? Write it as z = μ + e^(s/2) r, with r drawn
 from N(0, 1) beforehand. Now z is a plain function of μ and s, and r is a constant as x is.
 
-Check your forward pass by its moments: over many r, the mean of z must be μ and its variance e^s.
+The checker will also draw 200,000 codes with your forward pass: their mean must be μ, and their variance e^s.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def reparameterise(mu, s, r):
 @yours
 def reparameterise_backward(dz, s, r):
     """Return the errors at mu and at s, from the error dz at z."""
-    return dz.copy(), 0.5 * dz * r * np.exp(s / 2)
+    return dz, 0.5 * dz * r * np.exp(s / 2)
 
 
 # The checks
@@ -29,7 +29,7 @@ def reparameterise_backward(dz, s, r):
 def _cases(generator):
     normal = generator.normal
     return {
-        "one number": (np.array([[0.5]]), np.array([[-1.0]]), np.array([[2.0]])),
+        "one number": (np.array([[0.7]]), np.array([[-1.0]]), np.array([[2.0]])),
         "3 pictures, 2 numbers": tuple(normal(size=(3, 2)) for _ in range(3)),
         "without noise": (normal(size=(1, 3)), normal(size=(1, 3)), np.zeros((1, 3))),
     }
@@ -45,8 +45,8 @@ def _moments(functions):
     z = functions["reparameterise"](np.full_like(r, 0.5), np.full_like(r, -1.0), r)
     mean, variance = float(z.mean()), float(z.var())
     if abs(mean - 0.5) < 0.01 and abs(variance - np.exp(-1.0)) < 0.01:
-        return ""
-    return f"200,000 codes of mean {mean:.3f} and variance {variance:.3f}, which should be 0.5 and {np.exp(-1.0):.3f}"
+        return True, "right"
+    return False, f"{mean:.3f} and {variance:.3f}, which should be 0.5 and {np.exp(-1.0):.3f}"
 
 
 EXERCISE = Exercise(
@@ -70,10 +70,17 @@ EXERCISE = Exercise(
                     dz,
                     0.5 * dz * r * np.exp(s),
                 ),
+                "you forgot dz: the error at z has to be multiplied by the derivative": lambda dz, s, r: (
+                    dz,
+                    0.5 * r * np.exp(s / 2),
+                ),
+                "the order is mu, s": lambda dz, s, r: (0.5 * dz * r * np.exp(s / 2), dz),
                 "you forgot r": lambda dz, s, r: (dz, 0.5 * dz * np.exp(s / 2)),
             },
             _by_differences,
+            returns=("dmu", "ds"),
         ),
     ),
     _moments,
+    "mean and variance of 200,000 codes",
 )

@@ -4,10 +4,10 @@ An encoder gives μ and s, side by side; z = μ + e^(s/2) r; a decoder gives x' 
 
     ½ ‖x - x'‖² + KL
 
-The encoder is one dense layer here, and so is the decoder. The reconstruction's error goes down through the decoder
-to z, and on to μ and s. There the divergence's error is added: two ways lead into the encoder.
+The encoder is one dense layer here, and so is the decoder. The error of ½ ‖x - x'‖² goes back through the decoder to
+z, and on to μ and s. There the divergence's error is added: two ways lead into the encoder.
 
-What you write is compared with the engine's own VAE, with the same weights.
+At the end your gradients are compared with those that `ava train` computes for the same VAE and the same weights.
 """
 
 import numpy as np
@@ -52,23 +52,21 @@ def _cases(generator):
     }
 
 
-def _paper(x, r, E, c, D, e):
-    mu, s = np.split(x @ E + c, 2, axis=1)
-    z = mu + np.exp(s / 2) * r
-    x_ = 1 / (1 + np.exp(-(z @ D + e)))
-    dt = (x_ - x) * x_ * (1 - x_)
-    df = np.concatenate([mu, 0.5 * np.expm1(s)], axis=1)
-    return x.T @ df, df.sum(0), z.T @ dt, dt.sum(0)
+def _mistake(at_code=None, pixel_slope=True, x_minus=False):
+    """Return the gradients with a mistake at the code, ``at_code(dmu, ds, dz, kl_mu, kl_s)``, or at the pixels."""
 
+    def mistaken(x, r, E, c, D, e):
+        mu, s = np.split(x @ E + c, 2, axis=1)
+        z = mu + np.exp(s / 2) * r
+        x_ = 1 / (1 + np.exp(-(z @ D + e)))
+        dt = (x - x_ if x_minus else x_ - x) * (x_ * (1 - x_) if pixel_slope else 1)
+        dz = dt @ D.T
+        of_z, of_kl = (dz, 0.5 * dz * r * np.exp(s / 2)), (mu, 0.5 * np.expm1(s))
+        both = tuple(one + other for one, other in zip(of_z, of_kl, strict=True))
+        df = np.concatenate(at_code(both, of_z, of_kl) if at_code else both, axis=1)
+        return x.T @ df, df.sum(0), z.T @ dt, dt.sum(0)
 
-def _no_divergence(x, r, E, c, D, e):
-    mu, s = np.split(x @ E + c, 2, axis=1)
-    z = mu + np.exp(s / 2) * r
-    x_ = 1 / (1 + np.exp(-(z @ D + e)))
-    dt = (x_ - x) * x_ * (1 - x_)
-    dz = dt @ D.T
-    df = np.concatenate([dz, 0.5 * dz * r * np.exp(s / 2)], axis=1)
-    return x.T @ df, df.sum(0), z.T @ dt, dt.sum(0)
+    return mistaken
 
 
 def _by_differences(functions, x, r, *parameters):
@@ -76,7 +74,7 @@ def _by_differences(functions, x, r, *parameters):
 
 
 def _engine(functions):
-    """Compare with the engine's VAE without hidden layers."""
+    """Compare with this project's VAE without hidden layers."""
     from ava_np.models import build
 
     layers = {"encoder": [{"layer": "flatten"}], "decoder": [{"layer": "dense", "width": 6}]}
@@ -91,7 +89,7 @@ def _engine(functions):
     mine = np.concatenate([np.ravel(one) for one in functions["gradients"](x, noise["r"], *parameters)])
     engine = np.concatenate([net.gradient.read() for net in model.networks.values()])
     error = float(np.abs(mine - engine).max() / np.abs(engine).max())
-    return "" if error < 1e-10 else f"the engine's gradients differ by {error:.1e}"
+    return error < 1e-10, "right" if error < 1e-10 else f"its gradients differ by {error:.1e}"
 
 
 EXERCISE = Exercise(
@@ -100,11 +98,24 @@ EXERCISE = Exercise(
             gradients,
             _cases,
             {
-                "you dropped the way through z: that is rule (5) of the paper, and codes forget the picture": _paper,
-                "you forgot the divergence: its error is added to that through z": _no_divergence,
+                "the way through z is missing at mu and s: then codes forget the picture": _mistake(
+                    lambda both, of_z, of_kl: of_kl
+                ),
+                "the way through z is missing at mu": _mistake(lambda both, of_z, of_kl: (of_kl[0], both[1])),
+                "the way through z is missing at s": _mistake(lambda both, of_z, of_kl: (both[0], of_kl[1])),
+                "you forgot the divergence: its error is added to that through z": _mistake(
+                    lambda both, of_z, of_kl: of_z
+                ),
+                "the divergence is missing at mu": _mistake(lambda both, of_z, of_kl: (of_z[0], both[1])),
+                "the divergence is missing at s": _mistake(lambda both, of_z, of_kl: (both[0], of_z[1])),
+                "mu comes first, and then s": _mistake(lambda both, of_z, of_kl: both[::-1]),
+                "you forgot the slope of the pixels' sigmoid": _mistake(pixel_slope=False),
+                "the error at x' is x' - x": _mistake(x_minus=True),
             },
             _by_differences,
+            returns=("dE", "dc", "dD", "de"),
         ),
     ),
     _engine,
+    "the same VAE in `ava train`",
 )

@@ -4,9 +4,11 @@ A convolution slides a window W over a picture x: y[i, j] = Σ_ab x[i + a, j + b
 with a large matrix A that nobody writes down. Its error goes back by the transpose, dx = Aᵀ dy, and a decoder that
 enlarges pictures uses Aᵀ as a layer.
 
-What is Aᵀ y, without A? The output at (i, j) has read x[i + a, j + b] with the weight W[a, b], so it gives back
-y[i, j] W[a, b] to that place: it stamps W, times y[i, j], onto the picture, and stamps that overlap are added. The
-test of a transpose is ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for every x and y.
+What is Aᵀ y, without A? The output at (i, j) has read x[i + a, j + b] with the weight W[a, b]. So it gives back
+y[i, j] W[a, b] to that place. All of it together is a stamp: W, times y[i, j], is put onto the picture at (i, j).
+Stamps that overlap are added.
+
+The test of a transpose is ⟨A x, y⟩ = ⟨x, Aᵀ y⟩ for every x and y, where ⟨u, v⟩ is the sum of all products u v.
 """
 
 import numpy as np
@@ -15,7 +17,7 @@ from ava_np.learn.exercise import Exercise, Part, slope, yours
 
 
 def convolve(x, W):
-    """Return y (H - k + 1, B - k + 1) of a picture x (H, B) and a window W (k, k)."""
+    """Return y (rows - k + 1, columns - k + 1) of a picture x (rows, columns) and a window W (k, k)."""
     k = len(W)
     y = np.zeros((x.shape[0] - k + 1, x.shape[1] - k + 1))
     for a in range(k):
@@ -26,7 +28,7 @@ def convolve(x, W):
 
 @yours
 def convolve_transposed(y, W):
-    """Return Aᵀ y, a picture (H, B), from y (H - k + 1, B - k + 1) and W (k, k)."""
+    """Return Aᵀ y, a picture (rows, columns), from y (rows - k + 1, columns - k + 1) and W (k, k)."""
     k = len(W)
     x = np.zeros((y.shape[0] + k - 1, y.shape[1] + k - 1))
     for a in range(k):
@@ -71,7 +73,30 @@ def _adjoint(functions):
     x, y, W = (generator.normal(size=shape) for shape in ((6, 5), (4, 3), (3, 3)))
     left = float(np.sum(functions.get("convolve", convolve)(x, W) * y))
     right = float(np.sum(x * functions["convolve_transposed"](y, W)))
-    return "" if abs(left - right) < 1e-9 * abs(left) else f"⟨A x, y⟩ is {left:.6g}, and ⟨x, Aᵀ y⟩ is {right:.6g}"
+    same = abs(left - right) < 1e-9 * abs(left)
+    return same, "right" if same else f"⟨A x, y⟩ is {left:.6g}, and ⟨x, Aᵀ y⟩ is {right:.6g}"
+
+
+def _overwritten(y, W):
+    k = len(W)
+    x = np.zeros((y.shape[0] + k - 1, y.shape[1] + k - 1))
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            x[i : i + k, j : j + k] = W * y[i, j]
+    return x
+
+
+def _overwritten_by_shifts(y, W):
+    k = len(W)
+    x = np.zeros((y.shape[0] + k - 1, y.shape[1] + k - 1))
+    for a in range(k):
+        for b in range(k):
+            x[a : a + y.shape[0], b : b + y.shape[1]] = W[a, b] * y
+    return x
+
+
+def _last_place(dy, x, k):
+    return dy[-1, -1] * x[dy.shape[0] - 1 :, dy.shape[1] - 1 :]
 
 
 def _by_differences(functions, y, W):
@@ -89,6 +114,8 @@ EXERCISE = Exercise(
                     y, W[::-1, ::-1]
                 ),
                 "you transposed the window: the transpose is that of A": lambda y, W: convolve_transposed(y, W.T),
+                "stamps that overlap are added: each of yours replaces what is there": _overwritten,
+                "what comes to the same place is added: yours replaces what is there": _overwritten_by_shifts,
             },
             _by_differences,
         ),
@@ -99,8 +126,12 @@ EXERCISE = Exercise(
                 "you averaged over the places: they are added": lambda dy, x, k: (
                     convolve_backward_window(dy, x, k) / dy.size
                 ),
+                "only the last place is there: the contributions of all places are added": _last_place,
+                "you turned the window round": lambda dy, x, k: convolve_backward_window(dy, x, k)[::-1, ::-1],
+                "you transposed the window": lambda dy, x, k: convolve_backward_window(dy, x, k).T,
             },
         ),
     ),
     _adjoint,
+    "⟨A x, y⟩ = ⟨x, Aᵀ y⟩",
 )

@@ -1,13 +1,13 @@
 """13. Minibatch discrimination: every pair of pictures.
 
-A GAN that always makes the same picture can fool a discriminator that sees one at a time. So this layer tells it
-how like the others of its batch a picture is (Salimans et al. 2016). Each picture b has a row M[b] of numbers, and
-gets
+A generative adversarial network (GAN) makes pictures that a discriminator should take for real. If it always makes the
+same picture, a discriminator that sees one at a time cannot notice. So this layer gives each picture one number: how
+similar it is to the others of its batch (Salimans et al. 2016). Picture b has a row M[b] of numbers, and gets
 
     o[b] = Σ over c ≠ b of exp(-‖M[b] - M[c]‖₁)
 
 where ‖·‖₁ is the sum of absolute values. A row is in the terms of its own o and in those of everybody else's. So
-the error at M[b] has both do[b] and do[c] in it.
+the error at M[b] has both do[b] and do[c] in it. (Where two numbers are equal, take 0 for the slope of |·|.)
 """
 
 import numpy as np
@@ -48,6 +48,12 @@ def _own_only(do, M):
     return -(pairs[:, :, None] * np.sign(difference)).sum(1)
 
 
+def _others_only(do, M):
+    difference = M[:, None] - M[None]
+    pairs = np.exp(-np.abs(difference).sum(2)) * do[None]
+    return -(pairs[:, :, None] * np.sign(difference)).sum(1)
+
+
 def _no_sign(do, M):
     difference = M[:, None] - M[None]
     pairs = np.exp(-np.abs(difference).sum(2)) * (do[:, None] + do[None])
@@ -61,6 +67,7 @@ EXERCISE = Exercise(
             _cases,
             {
                 "you forgot that a picture is in the others' sums as well: do[c] belongs to the pair, too": _own_only,
+                "you forgot a picture's own sum: do[b] belongs to the pair, too": _others_only,
                 "the derivative of |a| is its sign": _no_sign,
                 "the sign is wrong: moving away makes two pictures less alike": lambda do, M: (
                     -similarity_backward(do, M)

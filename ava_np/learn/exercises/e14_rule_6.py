@@ -1,16 +1,20 @@
 """14. Rule (6) of the AVA paper, and why it is no gradient.
 
-AVA's decoder wants x' to be like x, and to be called real by a discriminator d. Its objective is ½ ‖x - x'‖² +
-log(1 - d(x')). The paper passes the discriminator's error to the pixels through weights of one:
+In the paper "Adversarial Variational Autoencoders" (AVA) a decoder makes x'. It should be like x, and a discriminator d
+should call it real: the objective is ½ ‖x - x'‖² + log(1 - d(x')). The paper moves the decoder's parameters Φ by
 
-    Φ ← Φ + γ ( (x[i] - x'[i]) + a_d'(d(x')) / (1 - d(x')) ) a_g'(x'[i])
+    Φ ← Φ + γ ( (x[i] - x'[i]) + slope_d / (1 - d(x')) ) slope_g[i]
 
-With d a sigmoid of the logit t, a_d' / (1 - d) is d itself. Write the error at x' that is descended: minus the
-bracket.
+Here γ is the size of a step, slope_d the slope of the discriminator's sigmoid, d (1 - d), and slope_g that of the
+decoder's output neurons. So the discriminator's error comes to every pixel as it is, without its weights, as if they
+were all 1. (The paper writes a_d' and a_g' for the slopes. docs/paper/ava.md goes through it equation by equation.)
 
-Is that the gradient of some function? A gradient's Jacobian is symmetric: the derivative of v_i by x'_j is that of
-v_j by x'_i. Take a discriminator whose logit is t = Σ w_i x'_i, and the rule's own part v_i = d(x'), the same for
-every i. Write its Jacobian minus the transpose. When is it 0?
+1. The bracket is added, so it ascends. Write the error at x' that is descended: minus the bracket, simplified, from
+the logit t of d(x'). slope_g stands outside of the bracket, and does not belong to it.
+
+2. Is that the gradient of some function? Then its Jacobian would be symmetric: the derivative of v[i] by x'[j] would
+be that of v[j] by x'[i]. Take a discriminator whose logit is t = Σ w[i] x'[i], and v[i] = d(x'), which is what the
+rule adds at pixel i, the same for every i. Write its Jacobian minus the transpose. For which w is it 0?
 """
 
 import numpy as np
@@ -26,10 +30,10 @@ def decoder_error(x, x_, t):
 
 @yours
 def asymmetry(x_, w):
-    """Return J - Jᵀ (values, values), with J[i, j] the derivative of v_i = d(x') by x'_j, for one x' (values,)."""
+    """Return J - Jᵀ (values, values), with J[i, j] the derivative of v[i] = d(x') by x'[j], for one x' (values,)."""
     d = 1 / (1 + np.exp(-(x_ @ w)))
     J = np.tile(d * (1 - d) * w, (len(w), 1))
-    return J - J.T
+    return J - J.T  # d (1 - d) (w[j] - w[i]): 0 if all weights are equal, so in general no gradient
 
 
 # The checks
@@ -70,7 +74,10 @@ EXERCISE = Exercise(
                 "that is the bracket, which ascends: the error that is descended is minus it": lambda x, x_, t: (
                     x - x_ + _d(t)
                 ),
-                "you kept a_d' = d (1 - d): divide it by 1 - d": lambda x, x_, t: x_ - x - _d(t) * (1 - _d(t)),
+                "you multiplied by the slope of the pixels, which stands outside of the bracket": lambda x, x_, t: (
+                    (x_ - x - _d(t)) * x_ * (1 - x_)
+                ),
+                "you kept slope_d = d (1 - d): divide it by 1 - d": lambda x, x_, t: x_ - x - _d(t) * (1 - _d(t)),
                 "the discriminator's part has the other sign: it makes pixels brighter": lambda x, x_, t: (
                     x_ - x + _d(t)
                 ),
