@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -129,14 +130,15 @@ def test_every_data_file_is_declared(project: dict[str, Any]) -> None:
 def test_the_wheel_holds_every_module_and_data_file(wheel: ZipFile) -> None:
     modules = {path.relative_to(ROOT) for folder in packages().values() for path in folder.glob("*.py")}
     expected = {path.as_posix() for path in modules | set(data_files())}
-    installed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    installed = {name for name in wheel.namelist() if name.startswith("ava_np/")}
     assert installed == expected
 
 
 def test_the_wheel_installs_one_top_level_package(wheel: ZipFile) -> None:
     """A wheel with a top-level ``kernels`` would overwrite the package of that name on PyPI."""
-    name = f"ava_np-{ava_np.__version__}.dist-info"
-    assert {file.partition("/")[0] for file in wheel.namelist()} == {"ava_np", name}
+    release = f"ava_np-{ava_np.__version__}"
+    name = f"{release}.dist-info"
+    assert {file.partition("/")[0] for file in wheel.namelist()} == {"ava_np", name, f"{release}.data"}
     assert wheel.read(f"{name}/top_level.txt").decode().split() == ["ava_np"]
 
 
@@ -234,3 +236,19 @@ def test_every_dependency_has_a_lower_bound(project: dict[str, Any]) -> None:
     extras = project["project"]["optional-dependencies"]
     for requirement in [*project["project"]["dependencies"], *extras["test"]]:
         assert ">=" in requirement
+
+
+def test_the_wheel_holds_the_documentation_that_messages_cite(wheel: ZipFile) -> None:
+    shared = re.compile(r"ava_np-[^/]+\.data/data/share/doc/ava-np/(.+)")
+    installed = {found[1] for name in wheel.namelist() if (found := shared.fullmatch(name))}
+    docs = ROOT / "docs"
+    pages = {path.relative_to(docs).as_posix() for kind in ("*.md", "*.svg", "*.png") for path in docs.rglob(kind)}
+    assert pages - {path for path in pages if path.startswith("site/")} <= installed
+    cited = {page for text in _messages() for page in re.findall(r"docs/([\w/.-]+\.md)", text)}
+    assert cited
+    assert cited <= installed
+
+
+def _messages() -> list[str]:
+    """All modules, whose texts cite pages."""
+    return [path.read_text("utf-8") for folder in packages().values() for path in folder.glob("*.py")]

@@ -1,6 +1,7 @@
 """``ava info``: the content of a run, or the installed versions."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +116,20 @@ def _text(value: Any) -> str:
     return str(value)
 
 
+def _documentation() -> str:
+    """Where the pages are that messages call docs/...: in the checkout, or where an installation has put them."""
+    from importlib import metadata
+
+    checkout = Path(ava_np.__file__).parents[1] / "docs" / "README.md"
+    if checkout.is_file():
+        return str(checkout.parent)
+    with suppress(metadata.PackageNotFoundError):
+        for file in metadata.files("ava-np") or ():
+            if file.name == "README.md" and file.parent.name == "ava-np":
+                return str(Path(str(file.locate())).resolve().parent)
+    return "not installed"
+
+
 def _installation() -> dict[str, Any]:
     import platform
 
@@ -135,4 +150,5 @@ def _installation() -> dict[str, Any]:
             "processor": llvmlite.binding.get_host_cpu_name(),
             "threads": numba.get_num_threads(),
         },
+        "documentation": {"docs": _documentation()},
     }

@@ -53,6 +53,7 @@ def ava() -> None:
     ava gradcheck                       check every gradient
     ava trace ava5                      see one step with every number
     ava learn                           learn backpropagation by doing it
+    ava info                            versions, and where the documentation is
 
     Exit codes: 0 success; 1 bad input or a failed check; 2 wrong option; 3 a loss or a gradient was not finite;
     130 interrupted.

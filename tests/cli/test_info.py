@@ -73,6 +73,7 @@ def test_info_describes_the_installation() -> None:
     assert found["versions"]["python"] == sys.version.split()[0]
     assert found["versions"]["numpy"] == np.__version__
     assert found["machine"]["threads"] >= 1
+    assert Path(found["documentation"]["docs"], "manual", "command-line.md").is_file()
     assert "versions" in ran("info").splitlines()
 
 
