@@ -143,7 +143,8 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         tile, address = host_tile(C.itemsize), blocking.part_address(C.dtype)
         assert tile is not None
         tiles = max(-(-rows // tile.MR), -(-columns // tile.NR), 1)
-        parts = min(part_count(rows * columns * depth, tiles), threads)
+        to_read = part_count(columns * depth, tiles, gemv.MIN_ELEMENTS)  # what few rows wait for
+        parts = min(max(part_count(rows * columns * depth, tiles), to_read), threads)
     slices = split_k.slice_count(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if slices > 1:
         sums = scratch[: slices * C.size].reshape(slices, rows, columns)

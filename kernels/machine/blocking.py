@@ -40,17 +40,24 @@ MC = 252
 NC = 512
 """Columns of a block of B: KC · NC elements are 512 kB in float32, which fit a level-2 cache with room for A and C."""
 
+PREFETCH_ROWS = 16
+"""Rows of a packed panel that are loaded ahead of k, from the level-2 cache."""
+
 SHALLOW_DEPTH = 64
 """Terms of a sum: up to this depth, C is most of the memory traffic. So its rows are written in order, MR at a time
 instead of MC, and A is not packed."""
 
-UNPACKED_ROWS, UNPACKED_TILES = 4, 3
-"""Rows of a part, and tiles of them, up to which B is read in place: packing takes longer than so few reads save."""
+UNPACKED_TILES = 3
+"""Tiles of rows up to which B is read in place: packing takes longer than so few reads save. Then most of the time goes
+to loading B from memory, and the micro-kernel is told what to load ahead."""
+
+STREAMS, STREAM_PANELS = 32, 4
+"""If B is read in place and its rows are not one run of memory: rows that are read side by side, as many as a processor
+can follow, and how many panels ahead of the one in use they are loaded."""
 
 PAGE = 4096
-"""Bytes of a memory page, and of the period of a level-1 cache with 64 sets. If rows of B are farther apart, each needs
-another page, so B is packed for more than UNPACKED_ROWS. If the stride of A is a multiple, its rows compete for one set
-of the cache, so A is packed."""
+"""Bytes of a memory page, and of the period of a level-1 cache with 64 sets. If the stride of A is a multiple, its rows
+compete for one set of the cache, so A is packed."""
 
 MAX_DIRECT_STRIDE = 2048
 """Bytes from a k to the next in a transposed A, from which on A is packed: each k or every second one needs a page."""
@@ -81,22 +88,22 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
             left, right = _range_of(p.columns, index, p.parts, NR)
         packed_B = p.scratch + index * PACKED_SIZE * size
         packed_A = packed_B + KC * NC * size
-        height = bottom - top
-        read_in_place = p.B_column == size and (
-            height <= UNPACKED_ROWS or (height <= UNPACKED_TILES * MR and p.B_row <= PAGE)
-        )
+        read_in_place = p.B_column == size and p.rows <= UNPACKED_TILES * MR
+        kc, nc = KC, NC
+        if read_in_place:
+            kc, nc = KC if p.columns * size == p.B_row else STREAMS, max(right - left, 1)
         is_deep = p.depth > SHALLOW_DEPTH
         mc = MC if is_deep else MR
         far = (p.A_row == size and p.A_column >= MAX_DIRECT_STRIDE) or p.A_row % PAGE == 0
         pack_A = is_deep and p.columns > 2 * NR and far
-        for n in range(left, right, NC):
-            width = min(NC, right - n)
+        for n in range(left, right, nc):
+            width = min(nc, right - n)
             whole = width // NR * NR if read_in_place else 0  # columns of whole panels, which are not packed
-            for k in range(0, max(p.depth, 1), KC):
-                depth = min(KC, p.depth - k)
+            for k in range(0, max(p.depth, 1), kc):
+                depth = min(kc, p.depth - k)
                 B = p.B + k * p.B_row + n * p.B_column
-                packed, rest = packed_B + whole * depth * size, B + whole * p.B_column
-                _pack_B(scalar, size, NR, packed, rest, p.B_row, p.B_column, depth, width - whole)
+                rest = B + whole * p.B_column
+                _pack_B(scalar, size, NR, packed_B, rest, p.B_row, p.B_column, depth, width - whole)
                 for m in range(top, bottom, mc):
                     rows = min(mc, bottom - m)
                     A, A_row, A_column = p.A + m * p.A_row + k * p.A_column, p.A_row, p.A_column
@@ -106,9 +113,16 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                     tiles = (rows + MR - 1) // MR
                     for j in range(0, width, NR):
                         columns = min(NR, width - j)
-                        panel, panel_row = packed_B + j * depth * size, NR * size
+                        panel, panel_row = packed_B + (j - whole) * depth * size, NR * size
+                        ahead, ahead_step = panel + PREFETCH_ROWS * panel_row, panel_row
                         if j < whole:
                             panel, panel_row = B + j * size, p.B_row
+                            if width * size == p.B_row:  # the next kc rows, from one end to the other
+                                ahead, ahead_step = B + kc * p.B_row + j * depth * size, NR * size
+                            else:  # the panel that is used STREAM_PANELS later
+                                later = j + STREAM_PANELS * NR
+                                down = kc * p.B_row - whole * size if later >= whole else 0
+                                ahead, ahead_step = B + down + later * size, p.B_row
                         for t in range(tiles):  # of nearly equal height
                             i, end = t * rows // tiles, (t + 1) * rows // tiles
                             C = p.C + (m + i) * p.C_row + (n + j) * size
@@ -118,8 +132,8 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                                 if p.base != 0:
                                     base = p.base + (m + i) * p.base_row + (n + j) * size
                             multiply_tile(
-                                scalar, A + i * A_row, A_row, A_column, 0, 0, depth, 1, 1, panel, panel_row,
-                                C, p.C_row, base, base_row, end - i, columns,
+                                scalar, A + i * A_row, A_row, A_column, 0, 0, depth, 1, 1,
+                                panel, panel_row, ahead, ahead_step, C, p.C_row, base, base_row, end - i, columns,
                             )  # fmt: skip
 
     return part

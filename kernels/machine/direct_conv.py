@@ -336,8 +336,9 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                                 base, base_row = call.bias + o * size if call.bias else 0, 0
                             multiply_tile(
                                 scalar, a + j * layout.input_pixel, layout.input_pixel, size, frame.row, 0,
-                                piece.steps, piece.taps, 1, panel, panel_row, c_tile, layout.output_pixel,
-                                base, base_row, (t + 1) * piece.columns // tiles - j, columns,
+                                piece.steps, piece.taps, 1, panel, panel_row, panel, panel_row,
+                                c_tile, layout.output_pixel, base, base_row,
+                                (t + 1) * piece.columns // tiles - j, columns,
                             )  # fmt: skip
 
     return part

@@ -62,13 +62,10 @@ from ava_np.kernels.machine.llvm import (
     store_masked,
 )
 
-PREFETCH_ROWS = 16
-"""Rows of B that are loaded ahead of k: an unpacked B comes from memory, which takes as long as about 16 rows."""
-
-SIGNATURE = ir.FunctionType(ir.VoidType(), [INT64] * 16)
+SIGNATURE = ir.FunctionType(ir.VoidType(), [INT64] * 18)
 ARGUMENTS = (
-    "a", "a_row", "a_step", "a_run", "a_block", "steps", "runs", "blocks", "b", "b_row", "c", "c_row",
-    "base", "base_row", "rows", "columns",
+    "a", "a_row", "a_step", "a_run", "a_block", "steps", "runs", "blocks", "b", "b_row", "ahead", "ahead_step",
+    "c", "c_row", "base", "base_row", "rows", "columns",
 )  # fmt: skip
 
 
@@ -125,7 +122,8 @@ def host_tile(itemsize: int) -> Tile | None:
 @intrinsic
 def multiply_tile(  # type: ignore[no-untyped-def]
     context, scalar,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step,
+    c, c_row, base, base_row, rows, columns,
 ):  # fmt: skip
     """Write one tile of C, in compiled code; ``register_tile`` must have been called before that is compiled or loaded.
 
@@ -143,6 +141,9 @@ def multiply_tile(  # type: ignore[no-untyped-def]
         Number of k in a run, of runs in a block, and of blocks; each may be 0.
     b_row : int
         Bytes from a row of the panel of B to the next. Whole vectors are read, also beyond ``columns``.
+    ahead, ahead_step : int
+        Address of memory that is loaded into the cache during the first k, and bytes to that for the next k: it will be
+        used soon. Each k loads as much as a row of the panel has.
     c_row, base_row : int
         Bytes from a row of C and of ``base`` to the next.
     rows, columns : int
@@ -154,7 +155,7 @@ def multiply_tile(  # type: ignore[no-untyped-def]
         builder.call(function, arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(scalar, *[types.intp] * 16), generate
+    return types.void(scalar, *[types.intp] * 18), generate
 
 
 @cache
@@ -163,14 +164,15 @@ def register_tile(dtype: np.dtype) -> None:
     scalar = dtype.type
 
     def tile(  # type: ignore[no-untyped-def]
-        a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns
+        a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step,
+        c, c_row, base, base_row, rows, columns
     ):  # fmt: skip
         _inline_tile(
-            scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row,
-            rows, columns,
+            scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step,
+            c, c_row, base, base_row, rows, columns,
         )  # fmt: skip
 
-    address = compiled_address(tile, types.void(*[types.intp] * 16), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
+    address = compiled_address(tile, types.void(*[types.intp] * 18), _inner_symbol(FLOATS[numba.from_dtype(dtype)]))
     add_symbol(_symbol(dtype), address)
     if (shown := os.environ.get("AVA_SHOW_IR")) in ("1", "asm"):
         print(full_tile_code(dtype, assembly=shown == "asm"), file=sys.stderr)
@@ -202,7 +204,8 @@ def _inner_symbol(element: ir.Type) -> str:
 @intrinsic
 def _inline_tile(  # type: ignore[no-untyped-def]
     context, scalar,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns,
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step,
+    c, c_row, base, base_row, rows, columns,
 ):  # fmt: skip
     """Add the micro-kernel to the module that is being compiled, and call it."""
 
@@ -212,7 +215,7 @@ def _inline_tile(  # type: ignore[no-untyped-def]
         builder.call(_emit_tile(builder.module, element, tile, every_row, every_width), arguments[1:])
         return context.get_dummy_value()
 
-    return types.void(scalar, *[types.intp] * 16), generate
+    return types.void(scalar, *[types.intp] * 18), generate
 
 
 def element_and_tile(scalar: types.NumberClass) -> tuple[ir.Type, Tile]:
@@ -248,7 +251,7 @@ def _emit_tile(
 
 def _emit_rows(  # type: ignore[no-untyped-def]
     builder, tile, element, columns,
-    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row
+    a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step, c, c_row, base, base_row
 ) -> None:  # fmt: skip
     """Write the code for a tile of exactly ``tile.MR`` rows and ``tile.vectors`` vectors."""
     MR, V = tile.MR, tile.vectors
@@ -267,14 +270,13 @@ def _emit_rows(  # type: ignore[no-untyped-def]
     for r in range(MR):
         for v in range(V):
             prefetch(builder, builder.add(c, builder.add(builder.mul(c_row, INT64(r)), INT64(width * v))), write=True)
-    ahead = builder.mul(b_row, INT64(PREFETCH_ROWS))
 
     def step(carried):  # type: ignore[no-untyped-def]
         """One k: add to the accumulators, and go on to the next column of A and row of B."""
-        *accumulators, a_column, row = carried
+        *accumulators, a_column, row, later = carried
         row_of_b = [load(builder, builder.add(row, INT64(width * v)), vector) for v in range(V)]
         for v in range(V):
-            prefetch(builder, builder.add(row, builder.add(ahead, INT64(width * v))), write=False)
+            prefetch(builder, builder.add(later, INT64(width * v)), write=False)
         sums = []
         for r in range(MR):
             address = a_column
@@ -283,19 +285,22 @@ def _emit_rows(  # type: ignore[no-untyped-def]
                 address = builder.add(address, builder.shl(odd_rows[r >> power], INT64(power)))
             lanes = broadcast(builder, load(builder, address, element), vector)
             sums += [fused_multiply_add(builder, lanes, row_of_b[v], accumulators[r * V + v]) for v in range(V)]
-        return [*sums, builder.call(opaque, [builder.add(a_column, a_step)]), builder.add(row, b_row)]
+        return [*sums, builder.call(opaque, [builder.add(a_column, a_step)]), *following(row, later)]
+
+    def following(row, later):  # type: ignore[no-untyped-def]
+        return builder.add(row, b_row), builder.add(later, ahead_step)
 
     def run(carried):  # type: ignore[no-untyped-def]
-        *_, first, _ = carried
-        *accumulators, _, row = loop(builder, steps, carried, step)
-        return [*accumulators, builder.add(first, a_run), row]
+        *_, first, _, _ = carried
+        *accumulators, _, row, later = loop(builder, steps, carried, step)
+        return [*accumulators, builder.add(first, a_run), row, later]
 
     def block(carried):  # type: ignore[no-untyped-def]
-        *_, first, _ = carried
-        *accumulators, _, row = loop(builder, runs, carried, run)
-        return [*accumulators, builder.add(first, a_block), row]
+        *_, first, _, _ = carried
+        *accumulators, _, row, later = loop(builder, runs, carried, run)
+        return [*accumulators, builder.add(first, a_block), row, later]
 
-    sums = loop(builder, blocks, [*[zero] * (MR * V), a, b], block)[:-2]
+    sums = loop(builder, blocks, [*[zero] * (MR * V), a, b, ahead], block)[:-3]
     _write_tile(builder, tile, sums, columns, c, c_row, base, base_row)
 
 

@@ -223,8 +223,9 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                         pair = t * run // tiles
                         multiply_tile(
                             scalar, call.W + (p * run + pair) * pixel, pixel, size, 0, 0, window_channels, 1, 1,
-                            panels + j * pixel, NR * size, contributions + (pair * picture + j) * size, picture * size,
-                            0, 0, (t + 1) * run // tiles - pair, NR,
+                            panels + j * pixel, NR * size, panels + j * pixel, NR * size,
+                            contributions + (pair * picture + j) * size, picture * size, 0, 0,
+                            (t + 1) * run // tiles - pair, NR,
                         )  # fmt: skip
                 for q in range(layout.kernel_columns):
                     first_grid = (p % stride * stride + q % stride) * channels

@@ -268,7 +268,7 @@ def _multiply(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                                 c = call.dW + ((p * run + first_pair) * channels + o) * size
                                 multiply_tile(
                                     scalar, a + (first_pair - pair) * size, size, a_pixel, a_line, a_picture,
-                                    across, lines, pictures, panel, panel_row, c, dW_row, c, dW_row,
+                                    across, lines, pictures, panel, panel_row, panel, panel_row, c, dW_row, c, dW_row,
                                     (t + 1) * run // tiles - first_pair, columns,
                                 )  # fmt: skip
 

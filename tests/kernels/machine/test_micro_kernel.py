@@ -33,9 +33,11 @@ every_float = pytest.mark.parametrize("dtype", FLOATS)
 def call_multiply_tile(  # type: ignore[no-untyped-def]
     scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns
 ):
+    ahead, ahead_step = b + 1 << 40, 1 << 30  # addresses that need not exist: they are only loaded into the cache
     multiply_tile(
-        scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, c, c_row, base, base_row, rows, columns
-    )
+        scalar, a, a_row, a_step, a_run, a_block, steps, runs, blocks, b, b_row, ahead, ahead_step, c, c_row,
+        base, base_row, rows, columns,
+    )  # fmt: skip
 
 
 def tile_for(dtype: type[np.floating]) -> Tile:
