@@ -8,8 +8,9 @@ Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), al
 views, such as transposes. The rows of C are contiguous, and C overlaps neither A nor B.
 
 Large products are computed by loops around a micro-kernel (kernels/machine/blocking.py), products of a single row by
-loops of their own (kernels/machine/gemv.py), and products of few rows and large depth in slices of the depth
-(kernels/machine/split_k.py). BLAS, called through NumPy, computes those that would not profit: small products, products
+loops of their own (kernels/machine/gemv.py), products of few rows and large depth in slices of the depth
+(kernels/machine/split_k.py), and products of few rows and a transpose as the transposed product
+(kernels/machine/few_rows.py). BLAS, called through NumPy, computes those that would not profit: small products, products
 that fill their panels badly, and, on a machine without a micro-kernel, all except large products of a single row.
 """
 
@@ -20,7 +21,7 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels.machine import blocking, gemv, split_k
+from ava_np.kernels.machine import blocking, few_rows, gemv, split_k
 from ava_np.kernels.machine.compile import kernel, kernel_for
 from ava_np.kernels.machine.micro_kernel import host_tile
 from ava_np.kernels.machine.packing import CACHE_LINE
@@ -140,8 +141,10 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         address = gemv.part_address(C.dtype)
         parts = part_count(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
     else:
-        tile, address = host_tile(C.itemsize), blocking.part_address(C.dtype)
+        tile = host_tile(C.itemsize)
         assert tile is not None
+        turned = rows <= tile.NR and depth >= few_rows.MIN_DEPTH and B.strides[0] == B.itemsize != B.strides[1]
+        address = (few_rows if turned else blocking).part_address(C.dtype)
         tiles = max(-(-rows // tile.MR), -(-columns // tile.NR), 1)
         to_read = part_count(columns * depth, tiles, gemv.MIN_ELEMENTS)  # what few rows wait for
         parts = min(max(part_count(rows * columns * depth, tiles), to_read), threads)

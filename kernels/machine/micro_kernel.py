@@ -329,6 +329,8 @@ def _write_tile(builder, tile, sums, columns, c, c_row, base, base_row) -> None:
 
     # The memory beyond the last column may not belong to C or to the base: only the lanes of a mask are accessed.
     builder.position_at_end(edge)
+    # Without a base no lane is read; but a processor takes hundreds of cycles to find that out at address 0.
+    base, base_row = builder.select(has_base, base, c), builder.select(has_base, base_row, c_row)
     reads_base = broadcast(builder, has_base, ir.VectorType(ir.IntType(1), tile.lanes))
     for v in range(V):
         inside = first_lanes(builder, builder.sub(columns, INT64(v * tile.lanes)), tile.lanes)

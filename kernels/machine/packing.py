@@ -116,25 +116,33 @@ def copy_vectors(context, scalar, vectors, target, target_row, source, source_ro
 
 
 @intrinsic
-def transpose_blocks(context, scalar, target, target_row, source, column, squares):  # type: ignore[no-untyped-def]
-    """Write ``squares`` · lanes rows of one vector each, whose columns are contiguous and ``column`` bytes apart."""
+def transpose_blocks(context, scalar, target, target_row, source, column, count, squares):  # type: ignore[no-untyped-def]
+    """Write ``squares`` · lanes rows of one vector each, whose columns are contiguous and ``column`` bytes apart.
+
+    From column ``count`` on, at least 1, the vector is filled with zeros.
+    """
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        _, target, target_row, source, column, squares = arguments
+        _, target, target_row, source, column, count, squares = arguments
         element, tile = element_and_tile(scalar)
         vector = ir.VectorType(element, tile.lanes)
         width = tile.lanes * scalar.dtype.bitwidth // 8
+        zero = ir.Constant(vector, [0.0] * tile.lanes)
+        inside = [builder.icmp_signed("<", INT64(lane), count) for lane in range(tile.lanes)]
+        columns = [
+            builder.select(inside[lane], builder.mul(column, INT64(lane)), INT64(0)) for lane in range(tile.lanes)
+        ]
         with cgutils.for_range(builder, squares) as loop:
             origin = builder.add(source, builder.mul(loop.index, INT64(width)))
             first = builder.mul(loop.index, INT64(tile.lanes))
-            columns = [builder.mul(column, INT64(lane)) for lane in range(tile.lanes)]
             square = [load(builder, builder.add(origin, offset), vector) for offset in columns]
+            square = [builder.select(is_in, values, zero) for is_in, values in zip(inside, square, strict=True)]
             for lane, values in enumerate(_transposed(builder, square)):
                 row = builder.mul(builder.add(first, INT64(lane)), target_row)
                 store(builder, values, builder.add(target, row))
         return context.get_dummy_value()
 
-    return types.void(scalar, *[types.intp] * 5), generate
+    return types.void(scalar, *[types.intp] * 6), generate
 
 
 @intrinsic
@@ -177,8 +185,8 @@ def register_tile_and_packing(dtype: np.dtype) -> None:
             if width == lanes and column == size:
                 copy_vectors(scalar, 1, to, row, origin, step, depth)
                 done = depth
-            elif width == lanes and step == size:
-                transpose_blocks(scalar, to, row, origin, column, depth // lanes)
+            elif width > 0 and step == size:
+                transpose_blocks(scalar, to, row, origin, column, width, depth // lanes)
                 done = depth // lanes * lanes
             for k in range(done, depth):
                 clear_run(to + k * row + width * size, (lanes - width) * size)

@@ -22,8 +22,8 @@ from ava_np.kernels.machine.parallel import call_part, compile_part, part_count,
 from ava_np.kernels.machine.records import Product, on_stack, read, write
 
 MAX_ROWS = 42
-"""Rows of A, three tiles: with more, a thread multiplies for longer than it waits for B, and shares of the columns are as
-good."""
+"""Rows of A, three tiles: with more, a thread multiplies for longer than it waits for B, and shares of the columns are
+as good."""
 
 MIN_DEPTH, MIN_DEPTH_PER_COLUMN = 4096, 8
 """Depth, and depth per column: with less, rows of B are long, and the sums of the slices take a larger share."""

@@ -39,8 +39,8 @@ def call_pack_panel(scalar, target, row, source, step, column, depth, columns): 
 
 
 @kernel
-def call_transpose_blocks(scalar, target, target_row, source, column, squares):  # type: ignore[no-untyped-def]
-    transpose_blocks(scalar, target, target_row, source, column, squares)
+def call_transpose_blocks(scalar, target, target_row, source, column, count, squares):  # type: ignore[no-untyped-def]
+    transpose_blocks(scalar, target, target_row, source, column, count, squares)
 
 
 @kernel
@@ -122,15 +122,17 @@ def test_panels_match_a_plain_loop(dtype: type[np.floating], layout: str) -> Non
 @pytest.mark.parametrize("squares", range(4))
 def test_blocks_are_transposed(dtype: type[np.floating], squares: int) -> None:
     lanes = tile_for(dtype).lanes
-    columns = block(squares * lanes, lanes, dtype, "columns")
-    frame = np.full((squares * lanes + 2, lanes + 3), np.nan, dtype)
-    target = frame[1:-1, 2 : 2 + lanes]
-    call_transpose_blocks(
-        dtype, target.ctypes.data, target.strides[0], columns.ctypes.data, columns.strides[1], squares
-    )
-    np.testing.assert_array_equal(target, columns)
-    target[:] = np.nan
-    assert np.all(np.isnan(frame))
+    for count in (1, lanes - 1, lanes):
+        columns = block(squares * lanes, count, dtype, "columns")
+        frame = np.full((squares * lanes + 2, lanes + 3), np.nan, dtype)
+        target = frame[1:-1, 2 : 2 + lanes]
+        call_transpose_blocks(
+            dtype, target.ctypes.data, target.strides[0], columns.ctypes.data, columns.strides[1], count, squares
+        )
+        np.testing.assert_array_equal(target[:, :count], columns)
+        assert not target[:, count:].any()
+        target[:] = np.nan
+        assert np.all(np.isnan(frame))
 
 
 @every_float
