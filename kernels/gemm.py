@@ -10,8 +10,9 @@ views, such as transposes. The rows of C are contiguous, and C overlaps neither 
 Large products are computed by loops around a micro-kernel (kernels/machine/blocking.py), products of a single row by
 loops of their own (kernels/machine/gemv.py), products of few rows and large depth in slices of the depth
 (kernels/machine/split_k.py), and products of few rows and a transpose as the transposed product
-(kernels/machine/few_rows.py). BLAS, called through NumPy, computes those that would not profit: small products, products
-that fill their panels badly, and, on a machine without a micro-kernel, all except large products of a single row.
+(kernels/machine/few_rows.py). BLAS, called through NumPy, computes those that would not profit: small products,
+products that fill their panels badly, and, on a machine without a micro-kernel, all except large products of a single
+row.
 """
 
 from collections.abc import Callable
