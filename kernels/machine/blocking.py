@@ -47,8 +47,8 @@ SHALLOW_DEPTH = 64
 """Terms of a sum: up to this depth, C is most of the memory traffic. So its rows are written in order, MR at a time
 instead of MC, and A is not packed."""
 
-UNPACKED_TILES = 3
-"""Tiles of rows up to which B is read in place: packing takes longer than so few reads save. Then most of the time goes
+UNPACKED_TILES = 10
+"""Tiles of rows up to which B is read in place: packing takes longer than so few reads save. Then much of the time goes
 to loading B from memory, and the micro-kernel is told what to load ahead."""
 
 STREAMS, STREAM_PANELS = 32, 4

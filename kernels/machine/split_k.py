@@ -21,8 +21,8 @@ from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.parallel import call_part, compile_part, part_count, run_parts
 from ava_np.kernels.machine.records import Product, on_stack, read, write
 
-MAX_ROWS = 42
-"""Rows of A, three tiles: with more, a thread multiplies for longer than it waits for B, and shares of the columns are
+MAX_ROWS = 112
+"""Rows of A, eight tiles: with more, a thread multiplies for longer than it waits for B, and shares of the columns are
 as good."""
 
 MIN_DEPTH, MIN_DEPTH_PER_COLUMN = 4096, 8
