@@ -53,10 +53,10 @@ def test_every_number_of_rows_matches_numpy_and_writes_only_c(
 
 @every_float
 def test_number_of_threads_does_not_change_a_bit(dtype: type[np.floating]) -> None:
-    generator, results = np.random.default_rng(0), []
-    A, B = normal(generator, (10, 1500), dtype), matrix(generator, 1500, 700, dtype, "columns")
+    generator, results, rows = np.random.default_rng(0), [], 7
+    A, B = normal(generator, (rows, 1500), dtype), matrix(generator, 1500, 700, dtype, "columns")
     for parts in range(1, 6):
-        results.append(np.full((10, 700), np.nan, dtype))
+        results.append(np.full((rows, 700), np.nan, dtype))
         multiply(results[-1], A, B, None, parts)
     for C in results[1:]:
         np.testing.assert_array_equal(C, results[0])
