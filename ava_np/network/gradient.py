@@ -131,7 +131,7 @@ class Gradient:
                 if isinstance(values, np.ndarray):
                     squares += float(np.dot(values, values))
                 else:
-                    squares += factored_norm(values) ** 2
+                    squares += factored_norm(values, self._scratch) ** 2
         return math.sqrt(squares)
 
     def copy_parts(self) -> list[np.ndarray | Factors]:

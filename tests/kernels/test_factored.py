@@ -57,7 +57,8 @@ def test_norm_matches_its_twin(
     expected = twin.factored_norm(doubled(factors))
     scale = sum(np.linalg.norm(x) * np.linalg.norm(e) for x, e in factors)  # of terms that may cancel
     assert (
-        abs(factored.factored_norm(factors) ** 2 - expected**2) <= (1e-13 if dtype is np.float64 else 1e-5) * scale**2
+        abs(factored.factored_norm(factors, scratch_for(dtype)) ** 2 - expected**2)
+        <= (1e-13 if dtype is np.float64 else 1e-5) * scale**2
     )
 
 
@@ -79,7 +80,9 @@ def test_inner_product_matches_its_twin(
     sizes = [sum(float(np.linalg.norm(x) * np.linalg.norm(e)) for x, e in each) for each in (first, second)]
     scale = sizes[0] * sizes[1]
     assert abs(factored.factored_inner(first, second) - expected) <= (1e-13 if dtype is np.float64 else 1e-5) * scale
-    assert factored.factored_inner(first, first) == pytest.approx(factored.factored_norm(first) ** 2, rel=1e-4)
+    assert factored.factored_inner(first, first) == pytest.approx(
+        factored.factored_norm(first, scratch_for(dtype)) ** 2, rel=1e-4
+    )
 
 
 @every_float
@@ -157,12 +160,25 @@ def test_factors_are_kept_for_large_gradients_of_few_samples(monkeypatch: pytest
     assert not factored.keeps_factors(10, 14_940, 256)
 
 
-def test_norm_of_a_gradient_that_cancels_is_not_negative() -> None:
-    x, e = np.random.default_rng(0).standard_normal((2, 6, 500)).astype(np.float32)
-    assert factored.factored_norm([(x, e), (x, -e)]) <= 1e-3 * np.linalg.norm(x.T @ e)
+@every_float
+def test_norm_of_many_samples_matches_that_of_the_product(dtype: type[np.floating]) -> None:
+    """In several pieces of GEMM_DEPTH, of one application and of two with one input."""
+    generator, inputs = np.random.default_rng(0), 2 * factored.GEMM_DEPTH + 33
+    x, y = (normal(generator, (factored.MIN_GEMM_SAMPLES + n, inputs), dtype) for n in (0, 5))
+    e, f = (normal(generator, (len(one), 40), dtype) for one in (x, y))
+    for factors in ([(x, e)], [(x, e), (y, f)], [(x, e), (x, 2 * e)]):
+        expected = np.linalg.norm(sum(a.T @ b for a, b in doubled(factors)))
+        rtol = 1e-12 if dtype is np.float64 else 1e-5
+        np.testing.assert_allclose(factored.factored_norm(factors, scratch_for(dtype)), expected, rtol=rtol)
+
+
+@pytest.mark.parametrize("samples", [6, 40])
+def test_norm_of_a_gradient_that_cancels_is_not_negative(samples: int) -> None:
+    x, e = np.random.default_rng(0).standard_normal((2, samples, 500)).astype(np.float32)
+    assert factored.factored_norm([(x, e), (x, -e)], scratch_for(np.float32)) <= 1e-3 * np.linalg.norm(x.T @ e)
     with np.errstate(invalid="ignore"):
         for wrong in (np.nan, np.inf):
-            assert not np.isfinite(factored.factored_norm([(x, np.full_like(e, wrong))]))
+            assert not np.isfinite(factored.factored_norm([(x, np.full_like(e, wrong))], scratch_for(np.float32)))
 
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
