@@ -147,8 +147,9 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         turned = rows <= tile.NR and depth >= few_rows.MIN_DEPTH and B.strides[0] == B.itemsize != B.strides[1]
         address = (few_rows if turned else blocking).part_address(C.dtype)
         tiles = max(-(-rows // tile.MR), -(-columns // tile.NR), 1)
-        to_read = part_count(columns * depth, tiles, gemv.MIN_ELEMENTS)  # what few rows wait for
-        parts = min(max(part_count(rows * columns * depth, tiles), to_read), threads)
+        # few rows wait for B to be read, and more threads read faster
+        parts = max(part_count(rows * columns * depth, tiles), part_count(columns * depth, tiles, gemv.MIN_ELEMENTS))
+        parts = min(parts, threads)
     slices = split_k.slice_count(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if slices > 1:
         sums = scratch[: slices * C.size].reshape(slices, rows, columns)

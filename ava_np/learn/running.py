@@ -39,10 +39,7 @@ def guarded(seconds: float | None = None) -> Iterator[None]:
     ava_np.learn.running.AnswerError: ZeroDivisionError: integer division or modulo by zero
     """
     try:
-        with (
-            np.errstate(all="ignore"),
-            _time_limit(SECONDS if seconds is None else seconds),
-        ):
+        with np.errstate(all="ignore"), _time_limit(SECONDS if seconds is None else seconds):
             yield
     except (KeyboardInterrupt, AnswerError):
         raise

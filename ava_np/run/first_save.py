@@ -13,7 +13,7 @@ from ava_np.training.trainer import Metrics, Trainer
 
 
 class FirstSave:
-    """Writes the state of a new run before its first step, at the same time as other work.
+    """Writes the state that a new run has before its first step, while that step is computed.
 
     The first step compiles kernels, and a large network has hundreds of megabytes to write: neither needs the other.
 

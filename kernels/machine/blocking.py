@@ -13,8 +13,11 @@ The loops keep in a cache what is read again. The names of the block sizes are B
                     for i in steps of MR             a tile of C; stays in registers
                         micro-kernel: add KC terms to C[m+i : m+i+MR, n+j : n+j+NR]
 
-A part of parallel work is a range of rows or of columns of C. Each element of C is the sum over k from 0 up, KC terms
-at a time, wherever its tile lies. So it does not depend on the number of threads.
+If there are few rows, B is read in place, all columns at a time, and the micro-kernel loads ahead what comes next. Then
+k goes on in steps of STREAMS, unless the rows of B follow one another.
+
+A part of parallel work is a range of rows or of columns of C. Each element of C is the sum over k from 0 up, a number
+of terms at a time that depends on the shape alone. So it does not depend on the number of threads.
 
 References: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008. Van Zee
 and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", ACM TOMS 41(3), 2015.
@@ -26,7 +29,7 @@ from functools import cache
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
-from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
+from ava_np.kernels.machine.micro_kernel import Tile, multiply_tile
 from ava_np.kernels.machine.packing import CACHE_LINE, copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.parallel import compile_part
 from ava_np.kernels.machine.records import Product, read
@@ -69,10 +72,7 @@ PACKED_SIZE = KC * NC + MC * (KC + CACHE_LINE) + CACHE_LINE
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Return the address of the code of a part, whose record is a ``Product``."""
-    register_tile_and_packing(dtype)
-    tile = host_tile(dtype.itemsize)
-    assert tile is not None
-    return compile_part(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, register_tile_and_packing(dtype)))
 
 
 def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
@@ -83,9 +83,9 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
         p = read(Product, record)
         top, bottom, left, right = 0, p.rows, 0, p.columns
         if p.rows > p.columns:
-            top, bottom = _range_of(p.rows, index, p.parts, MR)
+            top, bottom = range_of(p.rows, index, p.parts, MR)
         else:
-            left, right = _range_of(p.columns, index, p.parts, NR)
+            left, right = range_of(p.columns, index, p.parts, NR)
         packed_B = p.scratch + index * PACKED_SIZE * size
         packed_A = packed_B + KC * NC * size
         read_in_place = p.B_column == size and p.rows <= UNPACKED_TILES * MR
@@ -140,7 +140,7 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
 
 
 @kernel
-def _range_of(length, index, parts, unit):  # type: ignore[no-untyped-def]
+def range_of(length, index, parts, unit):  # type: ignore[no-untyped-def]
     """Return where a part begins and ends; all begin at multiples of ``unit``."""
     units = (length + unit - 1) // unit
     return index * units // parts * unit, min(length, (index + 1) * units // parts * unit)

@@ -292,10 +292,7 @@ def _reach(grids: list[SubPixelGrid], step: int) -> Reach:
 @cache
 def _code(dtype: np.dtype) -> int:
     """Return the address of the machine code of a part."""
-    register_tile_and_packing(dtype)
-    tile = host_tile(dtype.itemsize)
-    assert tile is not None
-    return compile_part(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, register_tile_and_packing(dtype)))
 
 
 def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:

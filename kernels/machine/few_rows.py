@@ -15,8 +15,8 @@ from functools import cache
 
 import numpy as np
 
-from ava_np.kernels.machine.blocking import MC, PACKED_SIZE
-from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
+from ava_np.kernels.machine.blocking import MC, PACKED_SIZE, range_of
+from ava_np.kernels.machine.micro_kernel import Tile, multiply_tile
 from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.parallel import compile_part
 from ava_np.kernels.machine.records import Product, array_at, read
@@ -31,10 +31,7 @@ MIN_DEPTH = 64
 @cache
 def part_address(dtype: np.dtype) -> int:
     """Return the address of the code of a part, whose record is a ``Product``."""
-    register_tile_and_packing(dtype)
-    tile = host_tile(dtype.itemsize)
-    assert tile is not None
-    return compile_part(_part(dtype.type, tile))
+    return compile_part(_part(dtype.type, register_tile_and_packing(dtype)))
 
 
 def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
@@ -43,8 +40,7 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
 
     def part(index, record):  # type: ignore[no-untyped-def]
         p = read(Product, record)
-        units = (p.columns + MR - 1) // MR
-        first, last = index * units // p.parts * MR, min(p.columns, (index + 1) * units // p.parts * MR)
+        first, last = range_of(p.columns, index, p.parts, MR)
         panel, width = p.scratch + index * PACKED_SIZE * size, lanes if p.rows <= lanes else NR
         sums, row = panel + KC * NR * size, width * size
         for n in range(first, last, MC):

@@ -143,7 +143,8 @@ def multiply_tile(  # type: ignore[no-untyped-def]
         Bytes from a row of the panel of B to the next. Whole vectors are read, also beyond ``columns``.
     ahead, ahead_step : int
         Address of memory that is loaded into the cache during the first k, and bytes to that for the next k: it will be
-        used soon. Each k loads as much as a row of the panel has.
+        used soon. Each k loads as much as a row of the panel has. If nothing is to be loaded, because the panel is in
+        the cache, they are ``b`` and ``b_row``.
     c_row, base_row : int
         Bytes from a row of C and of ``base`` to the next.
     rows, columns : int

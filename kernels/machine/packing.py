@@ -28,7 +28,7 @@ from ava_np.kernels.machine.llvm import (
     store,
     store_masked,
 )
-from ava_np.kernels.machine.micro_kernel import element_and_tile, host_tile, register_tile
+from ava_np.kernels.machine.micro_kernel import Tile, element_and_tile, host_tile, register_tile
 
 CACHE_LINE = 64
 """Bytes of a cache line, on all processors that have a micro-kernel."""
@@ -165,8 +165,8 @@ def pack_panel(context, scalar, target, row, source, step, column, depth, column
 
 
 @cache
-def register_tile_and_packing(dtype: np.dtype) -> None:
-    """Compile the micro-kernel and ``pack_panel`` once and tell the linker their addresses.
+def register_tile_and_packing(dtype: np.dtype) -> Tile:
+    """Compile the micro-kernel and ``pack_panel`` once and tell the linker their addresses; return the tile.
 
     Call this before a kernel that calls one of them is compiled or loaded.
     """
@@ -194,6 +194,7 @@ def register_tile_and_packing(dtype: np.dtype) -> None:
                     copy_element(scalar, to + k * row + q * size, origin + k * step + q * column)
 
     add_symbol(_symbol(dtype), compiled_address(pack, types.void(*[types.intp] * 7)))
+    return tile
 
 
 def _symbol(dtype: np.dtype) -> str:

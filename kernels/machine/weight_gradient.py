@@ -196,9 +196,7 @@ def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
 @cache
 def _codes(dtype: np.dtype) -> tuple[int, int]:
     """Return the addresses of the machine code that prepares a group and that multiplies it."""
-    register_tile_and_packing(dtype)
-    tile = host_tile(dtype.itemsize)
-    assert tile is not None
+    tile = register_tile_and_packing(dtype)
     return compile_part(_prepare(dtype.type, tile)), compile_part(_multiply(dtype.type, tile))
 
 

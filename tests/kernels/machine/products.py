@@ -1,5 +1,7 @@
 """Matrices for the tests of products, their records, and scratch that must not reach a result."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ava_np.kernels import gemm
@@ -55,3 +57,15 @@ def assert_sums_close(C: np.ndarray, expected: np.ndarray, A: np.ndarray, B: np.
     """Assert that C is A B plus something of size 1, with an error that is small beside the terms of each sum."""
     size = np.abs(A).astype(float) @ np.abs(B) + 1
     assert np.all(np.abs(C - expected) <= TOLERANCE[C.dtype] * size)
+
+
+def assert_products_match(multiply: Callable[..., None], C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:
+    """Assert that ``multiply(C, A, B, base)`` is right without a base, with C itself, and with one row for all rows."""
+    expected, bias = A.astype(float) @ B.astype(float), np.linspace(-2, 2, C.shape[1]).astype(C.dtype)
+    C.fill(np.nan)
+    multiply(C, A, B)
+    assert_sums_close(C, expected, A, B)
+    multiply(C, A, B, C)
+    assert_sums_close(C, 2 * expected, A, B)
+    multiply(C, A, B, bias)
+    assert_sums_close(C, expected + bias, A, B)
