@@ -16,27 +16,32 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.elementary import exp, log1p
+from ava_np.kernels.machine.elementwise import flat
+
+
+def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
+    """Return Σ (softplus(t) - x t) in nats, summed in double precision."""
+    return _total(t.ravel(), x.ravel())
 
 
 @kernel
-def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
-    """Return Σ (softplus(t) - x t) in nats, summed in double precision.
+def _total(t: np.ndarray, x: np.ndarray) -> float:
+    """Return Σ (softplus(t) - x t), where softplus(t) = max(t, 0) + log(1 + e^-|t|).
 
-    softplus(t) = max(t, 0) + log(1 + e^-|t|). The difference max(t, 0) - x t is computed as a single product,
-    ([t > 0] - x) t: the compiler may reorder sums, and adding the two large terms separately would lose the rest of the
-    total to rounding.
+    The difference max(t, 0) - x t is computed as a single product, ([t > 0] - x) t: the compiler may reorder sums, and
+    adding the two large terms separately would lose the rest of the total to rounding.
     """
-    logits, targets, zero, one = t.reshape(-1), x.reshape(-1), t.dtype.type(0), t.dtype.type(1)
+    zero, one = t.dtype.type(0), t.dtype.type(1)
     total = 0.0
-    for i in range(logits.size):
-        is_positive = one if logits[i] > zero else zero
-        total += (is_positive - targets[i]) * logits[i] + log1p(exp(-abs(logits[i])))
+    for i in range(t.size):
+        is_positive = one if t[i] > zero else zero
+        total += (is_positive - x[i]) * t[i] + log1p(exp(-abs(t[i])))
     return total
 
 
-@kernel
+@flat
 def cross_entropy_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray) -> None:
     """Add sigmoid(t) - x to dt."""
-    errors, logits, targets, one = dt.reshape(-1), t.reshape(-1), x.reshape(-1), t.dtype.type(1)
-    for i in range(errors.size):
-        errors[i] += one / (one + exp(-logits[i])) - targets[i]
+    one = t.dtype.type(1)
+    for i in range(dt.size):
+        dt[i] += one / (one + exp(-t[i])) - x[i]

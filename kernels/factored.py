@@ -127,10 +127,15 @@ def _products(x: np.ndarray, y: np.ndarray, half: bool, scratch: np.ndarray) -> 
     return np.tril(products) if half else products
 
 
-@kernel
 def _row_products(x: np.ndarray, y: np.ndarray, half: bool) -> np.ndarray:
     """Do what ``_products`` does, for few rows."""
-    products = np.zeros((x.shape[0], y.shape[0]))
+    products = np.zeros((len(x), len(y)))
+    _add_row_products(products, x, y, half)
+    return products
+
+
+@kernel
+def _add_row_products(products: np.ndarray, x: np.ndarray, y: np.ndarray, half: bool) -> None:
     for start in range(0, x.shape[1], PRODUCT_BLOCK):
         for n in range(x.shape[0]):
             a = x[n, start : start + PRODUCT_BLOCK]
@@ -140,7 +145,6 @@ def _row_products(x: np.ndarray, y: np.ndarray, half: bool) -> np.ndarray:
                 for i in range(a.size):
                     total += a[i] * b[i]
                 products[n, m] += total
-    return products
 
 
 def factored_norm(factors: Factors, scratch: np.ndarray) -> float:

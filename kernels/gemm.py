@@ -23,11 +23,11 @@ import numpy as np
 from numba import types
 
 from ava_np.kernels.machine import blocking, few_rows, gemv, split_k
-from ava_np.kernels.machine.compile import kernel, kernel_for
+from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.micro_kernel import host_tile
 from ava_np.kernels.machine.packing import CACHE_LINE
 from ava_np.kernels.machine.parallel import call_part, cores, part_count, run_parts
-from ava_np.kernels.machine.records import Product, address_of, on_stack, write
+from ava_np.kernels.machine.records import Product, address_of, store, word_count
 
 MIN_OWN_MULTIPLY_ADDS = 300_000
 """Multiply-adds of a product: with fewer, about 10 µs of work, a call of BLAS is faster than the calls made here."""
@@ -75,7 +75,7 @@ def gemm_bias(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, scratc
     """Write C = A B + b, with b added to every row; otherwise like ``gemm``."""
     if _suits_blas(C, A, B):
         np.matmul(A, B, out=C)
-        _add_row(C, b)
+        C += b
     else:
         _multiply(C, A, B, b, False, scratch)
 
@@ -85,7 +85,7 @@ def gemm_add(C: np.ndarray, A: np.ndarray, B: np.ndarray, scratch: np.ndarray) -
     if _suits_blas(C, A, B):
         product = (scratch[: C.size] if C.size <= scratch.size else np.empty(C.size, C.dtype)).reshape(C.shape)
         np.matmul(A, B, out=product)
-        _add_matrix(C, product)
+        C += product
     else:
         _multiply(C, A, B, _NO_BIAS[C.dtype], True, scratch)
 
@@ -109,22 +109,6 @@ def _suits_gemv(A: np.ndarray, B: np.ndarray) -> bool:
     return A.strides[1] == A.itemsize and B.itemsize in B.strides
 
 
-@kernel
-def _add_row(C: np.ndarray, b: np.ndarray) -> None:
-    """C[m,n] += b[n]."""
-    for m in range(C.shape[0]):
-        for n in range(C.shape[1]):
-            C[m, n] += b[n]
-
-
-@kernel
-def _add_matrix(C: np.ndarray, product: np.ndarray) -> None:
-    """C[m,n] += product[m,n]."""
-    for m in range(C.shape[0]):
-        for n in range(C.shape[1]):
-            C[m, n] += product[m, n]
-
-
 def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: bool, scratch: np.ndarray) -> None:
     """Check what compiled code does not, split the work into parts, and run them."""
     (rows, columns), depth = C.shape, A.shape[1]
@@ -136,7 +120,7 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         raise ValueError("the rows of the product must be contiguous")
     if scratch.size < MIN_SCRATCH:
         raise ValueError(f"a product needs {MIN_SCRATCH} elements of scratch, not {scratch.size}")
-    write_product, run = _compiled(C.dtype)
+    product, write_product = np.empty(word_count(Product), np.int64), _write_product(C.dtype)
     threads = (scratch.size - split_k.MAX_SUMS) // blocking.PACKED_SIZE
     if rows == 1 and depth > 1 and _suits_gemv(A, B):
         address = gemv.part_address(C.dtype)
@@ -153,53 +137,52 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
     slices = split_k.slice_count(rows, columns, depth) if B.strides[1] == B.itemsize else 1
     if slices > 1:
         sums = scratch[: slices * C.size].reshape(slices, rows, columns)
-        product = Product(*write_product(C, A, B, b, add, scratch, threads).tolist())
-        split_k.multiply(address, product, C, b, add, sums)
+        write_product(product, C, A, B, b, add, scratch, threads, 0)
+        split_k.multiply(address, Product(*product.tolist()), C, b, add, sums)
     elif parts == 1:
-        run(address, C, A, B, b, add, scratch)
+        write_product(product, C, A, B, b, add, scratch, 1, address)
     else:
-        run_parts(address, parts, write_product(C, A, B, b, add, scratch, parts))
+        write_product(product, C, A, B, b, add, scratch, parts, 0)
+        run_parts(address, parts, product)
 
 
 @cache
-def _compiled(dtype: np.dtype) -> tuple[Callable[..., np.ndarray], Callable[..., None]]:
-    """Return the functions that write the record of a product, and that run a product as one part."""
+def _write_product(dtype: np.dtype) -> Callable[..., None]:
+    """Return the function that writes the record of a product, and runs it as one part if it gets the code's address.
+
+    Python alone would take longer than a small product does.
+    """
     element = numba.from_dtype(dtype)
     matrix, vector = types.Array(element, 2, "A", readonly=True), types.Array(element, 1, "C", readonly=True)
-    arguments = (types.Array(element, 2, "A"), matrix, matrix, vector, types.boolean, types.Array(element, 1, "C"))
-    write_product = kernel_for(types.int64[::1](*arguments, types.intp))(_write_product)
-    return write_product, kernel_for(types.void(types.intp, *arguments))(_run)
+    arrays = (types.int64[::1], types.Array(element, 2, "A"), matrix, matrix, vector)
+    signature = types.void(*arrays, types.boolean, types.Array(element, 1, "C"), types.intp, types.intp)
 
+    @kernel_for(signature)
+    def write_product(words, C, A, B, b, add, scratch, parts, code):  # type: ignore[no-untyped-def]
+        base, base_row = 0, 0
+        if add:
+            base, base_row = address_of(C), C.strides[0]
+        elif b.size:
+            base = address_of(b)
+        product = Product(
+            rows=C.shape[0],
+            columns=C.shape[1],
+            depth=A.shape[1],
+            parts=parts,
+            C=address_of(C),
+            C_row=C.strides[0],
+            A=address_of(A),
+            A_row=A.strides[0],
+            A_column=A.strides[1],
+            B=address_of(B),
+            B_row=B.strides[0],
+            B_column=B.strides[1],
+            base=base,
+            base_row=base_row,
+            scratch=(address_of(scratch[split_k.MAX_SUMS :]) + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE,
+        )
+        store(address_of(words), product)
+        if code:
+            call_part(code, 0, address_of(words))
 
-@kernel
-def _product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
-    base, base_row = 0, 0
-    if add:
-        base, base_row = address_of(C), C.strides[0]
-    elif b.size:
-        base = address_of(b)
-    return Product(
-        rows=C.shape[0],
-        columns=C.shape[1],
-        depth=A.shape[1],
-        parts=parts,
-        C=address_of(C),
-        C_row=C.strides[0],
-        A=address_of(A),
-        A_row=A.strides[0],
-        A_column=A.strides[1],
-        B=address_of(B),
-        B_row=B.strides[0],
-        B_column=B.strides[1],
-        base=base,
-        base_row=base_row,
-        scratch=(address_of(scratch[split_k.MAX_SUMS :]) + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE,
-    )
-
-
-def _write_product(C, A, B, b, add, scratch, parts):  # type: ignore[no-untyped-def]
-    return write(_product(C, A, B, b, add, scratch, parts))
-
-
-def _run(address, C, A, B, b, add, scratch):  # type: ignore[no-untyped-def]
-    call_part(address, 0, on_stack(_product(C, A, B, b, add, scratch, 1)))
+    return write_product

@@ -9,21 +9,24 @@ Shapes: x, x' and dx' have the same shape and are C-contiguous. In the code x_ i
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.elementwise import flat
+
+
+def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
+    """Return ½ ‖x - x'‖², summed in double precision."""
+    return 0.5 * _squared_distance(x_.ravel(), x.ravel())
 
 
 @kernel
-def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
-    """Return ½ ‖x - x'‖², summed in double precision."""
-    outputs, targets = x_.reshape(-1), x.reshape(-1)
+def _squared_distance(outputs: np.ndarray, targets: np.ndarray) -> float:
     total = 0.0
     for i in range(outputs.size):
         total += (outputs[i] - targets[i]) ** 2
-    return 0.5 * total
+    return total
 
 
-@kernel
+@flat
 def squared_error_backward(dx_: np.ndarray, x_: np.ndarray, x: np.ndarray) -> None:
     """Add x' - x to dx'."""
-    errors, outputs, targets = dx_.reshape(-1), x_.reshape(-1), x.reshape(-1)
-    for i in range(errors.size):
-        errors[i] += outputs[i] - targets[i]
+    for i in range(dx_.size):
+        dx_[i] += x_[i] - x[i]

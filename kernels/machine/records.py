@@ -29,7 +29,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from ava_np.kernels.machine.llvm import INT64
@@ -71,10 +71,7 @@ class Product(NamedTuple):
 
 
 def write(*records: tuple[Any, ...]) -> np.ndarray:
-    """Return the words of one or more records, one after the other, as an array of int64.
-
-    In compiled code, ``write(record)`` takes one record.
-    """
+    """Return the words of one or more records, one after the other, as an array of int64."""
     words: list[int] = []
     _append_words(records, words)
     return np.array(words, np.int64)
@@ -99,10 +96,18 @@ def _numba_type(record: type[tuple[Any, ...]]) -> Any:
     return types.BaseTuple.from_types(kinds, record)
 
 
-@register_jitable
-def address_of(array):  # type: ignore[no-untyped-def]
-    """Return the address of an array's first element, as a signed integer."""
-    return np.intp(array.ctypes.data)  # compiled code has an unsigned one, which becomes a float beside other integers
+@intrinsic
+def address_of(context, array):  # type: ignore[no-untyped-def]
+    """Return the address of an array's first element, in compiled code.
+
+    It is a signed integer. ``array.ctypes.data`` is unsigned there, and becomes a float beside other integers.
+    """
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        value = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.ptrtoint(value.data, INT64)
+
+    return types.intp(array), generate
 
 
 @intrinsic
@@ -128,21 +133,9 @@ def read_row(context, record, table, index):  # type: ignore[no-untyped-def]
     return result(record, table, types.intp), generate
 
 
-@overload(write)
-def _write(record):  # type: ignore[no-untyped-def]
-    count = word_count(record.instance_class)
-
-    def compiled(record):  # type: ignore[no-untyped-def]
-        words = np.empty(count, np.int64)
-        _store(address_of(words), record)
-        return words
-
-    return compiled
-
-
 @intrinsic
-def _store(context, address, record):  # type: ignore[no-untyped-def]
-    """Write the words of a record to an address."""
+def store(context, address, record):  # type: ignore[no-untyped-def]
+    """Write the words of a record to an address, in compiled code."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         _store_words(builder, _pointer(builder, arguments[0]), _words(context, builder, record, arguments[1]))

@@ -11,13 +11,10 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
-import numba
 import numpy as np
-from numba import types
 
 from ava_np.kernels.machine import gemv
 from ava_np.kernels.machine.blocking import PACKED_SIZE
-from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.parallel import call_part, compile_part, part_count, run_parts
 from ava_np.kernels.machine.records import Product, on_stack, read, write
 
@@ -62,18 +59,18 @@ def multiply(code: int, product: Product, C: np.ndarray, b: np.ndarray, add: boo
     """
     slices = len(sums)
     parts = min(part_count(product.depth * product.columns, slices, gemv.MIN_ELEMENTS), product.parts)
-    address, add_slices = _compiled(C.dtype)
-    run_parts(address, parts, write(Split(slices, parts, code, sums.ctypes.data, product)))
-    add_slices(C, sums, b, add)
+    run_parts(_address(C.dtype), parts, write(Split(slices, parts, code, sums.ctypes.data, product)))
+    if add:
+        C += sums.sum(axis=0)
+    else:
+        sums.sum(axis=0, out=C)
+    if b.size:
+        C += b
 
 
 @cache
-def _compiled(dtype: np.dtype) -> tuple[int, Callable[..., None]]:
-    """Return the address of the code of a part, and the function that adds the slices."""
-    element = numba.from_dtype(dtype)
-    bias = types.Array(element, 1, "C", readonly=True)
-    signature = types.void(types.Array(element, 2, "A"), types.Array(element, 3, "C"), bias, types.boolean)
-    return compile_part(_part(dtype.itemsize)), kernel_for(signature)(_add_slices)
+def _address(dtype: np.dtype) -> int:
+    return compile_part(_part(dtype.itemsize))
 
 
 def _part(size: int) -> Callable[..., None]:
@@ -104,14 +101,3 @@ def _part(size: int) -> Callable[..., None]:
             call_part(split.code, 0, on_stack(product))
 
     return part
-
-
-def _add_slices(C, sums, b, add):  # type: ignore[no-untyped-def]
-    for m in range(C.shape[0]):
-        for n in range(C.shape[1]):
-            total = sums[0, m, n]
-            for s in range(1, sums.shape[0]):
-                total += sums[s, m, n]
-            if b.size:
-                total += b[n]
-            C[m, n] = C[m, n] + total if add else total
