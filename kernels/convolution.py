@@ -81,27 +81,31 @@ def _is_thin(geometry: Geometry, dtype: np.dtype) -> bool:
     return tile is not None and 2 * geometry.field[2] <= tile.lanes
 
 
-@kernel
-def _add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> None:
+def add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> None:
     """db[o] += Σ_{n,i,j} dy[n,i,j,o], summed in float64 because there are many pixels.
 
     The pixels are read in rows of ``width`` values, a multiple of the channels and more than MIN_PARTIAL_SUMS. Each
     value of a row has its own partial sum.
     """
-    flat, channels = dy.reshape(-1), db.size
-    width = channels * (1 + MIN_PARTIAL_SUMS // channels)
-    sums = scratch[: 2 * width].view(np.float64)[:width]
-    sums[:] = 0
+    flat, width = dy.ravel(), db.size * (1 + MIN_PARTIAL_SUMS // db.size)
     count = flat.size // (ADDENDS * width)
-    rows = flat[: count * ADDENDS * width].reshape(count, ADDENDS, width)
-    for m in range(count):
+    rows, rest = flat[: count * ADDENDS * width], flat[count * ADDENDS * width :]
+    sums = scratch[: 2 * width].view(np.float64)[:width]
+    _add_partial_sums(db, rows.reshape(count, ADDENDS, width), rest, sums)
+
+
+@kernel
+def _add_partial_sums(db: np.ndarray, rows: np.ndarray, rest: np.ndarray, sums: np.ndarray) -> None:
+    channels, width = db.size, sums.size
+    sums[:] = 0
+    for m in range(rows.shape[0]):
         for k in range(width):
             total = 0.0
             for r in range(ADDENDS):
                 total += rows[m, r, k]
             sums[k] += total
-    for k in range(rows.size, flat.size):
-        sums[k % channels] += flat[k]
+    for k in range(rest.size):
+        sums[k % channels] += rest[k]
     for o in range(channels):
         total = 0.0
         for k in range(o, width, channels):
@@ -232,7 +236,7 @@ def convolution_backward_parameters(
 ) -> None:
     """Add the derivative of ⟨dy, A x⟩ to dW, and the channel sums of dy to db."""
     _add_weight_gradient(Geometry(x.shape[1:], dW.shape, stride, padding), dW, dy, x, scratch)
-    _add_channel_sums(db, dy, scratch)
+    add_channel_sums(db, dy, scratch)
 
 
 def transposed_convolution_forward(
@@ -281,4 +285,4 @@ def transposed_convolution_backward_parameters(
 ) -> None:
     """Add the derivative of ⟨A dy, x⟩ to dW, and the channel sums of dy to db."""
     _add_weight_gradient(Geometry(dy.shape[1:], dW.shape, stride, padding), dW, x, dy, scratch)
-    _add_channel_sums(db, dy, scratch)
+    add_channel_sums(db, dy, scratch)

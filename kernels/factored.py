@@ -234,7 +234,7 @@ def factored_step(
         loop_words=len(loop),
         arrays=len(arrays),
     )
-    run_parts(_address(dtype), work.parts, write(work))
+    run_parts(part_address(dtype), work.parts, write(work))
 
 
 def factored_descent(theta: np.ndarray, factors: Factors, rate: float, scratch: np.ndarray) -> None:
@@ -258,7 +258,7 @@ def factored_descent(theta: np.ndarray, factors: Factors, rate: float, scratch: 
 
 
 @cache
-def _address(dtype: np.dtype) -> int:
+def part_address(dtype: np.dtype) -> int:
     return compile_part(_part(dtype.itemsize))
 
 

@@ -32,7 +32,7 @@ LIBRARY = {
     "models": "errors notebook indices share specification kernels layers network",
     "evaluation": "errors notebook indices files specification kernels data layers network models",
     "training": "errors indices share specification kernels data network models evaluation",
-    "run": "errors indices share files images specification data models evaluation training",
+    "run": "errors indices share files images specification kernels data models evaluation training",
     "report": "errors indices files images specification data layers network models evaluation training run",
     "mpi": "errors share kernels",
     "tracking": "files training",

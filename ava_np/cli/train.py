@@ -87,6 +87,10 @@ def train(
     given = {name: value for name, value in options.items() if value is not None}
     if context.obj is not None:  # this process leads those of mpirun
         given["share"] = context.obj
+    else:
+        from ava_np.run.compilation import second_process
+
+        context.with_resource(second_process())
     try:
         session = _resume(source, out, **given) if resume else _start(source, out, **given)
     except OptionError as error:

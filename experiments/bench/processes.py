@@ -138,4 +138,5 @@ def _status(field: str) -> int:
 def _environment(folder: Path | None = None) -> dict[str, str]:
     """Return the environment of a process that imports this package, and caches its kernels in ``folder``."""
     variables = {**os.environ, "PYTHONPATH": str(Path(ava_np.__file__).parents[1]), "PYTHONIOENCODING": "utf-8"}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
     return variables if folder is None else {**variables, "NUMBA_CACHE_DIR": str(folder / "kernels")}

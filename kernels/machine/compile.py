@@ -80,6 +80,12 @@ _kept: list[Any] = []
 """The owners of the machine code at the addresses, which would be freed with them."""
 
 
+def is_cached(compiled: Any) -> bool:
+    """Return whether the cache holds machine code of a kernel; also if it cannot hold any."""
+    files = getattr(compiled._cache, "_cache_file", None)
+    return files is None or bool(files._load_index())
+
+
 @cache
 def _stamp(folder: Path) -> str:
     """Return a hash of the sources of all kernels, and of the files in ``folder``, which may be outside kernels/."""

@@ -193,7 +193,7 @@ def _run(
         layout=plan.layout,
         slices=plan.slices,
     )
-    run_parts(_code(W.dtype), parts, write(call))
+    run_parts(part_address(W.dtype), parts, write(call))
 
 
 def k_slices(taps: int, run: int, lanes: int) -> list[tuple[int, int, int, int]]:
@@ -290,7 +290,7 @@ def _reach(grids: list[SubPixelGrid], step: int) -> Reach:
 
 
 @cache
-def _code(dtype: np.dtype) -> int:
+def part_address(dtype: np.dtype) -> int:
     """Return the address of the machine code of a part."""
     return compile_part(_part(dtype.type, register_tile_and_packing(dtype)))
 

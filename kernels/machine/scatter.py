@@ -134,7 +134,7 @@ def correlate_transposed(
         scratch=scratch.ctypes.data,
         layout=planned.layout,
     )
-    run_parts(_code(W.dtype), parts, write(call))
+    run_parts(part_address(W.dtype), parts, write(call))
 
 
 def scratch_size(geometry: Geometry, dtype: np.dtype) -> int:
@@ -186,7 +186,7 @@ def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
 
 
 @cache
-def _code(dtype: np.dtype) -> int:
+def part_address(dtype: np.dtype) -> int:
     """Return the address of the machine code of a part."""
     return compile_part(_part(dtype.type, register_tile_and_packing(dtype)))
 

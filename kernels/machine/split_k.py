@@ -59,7 +59,7 @@ def multiply(code: int, product: Product, C: np.ndarray, b: np.ndarray, add: boo
     """
     slices = len(sums)
     parts = min(part_count(product.depth * product.columns, slices, gemv.MIN_ELEMENTS), product.parts)
-    run_parts(_address(C.dtype), parts, write(Split(slices, parts, code, sums.ctypes.data, product)))
+    run_parts(part_address(C.dtype), parts, write(Split(slices, parts, code, sums.ctypes.data, product)))
     if add:
         C += sums.sum(axis=0)
     else:
@@ -69,7 +69,7 @@ def multiply(code: int, product: Product, C: np.ndarray, b: np.ndarray, add: boo
 
 
 @cache
-def _address(dtype: np.dtype) -> int:
+def part_address(dtype: np.dtype) -> int:
     return compile_part(_part(dtype.itemsize))
 
 

@@ -117,7 +117,7 @@ def add_weight_gradient(
 ) -> None:
     """Add the derivative of ⟨windows, A field⟩ to dW."""
     planned = plan(geometry, dW.dtype)
-    prepare, multiply = _codes(dW.dtype)
+    prepare, multiply = part_addresses(dW.dtype)
     max_parts = min(planned.tiles, (scratch.size - planned.group_scratch) // planned.part_scratch)
     copies = -(-scratch.ctypes.data // CACHE_LINE) * CACHE_LINE
     for first in range(0, len(field), planned.group):
@@ -194,7 +194,7 @@ def plan(geometry: Geometry, dtype: np.dtype) -> Plan:
 
 
 @cache
-def _codes(dtype: np.dtype) -> tuple[int, int]:
+def part_addresses(dtype: np.dtype) -> tuple[int, int]:
     """Return the addresses of the machine code that prepares a group and that multiplies it."""
     tile = register_tile_and_packing(dtype)
     return compile_part(_prepare(dtype.type, tile)), compile_part(_multiply(dtype.type, tile))
