@@ -102,9 +102,6 @@ def scratch_size() -> int:
     return SCRATCH_PER_THREAD * cores()
 
 
-MIN_DESCENT_SAMPLES = 6
-"""Samples from which ``factored_descent`` is faster than ``factored_step``: a product of fewer terms is not."""
-
 MIN_GEMM_SAMPLES = 28
 """Samples from which the micro-kernel multiplies rows by rows faster than a plain loop."""
 

@@ -8,11 +8,11 @@ Shapes: A (rows, depth), B (depth, columns), b (columns,), C (rows, columns), al
 views, such as transposes. The rows of C are contiguous, and C overlaps neither A nor B.
 
 Large products are computed by loops around a micro-kernel (kernels/machine/blocking.py), products of a single row by
-loops of their own (kernels/machine/gemv.py), products of few rows and large depth in slices of the depth
-(kernels/machine/split_k.py), and products of few rows and a transpose as the transposed product
-(kernels/machine/few_rows.py). BLAS, called through NumPy, computes those that would not profit: small products,
-products that fill their panels badly, and, on a machine without a micro-kernel, all except large products of a single
-row.
+loops of their own (kernels/machine/gemv.py), and so are sums of few terms (kernels/machine/few_terms.py). Products of
+few rows and large depth are computed in slices of the depth (kernels/machine/split_k.py), and products of few rows and
+a transpose as the transposed product (kernels/machine/few_rows.py). BLAS, called through NumPy, computes those that
+would not profit: small products, products that fill their panels badly, and, on a machine without a micro-kernel, all
+except large products of a single row.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ import numba
 import numpy as np
 from numba import types
 
-from ava_np.kernels.machine import blocking, few_rows, gemv, split_k
+from ava_np.kernels.machine import blocking, few_rows, few_terms, gemv, split_k
 from ava_np.kernels.machine.compile import kernel_for
 from ava_np.kernels.machine.micro_kernel import host_tile
 from ava_np.kernels.machine.packing import CACHE_LINE
@@ -34,6 +34,8 @@ MIN_OWN_MULTIPLY_ADDS = 300_000
 
 MIN_PANEL_FILL = 0.8
 """Share of the panels' columns that C has: with less, BLAS is faster, because the micro-kernel multiplies zeros."""
+
+PRODUCT_WORDS = word_count(Product)
 
 MIN_SCRATCH = split_k.MAX_SUMS + blocking.PACKED_SIZE
 """Elements of scratch for one thread."""
@@ -120,11 +122,14 @@ def _multiply(C: np.ndarray, A: np.ndarray, B: np.ndarray, b: np.ndarray, add: b
         raise ValueError("the rows of the product must be contiguous")
     if scratch.size < MIN_SCRATCH:
         raise ValueError(f"a product needs {MIN_SCRATCH} elements of scratch, not {scratch.size}")
-    product, write_product = np.empty(word_count(Product), np.int64), _write_product(C.dtype)
+    product, write_product = np.empty(PRODUCT_WORDS, np.int64), _write_product(C.dtype)
     threads = (scratch.size - split_k.MAX_SUMS) // blocking.PACKED_SIZE
     if rows == 1 and depth > 1 and _suits_gemv(A, B):
         address = gemv.part_address(C.dtype)
         parts = part_count(columns * depth, -(-columns // gemv.UNIT), gemv.MIN_ELEMENTS)
+    elif depth <= few_terms.MAX_DEPTH and B.strides[1] == B.itemsize:
+        address = few_terms.part_address(C.dtype)
+        parts = part_count(C.size, rows, gemv.MIN_ELEMENTS)
     else:
         tile = host_tile(C.itemsize)
         assert tile is not None

@@ -19,7 +19,7 @@ import numpy as np
 from ava_np.kernels import activations, discrimination, factored, gaussian
 from ava_np.kernels.convolution import add_channel_sums
 from ava_np.kernels.dense import add_column_sums
-from ava_np.kernels.machine import blocking, direct_conv, few_rows, scatter, split_k, weight_gradient
+from ava_np.kernels.machine import blocking, direct_conv, few_rows, few_terms, scatter, split_k, weight_gradient
 from ava_np.kernels.machine.compile import is_cached
 from ava_np.kernels.machine.elementwise import Flat
 from ava_np.kernels.machine.micro_kernel import host_tile
@@ -55,6 +55,7 @@ def last_to_first() -> Iterator[Callable[[], object]]:
         yield call(kernel.address, DTYPE)
 
     yield call(few_rows.part_address, DTYPE)  # and with it the micro-kernel, before the other process needs it
+    yield call(few_terms.part_address, DTYPE)
     yield call(discrimination.causal_backward, VIEW, CONTIGUOUS)
     yield call(discrimination.causal_backward, CONTIGUOUS, CONTIGUOUS)
     yield from loop(adam_step)

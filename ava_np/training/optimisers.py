@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from ava_np.kernels.factored import MIN_DESCENT_SAMPLES, Factors, Step, factored_descent, factored_step
+from ava_np.kernels.factored import Factors, Step, factored_descent, factored_step
 from ava_np.kernels.optimisers import adam_step, decay, momentum_step, rmsprop_step, sgd_step
 from ava_np.network import Network
 from ava_np.specification import TrainingSpecification
@@ -84,10 +84,7 @@ class SGD(Optimiser):
         self, arrays: list[np.ndarray], factors: Factors, hyperparameters: tuple[float, ...], scratch: np.ndarray
     ) -> None:
         γ, ρ = hyperparameters
-        if sum(len(x) for x, _ in factors) < MIN_DESCENT_SAMPLES:
-            super()._step_by_factors(arrays, factors, hyperparameters, scratch)
-        else:
-            factored_descent(arrays[0], factors, γ * ρ, scratch)
+        factored_descent(arrays[0], factors, γ * ρ, scratch)
 
 
 class Momentum(Optimiser):

@@ -54,6 +54,10 @@ UNPACKED_TILES = 10
 """Tiles of rows up to which B is read in place: packing takes longer than so few reads save. Then much of the time goes
 to loading B from memory, and the micro-kernel is told what to load ahead."""
 
+RUN_ROWS = 128
+"""If B is read in place and its rows are one run of memory: rows that are in use while as many are loaded ahead. Both
+fit a level-2 cache of 512 kB, with rows of 1 kB."""
+
 STREAMS, STREAM_PANELS = 32, 4
 """If B is read in place and its rows are not one run of memory: rows that are read side by side, as many as a processor
 can follow, and how many panels ahead of the one in use they are loaded."""
@@ -61,6 +65,9 @@ can follow, and how many panels ahead of the one in use they are loaded."""
 PAGE = 4096
 """Bytes of a memory page, and of the period of a level-1 cache with 64 sets. If the stride of A is a multiple, its rows
 compete for one set of the cache, so A is packed."""
+
+MIN_LOADED_C = 1 << 21
+"""Bytes of a C that no level-2 cache holds."""
 
 MAX_DIRECT_STRIDE = 2048
 """Bytes from a k to the next in a transposed A, from which on A is packed: each k or every second one needs a page."""
@@ -91,11 +98,12 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
         read_in_place = p.B_column == size and p.rows <= UNPACKED_TILES * MR
         kc, nc = KC, NC
         if read_in_place:
-            kc, nc = KC if p.columns * size == p.B_row else STREAMS, max(right - left, 1)
+            kc, nc = RUN_ROWS if p.columns * size == p.B_row else STREAMS, max(right - left, 1)
         is_deep = p.depth > SHALLOW_DEPTH
         mc = MC if is_deep else MR
         far = (p.A_row == size and p.A_column >= MAX_DIRECT_STRIDE) or p.A_row % PAGE == 0
         pack_A = is_deep and p.columns > 2 * NR and far
+        load_C = not is_deep and p.columns * size == p.C_row and p.rows > p.columns and p.rows * p.C_row > MIN_LOADED_C
         for n in range(left, right, nc):
             width = min(nc, right - n)
             whole = width // NR * NR if read_in_place else 0  # columns of whole panels, which are not packed
@@ -114,15 +122,19 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                     for j in range(0, width, NR):
                         columns = min(NR, width - j)
                         panel, panel_row = packed_B + (j - whole) * depth * size, NR * size
-                        ahead, ahead_step = panel + PREFETCH_ROWS * panel_row, panel_row
+                        ahead, ahead_step, ahead_tile = panel + PREFETCH_ROWS * panel_row, panel_row, 0
                         if j < whole:
                             panel, panel_row = B + j * size, p.B_row
                             if width * size == p.B_row:  # the next kc rows, from one end to the other
-                                ahead, ahead_step = B + kc * p.B_row + j * depth * size, NR * size
+                                ahead_step = NR * size // tiles
+                                ahead_tile = depth * ahead_step
+                                ahead = B + kc * p.B_row + j // NR * tiles * ahead_tile
                             else:  # the panel that is used STREAM_PANELS later
                                 later = j + STREAM_PANELS * NR
                                 down = kc * p.B_row - whole * size if later >= whole else 0
                                 ahead, ahead_step = B + down + later * size, p.B_row
+                        elif load_C:  # the rows of C below the tile
+                            ahead, ahead_step = p.C + (m + MR) * p.C_row + (n + j) * size, p.C_row
                         for t in range(tiles):  # of nearly equal height
                             i, end = t * rows // tiles, (t + 1) * rows // tiles
                             C = p.C + (m + i) * p.C_row + (n + j) * size
@@ -132,8 +144,8 @@ def _part(scalar: type[np.floating], tile: Tile) -> Callable[..., None]:
                                 if p.base != 0:
                                     base = p.base + (m + i) * p.base_row + (n + j) * size
                             multiply_tile(
-                                scalar, A + i * A_row, A_row, A_column, 0, 0, depth, 1, 1,
-                                panel, panel_row, ahead, ahead_step, C, p.C_row, base, base_row, end - i, columns,
+                                scalar, A + i * A_row, A_row, A_column, 0, 0, depth, 1, 1, panel, panel_row,
+                                ahead + t * ahead_tile, ahead_step, C, p.C_row, base, base_row, end - i, columns,
                             )  # fmt: skip
 
     return part
