@@ -26,8 +26,8 @@ from ava_np.kernels.gemm import gemm, gemm_add
 from ava_np.kernels.machine import blocking, elementwise
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.elementwise import ARRAYS, Flat, Loop, loop_record
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import host_tile
-from ava_np.kernels.machine.packing import CACHE_LINE
 from ava_np.kernels.machine.parallel import call_part, compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import Product, array_at, on_stack, read, read_row, write
 

@@ -24,8 +24,8 @@ from numba import types
 
 from ava_np.kernels.machine import blocking, few_rows, few_terms, gemv, split_k
 from ava_np.kernels.machine.compile import kernel_for
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import host_tile
-from ava_np.kernels.machine.packing import CACHE_LINE
 from ava_np.kernels.machine.parallel import call_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import Product, address_of, store, word_count
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -41,52 +42,52 @@ def second_process() -> AbstractContextManager[object]:
     if cores() == 1 or host_tile(DTYPE.itemsize) is None or is_cached(discrimination.causal_backward):
         return nullcontext()
     command = [sys.executable, "-P", "-m", __name__]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError:  # the training does without, if no more processes are allowed
+        return nullcontext()
 
 
 def last_to_first() -> Iterator[Callable[[], object]]:
-    """Yield calls that compile one kernel each."""
-
-    def call(kernel: Callable[..., object], *arguments: Any) -> Callable[[], object]:
-        return lambda: kernel(*arguments)
+    """Yield calls that compile one kernel each, in the order of a step of AVA5 that runs backwards."""
 
     def loop(kernel: Flat[Any]) -> Iterator[Callable[[], object]]:
-        yield call(kernel, *[VECTOR] * kernel.arrays, *[1.0] * kernel.numbers)
-        yield call(kernel.address, DTYPE)
+        yield partial(kernel, *[VECTOR] * kernel.arrays, *[1.0] * kernel.numbers)
+        yield partial(kernel.address, DTYPE)
 
-    yield call(few_rows.part_address, DTYPE)  # and with it the micro-kernel, before the other process needs it
-    yield call(few_terms.part_address, DTYPE)
-    yield call(discrimination.causal_backward, VIEW, CONTIGUOUS)
-    yield call(discrimination.causal_backward, CONTIGUOUS, CONTIGUOUS)
+    yield partial(few_rows.part_address, DTYPE)  # and with it the micro-kernel, before the other process needs it
+    yield partial(few_terms.part_address, DTYPE)
+    yield partial(discrimination.causal_backward, VIEW, CONTIGUOUS)
+    yield partial(discrimination.causal_backward, CONTIGUOUS, CONTIGUOUS)
     yield from loop(adam_step)
-    yield call(factored.part_address, DTYPE)
-    yield call(factored.factored_norm, [(CONTIGUOUS, CONTIGUOUS)], VECTOR)
-    yield call(gaussian.reparameterise_backward, VIEW, VIEW, CONTIGUOUS, VIEW, CONTIGUOUS)
-    yield call(discrimination.reverse_causal_backward, CONTIGUOUS, CONTIGUOUS, VIEW, VIEW, VIEW)
-    yield call(add_column_sums, VECTOR, CONTIGUOUS)
-    yield call(discrimination.reverse_causal_backward, *[CONTIGUOUS] * 5)
+    yield partial(factored.part_address, DTYPE)
+    yield partial(factored.factored_norm, [(CONTIGUOUS, CONTIGUOUS)], VECTOR)
+    yield partial(gaussian.reparameterise_backward, VIEW, VIEW, CONTIGUOUS, VIEW, CONTIGUOUS)
+    yield partial(discrimination.reverse_causal_backward, CONTIGUOUS, CONTIGUOUS, VIEW, VIEW, VIEW)
+    yield partial(add_column_sums, VECTOR, CONTIGUOUS)
+    yield partial(discrimination.reverse_causal_backward, *[CONTIGUOUS] * 5)
     yield from loop(activations.sigmoid_backward)
     yield from loop(activations.leaky_relu_backward)
-    yield call(discrimination.log_fake_backward, CONTIGUOUS, CONTIGUOUS, 1)
-    yield call(discrimination.log_real_backward, CONTIGUOUS, CONTIGUOUS, 1)
-    yield call(discrimination.log_fake_forward, CONTIGUOUS)
-    yield call(discrimination.log_real_forward, CONTIGUOUS)
-    yield call(gaussian.kl_forward, VIEW, VIEW)
-    yield call(gaussian.kl_backward, *[VIEW] * 4)
+    yield partial(discrimination.log_fake_backward, CONTIGUOUS, CONTIGUOUS, 1)
+    yield partial(discrimination.log_real_backward, CONTIGUOUS, CONTIGUOUS, 1)
+    yield partial(discrimination.log_fake_forward, CONTIGUOUS)
+    yield partial(discrimination.log_real_forward, CONTIGUOUS)
+    yield partial(gaussian.kl_forward, VIEW, VIEW)
+    yield partial(gaussian.kl_backward, *[VIEW] * 4)
     yield from loop(squared_error_backward)
-    yield call(squared_error_forward, CONTIGUOUS, CONTIGUOUS)
-    yield call(gaussian.reparameterise_forward, CONTIGUOUS, VIEW, VIEW, CONTIGUOUS)
+    yield partial(squared_error_forward, CONTIGUOUS, CONTIGUOUS)
+    yield partial(gaussian.reparameterise_forward, CONTIGUOUS, VIEW, VIEW, CONTIGUOUS)
     yield from loop(activations.sigmoid_forward)
     yield from loop(activations.leaky_relu_forward)
-    yield call(split_k.part_address, DTYPE)
+    yield partial(split_k.part_address, DTYPE)
     # of convolutions
-    yield call(add_channel_sums, VECTOR, CONTIGUOUS, np.ones(256, DTYPE))
-    yield call(weight_gradient.part_addresses, DTYPE)
+    yield partial(add_channel_sums, VECTOR, CONTIGUOUS, np.ones(256, DTYPE))
+    yield partial(weight_gradient.part_addresses, DTYPE)
     yield from loop(activations.relu_backward)
-    yield call(scatter.part_address, DTYPE)
+    yield partial(scatter.part_address, DTYPE)
     yield from loop(activations.relu_forward)
-    yield call(blocking.part_address, DTYPE)
-    yield call(direct_conv.part_address, DTYPE)
+    yield partial(blocking.part_address, DTYPE)
+    yield partial(direct_conv.part_address, DTYPE)
 
 
 def _end_with_the_training() -> None:

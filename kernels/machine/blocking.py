@@ -29,8 +29,9 @@ from functools import cache
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import Tile, multiply_tile
-from ava_np.kernels.machine.packing import CACHE_LINE, copy_run, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.parallel import compile_part
 from ava_np.kernels.machine.records import Product, read
 

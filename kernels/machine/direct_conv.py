@@ -31,8 +31,9 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.geometry import Geometry, SubPixelGrid, subpixel_grids
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import CACHE_LINE, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.packing import pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, read_row, write

@@ -14,6 +14,9 @@ from numba.core import cgutils
 INT64, INT32, BYTE = ir.IntType(64), ir.IntType(32), ir.IntType(8)
 FLOATS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
+CACHE_LINE = 64
+"""Bytes of a cache line, on all processors that have a micro-kernel."""
+
 
 def size_in_bytes(kind: ir.Type) -> int:
     """Return the size of a float or of an element of a vector."""

@@ -48,6 +48,7 @@ from numba.extending import intrinsic
 
 from ava_np.kernels.machine.compile import compiled_address
 from ava_np.kernels.machine.llvm import (
+    CACHE_LINE,
     FLOATS,
     INT64,
     broadcast,
@@ -276,8 +277,8 @@ def _emit_rows(  # type: ignore[no-untyped-def]
         """One k: add to the accumulators, and go on to the next column of A and row of B."""
         *accumulators, a_column, row, later = carried
         row_of_b = [load(builder, builder.add(row, INT64(width * v)), vector) for v in range(V)]
-        for v in range(V):
-            prefetch(builder, builder.add(later, INT64(width * v)), write=False)
+        for offset in range(0, width * V, CACHE_LINE):
+            prefetch(builder, builder.add(later, INT64(offset)), write=False)
         sums = []
         for r in range(MR):
             address = a_column

@@ -30,9 +30,6 @@ from ava_np.kernels.machine.llvm import (
 )
 from ava_np.kernels.machine.micro_kernel import Tile, element_and_tile, host_tile, register_tile
 
-CACHE_LINE = 64
-"""Bytes of a cache line, on all processors that have a micro-kernel."""
-
 
 @intrinsic
 def copy_run(context, target, source, count):  # type: ignore[no-untyped-def]

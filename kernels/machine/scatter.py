@@ -23,9 +23,9 @@ import numpy as np
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.direct_conv import STORE_COST
 from ava_np.kernels.machine.geometry import Geometry
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
 from ava_np.kernels.machine.packing import (
-    CACHE_LINE,
     add_run,
     clear_run,
     copy_element,

@@ -21,8 +21,9 @@ import numpy as np
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.direct_conv import STORE_COST
 from ava_np.kernels.machine.geometry import Geometry
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.micro_kernel import Tile, host_tile, multiply_tile
-from ava_np.kernels.machine.packing import CACHE_LINE, copy_run, pack_panel, register_tile_and_packing
+from ava_np.kernels.machine.packing import copy_run, pack_panel, register_tile_and_packing
 from ava_np.kernels.machine.padding import Frame, Reach, copy_frame, make_frame
 from ava_np.kernels.machine.parallel import compile_part, cores, part_count, run_parts
 from ava_np.kernels.machine.records import read, write

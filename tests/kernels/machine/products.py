@@ -6,7 +6,7 @@ import numpy as np
 
 from ava_np.kernels import gemm
 from ava_np.kernels.machine import split_k
-from ava_np.kernels.machine.packing import CACHE_LINE
+from ava_np.kernels.machine.llvm import CACHE_LINE
 from ava_np.kernels.machine.records import Product
 from tests.oracles import TOLERANCE, normal
 
