@@ -96,6 +96,7 @@ def add_channel_sums(db: np.ndarray, dy: np.ndarray, scratch: np.ndarray) -> Non
 
 @kernel
 def _add_partial_sums(db: np.ndarray, rows: np.ndarray, rest: np.ndarray, sums: np.ndarray) -> None:
+    """Add up ``rows``, (count, ADDENDS, width), and ``rest``, which has fewer values, by channels."""
     channels, width = db.size, sums.size
     sums[:] = 0
     for m in range(rows.shape[0]):

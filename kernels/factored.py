@@ -133,6 +133,7 @@ def _row_products(x: np.ndarray, y: np.ndarray, half: bool) -> np.ndarray:
 
 @kernel
 def _add_row_products(products: np.ndarray, x: np.ndarray, y: np.ndarray, half: bool) -> None:
+    """Add x yᵀ, a block of the rows at a time, to ``products``."""
     for start in range(0, x.shape[1], PRODUCT_BLOCK):
         for n in range(x.shape[0]):
             a = x[n, start : start + PRODUCT_BLOCK]
@@ -256,6 +257,7 @@ def factored_descent(theta: np.ndarray, factors: Factors, rate: float, scratch: 
 
 @cache
 def part_address(dtype: np.dtype) -> int:
+    """Return the address of the code of a part, whose record is ``Work``."""
     return compile_part(_part(dtype.itemsize))
 
 

@@ -19,6 +19,7 @@ def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
 
 @kernel
 def _squared_distance(outputs: np.ndarray, targets: np.ndarray) -> float:
+    """Return ‖outputs - targets‖²."""
     total = 0.0
     for i in range(outputs.size):
         total += (outputs[i] - targets[i]) ** 2

@@ -14,7 +14,8 @@ The loops keep in a cache what is read again. The names of the block sizes are B
                         micro-kernel: add KC terms to C[m+i : m+i+MR, n+j : n+j+NR]
 
 If there are few rows, B is read in place, all columns at a time, and the micro-kernel loads ahead what comes next. Then
-k goes on in steps of STREAMS, unless the rows of B follow one another.
+k goes on in steps of STREAMS, unless the rows of B follow one another. If there are few terms and many rows, it loads
+the rows of C below the tile ahead.
 
 A part of parallel work is a range of rows or of columns of C. Each element of C is the sum over k from 0 up, a number
 of terms at a time that depends on the shape alone. So it does not depend on the number of threads.
@@ -68,7 +69,7 @@ PAGE = 4096
 compete for one set of the cache, so A is packed."""
 
 MIN_LOADED_C = 1 << 21
-"""Bytes of a C that no level-2 cache holds."""
+"""Bytes of C from which on its rows are loaded ahead: no level-2 cache holds them."""
 
 MAX_DIRECT_STRIDE = 2048
 """Bytes from a k to the next in a transposed A, from which on A is packed: each k or every second one needs a page."""

@@ -70,6 +70,7 @@ def multiply(code: int, product: Product, C: np.ndarray, b: np.ndarray, add: boo
 
 @cache
 def part_address(dtype: np.dtype) -> int:
+    """Return the address of the code of a part, whose record is a ``Split``."""
     return compile_part(_part(dtype.itemsize))
 
 
