@@ -16,7 +16,6 @@ import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
 from ava_np.kernels.machine.elementary import exp, log1p
-from ava_np.kernels.machine.elementwise import flat
 
 
 def cross_entropy_forward(t: np.ndarray, x: np.ndarray) -> float:
@@ -39,9 +38,9 @@ def _total(t: np.ndarray, x: np.ndarray) -> float:
     return total
 
 
-@flat
+@kernel
 def cross_entropy_backward(dt: np.ndarray, t: np.ndarray, x: np.ndarray) -> None:
     """Add sigmoid(t) - x to dt."""
-    one = t.dtype.type(1)
-    for i in range(dt.size):
-        dt[i] += one / (one + exp(-t[i])) - x[i]
+    errors, logits, targets, one = dt.reshape(-1), t.reshape(-1), x.reshape(-1), t.dtype.type(1)
+    for i in range(errors.size):
+        errors[i] += one / (one + exp(-logits[i])) - targets[i]

@@ -9,7 +9,6 @@ Shapes: x, x' and dx' have the same shape and are C-contiguous. In the code x_ i
 import numpy as np
 
 from ava_np.kernels.machine.compile import kernel
-from ava_np.kernels.machine.elementwise import flat
 
 
 def squared_error_forward(x_: np.ndarray, x: np.ndarray) -> float:
@@ -26,8 +25,9 @@ def _squared_distance(outputs: np.ndarray, targets: np.ndarray) -> float:
     return total
 
 
-@flat
+@kernel
 def squared_error_backward(dx_: np.ndarray, x_: np.ndarray, x: np.ndarray) -> None:
     """Add x' - x to dx'."""
-    for i in range(dx_.size):
-        dx_[i] += x_[i] - x[i]
+    errors, outputs, targets = dx_.reshape(-1), x_.reshape(-1), x.reshape(-1)
+    for i in range(errors.size):
+        errors[i] += outputs[i] - targets[i]

@@ -74,7 +74,7 @@ def last_to_first() -> Iterator[Callable[[], object]]:
     yield partial(discrimination.log_real_forward, CONTIGUOUS)
     yield partial(gaussian.kl_forward, VIEW, VIEW)
     yield partial(gaussian.kl_backward, *[VIEW] * 4)
-    yield from loop(squared_error_backward)
+    yield partial(squared_error_backward, *[CONTIGUOUS] * 3)
     yield partial(squared_error_forward, CONTIGUOUS, CONTIGUOUS)
     yield partial(gaussian.reparameterise_forward, CONTIGUOUS, VIEW, VIEW, CONTIGUOUS)
     yield from loop(activations.sigmoid_forward)
