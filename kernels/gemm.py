@@ -35,7 +35,7 @@ MIN_OWN_MULTIPLY_ADDS = 300_000
 MIN_PANEL_FILL = 0.8
 """Share of the panels' columns that C has: with less, BLAS is faster, because the micro-kernel multiplies zeros."""
 
-PRODUCT_WORDS = word_count(Product)
+PRODUCT_WORDS = word_count(Product)  # counted once: it takes longer than a small product
 
 MIN_SCRATCH = split_k.MAX_SUMS + blocking.PACKED_SIZE
 """Elements of scratch for one thread."""

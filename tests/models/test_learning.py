@@ -3,8 +3,6 @@
 A wrong update can pass a gradient check if its objective is wrong too. It does not pass these tests.
 """
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -215,26 +213,21 @@ def test_vaegan_reconstructs_and_its_discriminator_keeps_learning() -> None:
 def test_avb_approaches_the_entropy_of_four_pictures() -> None:
     """The example of Mescheder et al. 2017: each picture has one bright pixel, and the code has length 2.
 
-    The best bound is the entropy, log 4 = 1.39. Four posteriors that are not Gaussian can divide the prior among them,
-    so that every sample is one of the pictures, and all are equally frequent. A VAE ends between 1.77 and 1.93 nats.
-    Some seeds fail, and which ones depends on rounding, and so on the processor: one of four has to arrive.
+    The best bound is the entropy, log 4. Four posteriors that are not Gaussian can divide the prior among them, so that
+    every sample is one of the pictures, and all are equally frequent.
     """
-    assert any(avb_arrives(seed) for seed in range(4))
-
-
-def avb_arrives(seed: int) -> bool:
     pictures = np.tile(np.eye(4, dtype=np.float32).reshape(4, 2, 2, 1), (128, 1, 1, 1))
-    model = build("avb", (2, 2, 1), latent=2, hidden=(64,), likelihood="bernoulli", seed=seed)
-    options: dict[str, Any] = {"batch_size": 128, "learning_rate": 4e-3, "momentum": 0.5, "schedule": "linear"}
-    nats = fit(model, pictures, epochs=200, seed=seed, **options)[-1]["nats"]
+    model = build("avb", (2, 2, 1), latent=2, hidden=(64,), likelihood="bernoulli")
+    # After 800 steps, whether a seed is there depends on how the processor rounds; after 3200, six of six were.
+    nats = fit(model, pictures, epochs=800, batch_size=128, learning_rate=4e-3, momentum=0.5, schedule="linear")[-1][
+        "nats"
+    ]
+    assert nats["reconstruction"] + nats["kl"] == pytest.approx(np.log(4), abs=0.2)
     samples = model.sample(4000, 1).reshape(-1, 4)
     shares = np.bincount(samples.argmax(axis=1), minlength=4) / 4000
-    return bool(
-        np.log(4) - 0.1 < nats["reconstruction"] + nats["kl"] < 1.77
-        and np.abs(shares - 0.25).max() < 0.08
-        and np.mean(samples.max(axis=1) > 0.9) > 0.4
-        and np.array_equal(model.reconstruct(pictures[:4]).reshape(4, 4).argmax(axis=1), np.arange(4))
-    )
+    np.testing.assert_allclose(shares, 0.25, atol=0.06)
+    assert np.mean(samples.max(axis=1) > 0.9) > 0.4
+    np.testing.assert_array_equal(model.reconstruct(pictures[:4]).reshape(4, 4).argmax(axis=1), np.arange(4))
 
 
 def test_alphagan_code_discriminator_learns_a_known_density_ratio() -> None:

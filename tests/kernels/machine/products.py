@@ -1,8 +1,10 @@
 """Matrices for the tests of products, their records, and scratch that must not reach a result."""
 
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
+import pytest
 
 from ava_np.kernels import gemm
 from ava_np.kernels.machine import split_k
@@ -57,6 +59,19 @@ def assert_sums_close(C: np.ndarray, expected: np.ndarray, A: np.ndarray, B: np.
     """Assert that C is A B plus something of size 1, with an error that is small beside the terms of each sum."""
     size = np.abs(A).astype(float) @ np.abs(B) + 1
     assert np.all(np.abs(C - expected) <= TOLERANCE[C.dtype] * size)
+
+
+def record_part_address(monkeypatch: pytest.MonkeyPatch, module: ModuleType) -> list[np.dtype]:
+    """Return a list that grows whenever the code of ``module`` is asked for."""
+    asked: list[np.dtype] = []
+    address = module.part_address
+
+    def part_address(dtype: np.dtype) -> int:
+        asked.append(dtype)
+        return int(address(dtype))
+
+    monkeypatch.setattr(module, "part_address", part_address)
+    return asked
 
 
 def assert_products_match(multiply: Callable[..., None], C: np.ndarray, A: np.ndarray, B: np.ndarray) -> None:

@@ -9,7 +9,14 @@ from ava_np.kernels.machine.blocking import MC, PACKED_SIZE
 from ava_np.kernels.machine.micro_kernel import VECTOR_UNITS, VectorUnit, host_tile
 from ava_np.kernels.machine.parallel import run_parts
 from ava_np.kernels.machine.records import write
-from tests.kernels.machine.products import LAYOUTS, assert_products_match, matrix, nan_scratch, product_record
+from tests.kernels.machine.products import (
+    LAYOUTS,
+    assert_products_match,
+    matrix,
+    nan_scratch,
+    product_record,
+    record_part_address,
+)
 from tests.oracles import FLOATS, normal
 
 pytestmark = pytest.mark.skipif(host_tile(4) is None, reason="this machine has no micro-kernel")
@@ -57,12 +64,7 @@ def test_number_of_threads_does_not_change_a_bit(dtype: type[np.floating]) -> No
 
 
 def test_gemm_takes_it_for_few_rows_and_contiguous_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = []
-    address = few_rows.part_address
-
-    def part_address(dtype: np.dtype) -> int:
-        taken.append(True)
-        return address(dtype)
+    taken = record_part_address(monkeypatch, few_rows)
 
     def is_taken(rows: int, depth: int, layout: str) -> bool:
         generator, C = np.random.default_rng(0), np.empty((rows, 3000), np.float32)
@@ -71,7 +73,6 @@ def test_gemm_takes_it_for_few_rows_and_contiguous_columns(monkeypatch: pytest.M
         gemm.gemm(C, normal(generator, (rows, depth), np.float32), B, nan_scratch(np.float32))
         return bool(taken)
 
-    monkeypatch.setattr(few_rows, "part_address", part_address)
     tile = host_tile(4)
     assert tile is not None
     assert is_taken(10, 200, "columns")

@@ -7,7 +7,14 @@ from ava_np.kernels import gemm
 from ava_np.kernels.machine import few_terms
 from ava_np.kernels.machine.parallel import run_parts
 from ava_np.kernels.machine.records import write
-from tests.kernels.machine.products import LAYOUTS, assert_products_match, matrix, nan_scratch, product_record
+from tests.kernels.machine.products import (
+    LAYOUTS,
+    assert_products_match,
+    matrix,
+    nan_scratch,
+    product_record,
+    record_part_address,
+)
 from tests.oracles import FLOATS, normal
 
 every_float = pytest.mark.parametrize("dtype", FLOATS)
@@ -45,12 +52,7 @@ def test_number_of_threads_does_not_change_a_bit(dtype: type[np.floating]) -> No
 
 
 def test_gemm_takes_it_for_few_terms_and_contiguous_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = []
-    address = few_terms.part_address
-
-    def part_address(dtype: np.dtype) -> int:
-        taken.append(True)
-        return address(dtype)
+    taken = record_part_address(monkeypatch, few_terms)
 
     def is_taken(depth: int, layout: str) -> bool:
         generator, C = np.random.default_rng(0), np.zeros((300, 1000), np.float32)
@@ -59,7 +61,6 @@ def test_gemm_takes_it_for_few_terms_and_contiguous_rows(monkeypatch: pytest.Mon
         gemm.gemm_add(C, A, B, nan_scratch(np.float32))
         return bool(taken)
 
-    monkeypatch.setattr(few_terms, "part_address", part_address)
     assert is_taken(1, "rows")
     assert is_taken(few_terms.MAX_DEPTH, "rows")
     assert not is_taken(few_terms.MAX_DEPTH, "columns")
